@@ -54,8 +54,9 @@ final class Cuda {
             case CUresult.CUDA_ERROR_ILLEGAL_INSTRUCTION:
             case CUresult.CUDA_ERROR_LAUNCH_TIMEOUT:
             case CUresult.CUDA_ERROR_ASSERT:
-                return "; the CUDA context is lost with all its memory: restart the program, and run it under compute-sanitizer to find"
-                        + " the access";
+            case CUresult.CUDA_ERROR_LAUNCH_FAILED:
+                return "; where later calls fail too, the CUDA context is lost with all its memory: restart the program; compute-sanitizer"
+                        + " finds the access";
             case CUresult.CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES:
                 return "; the block needs more registers or shared memory than a multiprocessor has: use a smaller one";
             default:
