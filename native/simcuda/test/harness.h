@@ -61,10 +61,14 @@ inline void expect(bool ok, const char* what, const std::string& detail, const c
     checks++;
     if (ok) return;
     failures++;
-    printf("FAILED %s:%d: %s %s\n", file, line, what, detail.c_str());
+    fprintf(stderr, "FAILED %s:%d: %s %s\n", file, line, what, detail.c_str());
+}
+template <class A, class B>
+void expect_equal(const A& a, const B& b, const char* what, const char* file, int line) {
+    expect(a == b, what, "(" + std::to_string(a) + ", " + std::to_string(b) + ")", file, line);
 }
 #define EXPECT(x) expect((x), #x, "", __FILE__, __LINE__)
-#define EXPECT_EQ(a, b) expect((a) == (b), #a " == " #b, "(" + std::to_string(a) + ", " + std::to_string(b) + ")", __FILE__, __LINE__)
+#define EXPECT_EQ(a, b) expect_equal((a), (b), #a " == " #b, __FILE__, __LINE__)
 #define OK(call) EXPECT_EQ(call, CUDA_SUCCESS)
 
 template <class T>
