@@ -9,7 +9,7 @@
 namespace sim {
 
 namespace {
-constexpr size_t kStaticLimit = 64 << 10; // nvcc allows 48 KiB of static shared memory
+constexpr size_t kStaticLimit = 1 << 20; // static variables of all kernels of a file together
 
 // Shadow of one worker's shared memory: the dynamic part first, then the module's static variables.
 struct SharedShadow {

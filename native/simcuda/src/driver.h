@@ -22,6 +22,7 @@ struct SimFunction {
     sim::Module* module;
     size_t max_dynamic_shared; // 48 KiB until cuFuncSetAttribute allows more
     CUmodule handle;
+    size_t static_shared;
 };
 
 struct SimModuleHandle {

@@ -11,16 +11,10 @@ namespace {
 
 CUresult check_function(CUfunction f) { return driver().functions.count(f) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE; }
 
-size_t static_shared(const SimFunction& f) {
-    size_t bytes;
-    shared_segment(*f.module, &bytes);
-    return bytes <= sizeof(long) ? 0 : bytes; // the probe's own anchor does not count
-}
-
 int resident_blocks(const SimFunction& f, int threads, size_t dynamic_shared) {
     if (threads <= 0 || threads > kMaxThreads) return 0;
     int by_threads = 2048 / ((threads + 31) / 32 * 32);
-    size_t shared = dynamic_shared + static_shared(f) + 1024;
+    size_t shared = dynamic_shared + f.static_shared + 1024;
     int by_shared = static_cast<int>((164 << 10) / shared);
     return std::min({32, by_threads, by_shared});
 }
@@ -52,7 +46,7 @@ CUresult check_geometry(const SimFunction& f, dim3 g, dim3 b, size_t shared) {
     if (g.x > 2147483647u || g.y > 65535 || g.z > 65535) return CUDA_ERROR_INVALID_VALUE;
     if (b.x > 1024 || b.y > 1024 || b.z > 64 || static_cast<uint64_t>(b.x) * b.y * b.z > kMaxThreads) return CUDA_ERROR_INVALID_VALUE;
     if (shared > f.max_dynamic_shared) return CUDA_ERROR_INVALID_VALUE;
-    if (shared + static_shared(f) > kMaxShared) return CUDA_ERROR_INVALID_VALUE;
+    if (shared + f.static_shared > kMaxShared) return CUDA_ERROR_INVALID_VALUE;
     int bound = f.kernel->max_threads;
     if (bound > 0 && b.x * b.y * b.z > static_cast<unsigned>(bound)) {
         write_report(std::string("kernel ") + f.kernel->name + ": block of " + std::to_string(b.x * b.y * b.z) + " threads, but __launch_bounds__(" +
@@ -119,7 +113,7 @@ SIM_API CUresult cuModuleGetFunction(CUfunction* f, CUmodule m, const char* name
     const SimModuleTable& table = *m->module->table;
     for (int i = 0; i < table.kernel_count; i++)
         if (strcmp(table.kernels[i].name, name) == 0) {
-            *f = new SimFunction{&table.kernels[i], m->module, kDefaultDynamicShared, m};
+            *f = new SimFunction{&table.kernels[i], m->module, kDefaultDynamicShared, m, static_shared_of(*m->module, name)};
             m->functions.push_back(*f);
             driver().functions.insert(*f);
             return CUDA_SUCCESS;
@@ -152,7 +146,7 @@ SIM_API CUresult cuFuncGetAttribute(int* value, int which, CUfunction f) {
     if (CUresult r = check_function(f)) return r;
     switch (which) {
     case 0: *value = f->kernel->max_threads > 0 ? f->kernel->max_threads : kMaxThreads; break; // MAX_THREADS_PER_BLOCK
-    case 1: *value = static_cast<int>(static_shared(*f)); break;                                // SHARED_SIZE_BYTES, of the whole file
+    case 1: *value = static_cast<int>(f->static_shared); break;                                // SHARED_SIZE_BYTES
     case 4: *value = 32; break;                                                                 // NUM_REGS
     case 5: case 6: *value = 80; break;                                                         // PTX_VERSION, BINARY_VERSION
     case 8: *value = static_cast<int>(f->max_dynamic_shared); break;                            // MAX_DYNAMIC_SHARED_SIZE_BYTES
@@ -164,7 +158,7 @@ SIM_API CUresult cuFuncSetAttribute(CUfunction f, int which, int value) {
     SIM_ENTER();
     if (CUresult r = check_function(f)) return r;
     if (which == 8) {
-        if (value < 0 || static_cast<size_t>(value) + static_shared(*f) > kMaxShared) return CUDA_ERROR_INVALID_VALUE;
+        if (value < 0 || static_cast<size_t>(value) + f->static_shared > kMaxShared) return CUDA_ERROR_INVALID_VALUE;
         f->max_dynamic_shared = static_cast<size_t>(value);
     }
     return CUDA_SUCCESS;

@@ -14,6 +14,8 @@ struct Module {
     std::string path;
     const SimModuleTable* table;
     char *image_begin, *image_end;
+    std::string symbols; // nm's list, read when first needed
+    bool symbols_read;
 };
 
 // Opens the shared object beside a module image, or says why not.
@@ -24,7 +26,9 @@ void* module_symbol(const Module& m, const char* name, size_t* bytes);
 // The calling OS thread's copy of the module's __shared__ variables.
 void* shared_segment(const Module& m, size_t* bytes);
 bool in_image(const Module& m, const void* p);
-std::string symbol_at(const Module& m, const void* p);
+// Static shared memory that a kernel declares itself (not in functions that it calls): what the symbol names tell.
+size_t static_shared_of(Module& m, const char* kernel);
+std::string symbol_at(Module& m, const void* p);
 
 int add_report(Launch& launch, Report report); // returns how many there are now
 // Writes to stderr and to the file named by SIMCUDA_REPORT.

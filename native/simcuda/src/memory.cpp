@@ -13,11 +13,7 @@ constexpr size_t kFreedRemembered = 4096;
 
 void* reserve(size_t bytes) {
     void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) {
-        perror("simcuda: cannot reserve address space for device memory (is ulimit -v set?)");
-        abort();
-    }
-    return p;
+    return p == MAP_FAILED ? nullptr : p;
 }
 
 // Gives whole pages back to the system; they read as zero afterwards. The edges are cleared by hand.
@@ -48,9 +44,20 @@ Memory& memory() {
     return instance;
 }
 
-Memory::Memory()
-    : base_(static_cast<char*>(reserve(kArenaBytes))), state_(static_cast<unsigned char*>(reserve(kArenaBytes))),
-      cells_(static_cast<Cell*>(reserve(kArenaBytes * sizeof(Cell)))), cursor_(base_) {}
+Memory::Memory() {
+    for (; arena_bytes_ >= 64 << 20; arena_bytes_ /= 2) {
+        base_ = static_cast<char*>(reserve(arena_bytes_));
+        state_ = static_cast<unsigned char*>(reserve(arena_bytes_));
+        cells_ = static_cast<Cell*>(reserve(arena_bytes_ * sizeof(Cell)));
+        cursor_ = base_;
+        if (base_ != nullptr && state_ != nullptr && cells_ != nullptr) return;
+        if (base_ != nullptr) munmap(base_, arena_bytes_);
+        if (state_ != nullptr) munmap(state_, arena_bytes_);
+        if (cells_ != nullptr) munmap(cells_, arena_bytes_ * sizeof(Cell));
+    }
+    perror("simcuda: cannot reserve address space for device memory (is ulimit -v set?)");
+    abort();
+}
 
 // First gap at or after the cursor, once round. A gap is what lies between two allocations and their red zones.
 char* Memory::place(size_t bytes) {
@@ -64,7 +71,7 @@ char* Memory::place(size_t bytes) {
             if (end > at) at = end;
         }
         for (;; ++next) {
-            char* limit = next == live_.end() ? base_ + kArenaBytes : next->first - kRedZone;
+            char* limit = next == live_.end() ? base_ + arena_bytes_ : next->first - kRedZone;
             if (limit - at >= static_cast<ptrdiff_t>(need)) {
                 cursor_ = at + need;
                 return at + kRedZone;

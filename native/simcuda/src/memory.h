@@ -10,7 +10,8 @@
 
 namespace sim {
 
-constexpr size_t kArenaBytes = 16ull << 30;    // addresses; four times what the device claims to have, so that freed ones rest a while
+constexpr size_t kArenaBytes = 16ull << 30;    // addresses; four times what the device claims to have, so that freed ones rest a while.
+                                               // Less where the system grants less.
 constexpr size_t kDeviceBytes = 4ull << 30;
 constexpr size_t kRedZone = 1024;              // either side of an allocation
 constexpr size_t kAlignment = 256;
@@ -40,7 +41,7 @@ public:
     CUresult release(char* p);
     void release_all(CUcontext owner);
     size_t used() const { return used_; }
-    bool in_arena(const void* p) const { return p >= base_ && p < base_ + kArenaBytes; }
+    bool in_arena(const void* p) const { return p >= base_ && p < base_ + arena_bytes_; }
     unsigned char* state(const void* p) const { return state_ + (static_cast<const char*>(p) - base_); }
     Cell* cell(const void* p) const { return cells_ + (static_cast<const char*>(p) - base_); }
     // The live allocation that holds p, or end.
@@ -57,6 +58,7 @@ public:
 
 private:
     char* place(size_t bytes);
+    size_t arena_bytes_ = kArenaBytes;
     char* base_;
     unsigned char* state_;
     Cell* cells_;

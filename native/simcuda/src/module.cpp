@@ -67,7 +67,7 @@ CUresult open_module(const void* image, Module** module, std::string* why) {
         dlclose(handle);
         return CUDA_ERROR_INVALID_IMAGE;
     }
-    auto* m = new Module{handle, path, table, nullptr, nullptr};
+    auto* m = new Module{handle, path, table, nullptr, nullptr, {}, false};
     Segments s = segments(*m);
     m->image_begin = s.begin;
     m->image_end = s.end;

@@ -61,22 +61,42 @@ void write_reports(const Launch& launch) {
     for (const Report& r : launch.reports) write_report(r.text + source_line(r.pc));
 }
 
-std::string symbol_at(const Module& m, const void* p) {
-    size_t bytes;
-    const char* base = static_cast<const char*>(shared_segment(m, &bytes));
-    // Thread-local symbols carry their offset in the segment; nm lists them as b or d.
-    std::string lines = output_of("nm -S -C '" + m.path + "' 2>/dev/null | grep -i ' [bd] '");
-    size_t offset = static_cast<const char*>(p) - base;
-    for (size_t at = 0; at < lines.size();) {
-        size_t end = lines.find('\n', at);
-        std::string line = lines.substr(at, end - at);
-        at = end == std::string::npos ? lines.size() : end + 1;
+namespace {
+// Calls visit(offset, size, name) for the module's local variables. Thread-local ones carry their offset in the segment.
+template <class F>
+void for_each_variable(Module& m, F visit) {
+    if (!m.symbols_read) m.symbols = output_of("nm -S -C '" + m.path + "' 2>/dev/null | grep -i ' [bd] '");
+    m.symbols_read = true;
+    for (size_t at = 0; at < m.symbols.size();) {
+        size_t end = m.symbols.find('\n', at);
+        std::string line = m.symbols.substr(at, end - at);
+        at = end == std::string::npos ? m.symbols.size() : end + 1;
         unsigned long long start, size;
         int name = 0;
-        if (sscanf(line.c_str(), "%llx %llx %*c %n", &start, &size, &name) == 2 && name > 0 && offset >= start && offset < start + size)
-            return "byte " + std::to_string(offset - start) + " of " + line.substr(name);
+        if (sscanf(line.c_str(), "%llx %llx %*c %n", &start, &size, &name) == 2 && name > 0) visit(start, size, line.substr(name));
     }
-    return "between its variables";
+}
+} // namespace
+
+std::string symbol_at(Module& m, const void* p) {
+    size_t bytes;
+    size_t offset = static_cast<const char*>(p) - static_cast<const char*>(shared_segment(m, &bytes));
+    std::string found = "between its variables";
+    for_each_variable(m, [&](size_t start, size_t size, const std::string& name) {
+        if (offset >= start && offset < start + size) found = "byte " + std::to_string(offset - start) + " of " + name;
+    });
+    return found;
+}
+
+size_t static_shared_of(Module& m, const char* kernel) {
+    size_t bytes, total = 0;
+    shared_segment(m, &bytes);
+    if (bytes <= sizeof(long)) return 0; // the probe's own anchor alone
+    std::string prefix = std::string(kernel) + "::";
+    for_each_variable(m, [&](size_t start, size_t size, const std::string& name) {
+        if (start < bytes && name.compare(0, prefix.size(), prefix) == 0) total += size;
+    });
+    return total;
 }
 
 } // namespace sim

@@ -55,6 +55,14 @@ void races(const Kernels& k) {
     caught(k.launch("race_global_read", {2}, {32}, 0, nullptr, y.p), CUDA_ERROR_LAUNCH_FAILED, "race_global_read", {"global-memory race: 4-byte read"});
 }
 
+// The barrier left out of a double-buffered loop: what no ordinary test sees.
+void pipeline(const std::string& directory) {
+    Kernels k(directory, "gemm_racy");
+    Device<unsigned short> a(std::vector<unsigned short>(32 * 128)), b(std::vector<unsigned short>(32 * 128));
+    Device<float> c(32 * 32);
+    caught(k.launch("gemm_bf16", {1}, {128}, 0, nullptr, a.p, b.p, c.p, 32, 128), CUDA_ERROR_LAUNCH_FAILED, "gemm_bf16", {"shared-memory race", "stages"});
+}
+
 void values(const Kernels& k) {
     Device<float> fresh(64), x(std::vector<float>(128, 1)), y(64);
     caught(k.launch("copy1", {1}, {32}, 0, nullptr, fresh.p, y.p), CUDA_ERROR_LAUNCH_FAILED, "copy1", {"uninitialised read", "offset 0 of allocation"});
@@ -85,6 +93,7 @@ void test_broken(const std::string& plain_directory, const std::string& checked_
         barriers(k);
         races(k);
         values(k);
+        pipeline(checked_directory);
     }
     Kernels k(plain_directory, "broken");
     plain(k);

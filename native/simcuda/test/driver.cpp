@@ -140,6 +140,9 @@ void misuse(const Kernels& k) {
     char byte = 0;
     EXPECT_EQ(k.launch("block_sums", {1}, {512}, 0, nullptr, x.p, sums.p), CUDA_ERROR_INVALID_VALUE);
     EXPECT(take_report().find("__launch_bounds__(256)") != std::string::npos);
+    int bytes;
+    OK(cuFuncGetAttribute(&bytes, 1, k.function("block_sums")));
+    EXPECT_EQ(bytes, 1024);
     EXPECT_EQ(k.launch("use_table", {1}, {1025}, 0, nullptr, x.p), CUDA_ERROR_INVALID_VALUE);
     EXPECT_EQ(k.launch("reverse_async", {1}, {64}, 64 << 10, nullptr, x.p, x.p), CUDA_ERROR_INVALID_VALUE);
     OK(cuFuncSetAttribute(k.function("reverse_async"), 8, 64 << 10));

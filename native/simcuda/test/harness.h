@@ -31,6 +31,7 @@ CUresult cuModuleUnload(CUmodule);
 CUresult cuModuleGetFunction(CUfunction*, CUmodule, const char*);
 CUresult cuModuleGetGlobal_v2(CUdeviceptr*, size_t*, CUmodule, const char*);
 CUresult cuFuncSetAttribute(CUfunction, int, int);
+CUresult cuFuncGetAttribute(int*, int, CUfunction);
 CUresult cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, CUstream, void**, void**);
 CUresult cuStreamCreate(CUstream*, unsigned);
 CUresult cuStreamDestroy_v2(CUstream);
@@ -61,10 +62,14 @@ inline void expect(bool ok, const char* what, const std::string& detail, const c
     checks++;
     if (ok) return;
     failures++;
-    printf("FAILED %s:%d: %s %s\n", file, line, what, detail.c_str());
+    fprintf(stderr, "FAILED %s:%d: %s %s\n", file, line, what, detail.c_str());
+}
+template <class A, class B>
+void expect_equal(const A& a, const B& b, const char* what, const char* file, int line) {
+    expect(a == b, what, "(" + std::to_string(a) + ", " + std::to_string(b) + ")", file, line);
 }
 #define EXPECT(x) expect((x), #x, "", __FILE__, __LINE__)
-#define EXPECT_EQ(a, b) expect((a) == (b), #a " == " #b, "(" + std::to_string(a) + ", " + std::to_string(b) + ")", __FILE__, __LINE__)
+#define EXPECT_EQ(a, b) expect_equal((a), (b), #a " == " #b, __FILE__, __LINE__)
 #define OK(call) EXPECT_EQ(call, CUDA_SUCCESS)
 
 template <class T>
