@@ -1,0 +1,356 @@
+/* GEMM for CPU devices (header to come). */
+#include "common/dialect.h"
+#include "common/numbers.h"
+
+#ifndef GEMM_KC
+#define GEMM_KC 256 /* depth of a panel of B, a multiple of 16 */
+#endif
+#ifndef GEMM_NC
+#define GEMM_NC 256 /* width of a panel of B, a multiple of 32; the panel should fill at most 2/3 of the L2 cache */
+#endif
+#ifndef GEMM_MC
+#define GEMM_MC 96 /* rows of the fp32 tile that holds sums between panels when C is 16-bit, a multiple of 12 */
+#endif
+
+#define GEMM_MR 12
+#define GEMM_NR 32
+#define GEMM_LDP (GEMM_KC + 16)
+
+#define GEMM_F32 0
+#define GEMM_BF16 1
+#define GEMM_F16 2
+
+#define GEMM_HAS_BIAS 1
+#define GEMM_ACCUMULATE 2
+#define GEMM_ACTIVATION(flags) (((flags) >> 8) & 15)
+
+#if defined(__AVX512F__) && !defined(SG_PORTABLE)
+#define GEMM_AVX512
+#endif
+
+/* Replaceable by common/functions.h. */
+SG_FN f32 gemm_activate(f32 x, i32 code) {
+    switch (code) {
+        case 1: return x > 0.0f || x != x ? x : 0.0f;
+        case 2: return 0.5f * x * (1.0f + sg_erf(x * 0.70710678f));
+        case 3: return 0.5f * x * (1.0f + sg_tanh(0.79788456f * (x + 0.044715f * x * x * x)));
+        case 4: return x / (1.0f + sg_exp(-x));
+        case 5: return sg_tanh(x);
+        case 6: return 1.0f / (1.0f + sg_exp(-x));
+        default: return x;
+    }
+}
+
+/* ---- Loads and stores of 16 elements, in fp32, from any of the three formats ---- */
+
+SG_FN float16 gemm_load(const int format, const global void *p, i64 i) {
+    if (format == GEMM_F32) return vload16(0, (const global f32 *)p + i);
+    uint16 h = convert_uint16(vload16(0, (const global u16 *)p + i));
+    if (format == GEMM_BF16) return as_float16(h << 16);
+    uint16 shifted = (h & 0x7fffu) << 13;                            /* sg_f16_to_f32, 16 at a time */
+    uint16 exponent = h & 0x7c00u;
+    uint16 bits = shifted + 0x38000000u + select((uint16)0, (uint16)0x38000000u, exponent == 0x7c00u);
+    float16 tiny = as_float16(shifted + 0x38800000u) - as_float16((uint16)0x38800000u);
+    bits = select(bits, as_uint16(tiny), exponent == 0u);
+    return as_float16(bits | ((h & 0x8000u) << 16));
+}
+
+SG_FN f32 gemm_load_1(const int format, const global void *p, i64 i) {
+    if (format == GEMM_F32) return ((const global f32 *)p)[i];
+    u16 h = ((const global u16 *)p)[i];
+    return format == GEMM_BF16 ? sg_bf16_to_f32(h) : sg_f16_to_f32(h);
+}
+
+/* The first n of 16 elements, the rest 0; reads no byte beyond them. */
+SG_FN float16 gemm_load_tail(const int format, const global void *p, i64 i, i32 n) {
+    if (n >= 16) return gemm_load(format, p, i);
+#ifdef GEMM_AVX512
+    if (format == GEMM_F32) {
+        float16 v;
+        __asm__ volatile("kmovw %2, %%k1\n\tvmovups (%1), %0%{%%k1%}%{z%}"
+                         : "=v"(v) : "r"((const global f32 *)p + i), "r"((1u << n) - 1u) : "k1", "memory");
+        return v;
+    }
+#endif
+    f32 t[16];
+#pragma unroll
+    for (i32 e = 0; e < 16; e++) t[e] = 0.0f;
+    for (i32 e = 0; e < n; e++) t[e] = gemm_load_1(format, p, i + e);
+    return vload16(0, t);
+}
+
+SG_FN void gemm_store_1(const int format, global void *p, i64 i, f32 x) {
+    if (format == GEMM_F32) ((global f32 *)p)[i] = x;
+    else ((global u16 *)p)[i] = format == GEMM_BF16 ? sg_f32_to_bf16(x) : sg_f32_to_f16(x);
+}
+
+SG_FN void gemm_store_tail(const int format, global void *p, i64 i, float16 v, i32 n) {
+    if (format == GEMM_F32 && n >= 16) {
+        vstore16(v, 0, (global f32 *)p + i);
+        return;
+    }
+#ifdef GEMM_AVX512
+    if (format == GEMM_F32) {
+        __asm__ volatile("kmovw %2, %%k1\n\tvmovups %0, (%1)%{%%k1%}"
+                         : : "v"(v), "r"((global f32 *)p + i), "r"((1u << n) - 1u) : "k1", "memory");
+        return;
+    }
+#endif
+    f32 t[16];
+    vstore16(v, 0, t);
+    for (i32 e = 0; e < n && e < 16; e++) gemm_store_1(format, p, i + e, t[e]);
+}
+
+/* ---- The register tile: acc[r][j] = sum over t < kc of a[r * ar + t * ak] * b[t * 32 + j] ---- */
+
+#ifdef GEMM_AVX512
+#define GEMM_TEXT_(x) #x
+#define GEMM_TEXT(x) GEMM_TEXT_(x)
+#define GEMM_ROWS_4(F, AR, O) F(0, 8, 9, AR, O) F(1, 10, 11, AR, O) F(2, 12, 13, AR, O) F(3, 14, 15, AR, O)
+#define GEMM_ROWS_8(F, AR, O) \
+    GEMM_ROWS_4(F, AR, O) F(4, 16, 17, AR, O) F(5, 18, 19, AR, O) F(6, 20, 21, AR, O) F(7, 22, 23, AR, O)
+#define GEMM_ROWS_12(F, AR, O) \
+    GEMM_ROWS_8(F, AR, O) F(8, 24, 25, AR, O) F(9, 26, 27, AR, O) F(10, 28, 29, AR, O) F(11, 30, 31, AR, O)
+#define GEMM_ZERO(r, x, y, AR, O) "vpxord %%zmm" #x ",%%zmm" #x ",%%zmm" #x "\n\tvpxord %%zmm" #y ",%%zmm" #y ",%%zmm" #y "\n\t"
+#define GEMM_BCAST(r, AR, O) "vbroadcastss " #r "*" AR "+" O "(%[a]),%%zmm2\n\t"
+#define GEMM_FMA_1(r, x, y, AR, O) GEMM_BCAST(r, AR, O) "vfmadd231ps %%zmm0,%%zmm2,%%zmm" #x "\n\t"
+#define GEMM_FMA_2(r, x, y, AR, O) GEMM_FMA_1(r, x, y, AR, O) "vfmadd231ps %%zmm1,%%zmm2,%%zmm" #y "\n\t"
+#define GEMM_PUT_1(r, x, y, AR, O) "vmovups %%zmm" #x ",128*" #r "(%[c])\n\t"
+#define GEMM_PUT_2(r, x, y, AR, O) GEMM_PUT_1(r, x, y, AR, O) "vmovups %%zmm" #y ",128*" #r "+64(%[c])\n\t"
+#define GEMM_LOAD_1 "vmovups (%[b]),%%zmm0\n\tadd %[sb],%[b]\n\t"
+#define GEMM_LOAD_2 "vmovups (%[b]),%%zmm0\n\tvmovups 64(%[b]),%%zmm1\n\tadd %[sb],%[b]\n\t"
+#define GEMM_STEP(R, W, AR, AK, t) GEMM_LOAD_##W GEMM_ROWS_##R(GEMM_FMA_##W, AR, #t "*" AK)
+#define GEMM_TILE(R, W, AR, AK) \
+    __asm__ volatile( \
+        GEMM_ROWS_##R(GEMM_ZERO, , ) \
+        "mov %[t],%%r8\n\tshr $2,%%r8\n\tjz 2f\n\t" \
+        ".p2align 5\n1:\n\t" \
+        GEMM_STEP(R, W, AR, AK, 0) GEMM_STEP(R, W, AR, AK, 1) GEMM_STEP(R, W, AR, AK, 2) GEMM_STEP(R, W, AR, AK, 3) \
+        "add $4*" AK ",%[a]\n\tdec %%r8\n\tjnz 1b\n" \
+        "2:\tand $3,%[t]\n\tjz 4f\n3:\n\t" \
+        GEMM_STEP(R, W, AR, AK, 0) \
+        "add $" AK ",%[a]\n\tdec %[t]\n\tjnz 3b\n4:\n\t" \
+        GEMM_ROWS_##R(GEMM_PUT_##W, , ) \
+        : [a] "+r"(pa), [b] "+r"(pb), [t] "+r"(t) : [c] "r"(acc), [sb] "r"(sb) \
+        : "r8", "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", \
+          "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", \
+          "xmm29", "xmm30", "xmm31")
+#define GEMM_TILES(AR, AK) \
+    if (rows > 8) { if (wide) GEMM_TILE(12, 2, AR, AK); else GEMM_TILE(12, 1, AR, AK); } \
+    else if (rows > 4) { if (wide) GEMM_TILE(8, 2, AR, AK); else GEMM_TILE(8, 1, AR, AK); } \
+    else { if (wide) GEMM_TILE(4, 2, AR, AK); else GEMM_TILE(4, 1, AR, AK); }
+
+SG_FN void gemm_tile(const int trans_a, const local f32 *a, ulong pb, ulong sb, i32 kc, i32 rows, i32 wide, local f32 *acc) {
+    const local f32 *pa = a;
+    ulong t = (ulong)kc;
+    if (trans_a) { GEMM_TILES("4", "48") }
+    else { GEMM_TILES("4*(" GEMM_TEXT(GEMM_KC) "+16)", "4") }
+}
+#else
+/* 6 x 16 registers: twelve accumulators of 8 lanes, which AVX2 and NEON-class machines hold. */
+#define GEMM_PORTABLE_TILE(NAME, SPACE) \
+    SG_FN void NAME(const int trans_a, const local f32 *a, const SPACE f32 *b, i64 sb, i32 kc, i32 rows, i32 wide, local f32 *acc) { \
+        const i32 ar = trans_a ? 1 : GEMM_LDP, ak = trans_a ? GEMM_MR : 1; \
+        for (i32 j = 0; j < (wide ? 32 : 16); j += 16) \
+            for (i32 i = 0; i < rows; i += 6) { \
+                float8 c[6][2]; \
+                _Pragma("unroll") for (i32 r = 0; r < 6; r++) c[r][0] = c[r][1] = (float8)(0.0f); \
+                for (i32 t = 0; t < kc; t++) { \
+                    float8 b0 = vload8(0, b + t * sb + j), b1 = vload8(0, b + t * sb + j + 8); \
+                    _Pragma("unroll") for (i32 r = 0; r < 6; r++) { \
+                        float8 x = (float8)(a[(i + r) * ar + t * ak]); \
+                        c[r][0] += x * b0; \
+                        c[r][1] += x * b1; \
+                    } \
+                } \
+                _Pragma("unroll") for (i32 r = 0; r < 6; r++) { \
+                    vstore8(c[r][0], 0, acc + (i + r) * GEMM_NR + j); \
+                    vstore8(c[r][1], 0, acc + (i + r) * GEMM_NR + j + 8); \
+                } \
+            } \
+    }
+GEMM_PORTABLE_TILE(gemm_tile_local, local)
+GEMM_PORTABLE_TILE(gemm_tile_global, global)
+#endif
+
+/* ---- Packing ---- */
+
+/* panel_b[p][t][32]: rows k0.. of op(B), columns j0 + 32 p ..; columns beyond n are 0. */
+SG_FN void gemm_pack_b(const int format, const int trans, const global void *b, i64 base, i32 ldb, i32 kc, i32 nc, local f32 *panel) {
+    if (!trans) {
+        for (i32 t = 0; t < kc; t++) {
+            i64 row = base + (i64)t * ldb;
+            local f32 *out = panel + t * GEMM_NR;
+            i32 j = 0;
+            for (; j + GEMM_NR <= nc; j += GEMM_NR, out += kc * GEMM_NR) {
+                vstore16(gemm_load(format, b, row + j), 0, out);
+                vstore16(gemm_load(format, b, row + j + 16), 0, out + 16);
+            }
+            if (j < nc) {
+                vstore16(gemm_load_tail(format, b, row + j, nc - j), 0, out);
+                if (j + 16 < nc) vstore16(gemm_load_tail(format, b, row + j + 16, nc - j - 16), 0, out + 16);
+            }
+        }
+        return;
+    }
+    for (i32 j = 0; j < nc; j += 16) {
+        local f32 *out = panel + (j / GEMM_NR) * (kc * GEMM_NR) + (j & 16);
+        for (i32 t = 0; t < kc; t += 16) {
+            float16 r[16], s[16];
+            i32 deep = min(16, kc - t), wide = min(16, nc - j);
+            i64 first = base + (i64)j * ldb + t;
+            if (deep == 16 && wide == 16) {
+#pragma unroll
+                for (i32 i = 0; i < 16; i++) r[i] = gemm_load(format, b, first + (i64)i * ldb);
+            } else {
+#pragma unroll
+                for (i32 i = 0; i < 16; i++) r[i] = (float16)(0.0f);
+                for (i32 i = 0; i < wide; i++) r[i] = gemm_load_tail(format, b, first + (i64)i * ldb, deep);
+            }
+            /* Four rounds rotate the 8 index bits (row, lane) by 4: a transpose. */
+#pragma unroll
+            for (i32 round = 0; round < 2; round++) {
+#pragma unroll
+                for (i32 i = 0; i < 8; i++) {
+                    s[i] = (float16)(r[2 * i].even, r[2 * i + 1].even);
+                    s[i + 8] = (float16)(r[2 * i].odd, r[2 * i + 1].odd);
+                }
+#pragma unroll
+                for (i32 i = 0; i < 8; i++) {
+                    r[i] = (float16)(s[2 * i].even, s[2 * i + 1].even);
+                    r[i + 8] = (float16)(s[2 * i].odd, s[2 * i + 1].odd);
+                }
+            }
+            if (deep == 16) {
+#pragma unroll
+                for (i32 i = 0; i < 16; i++) vstore16(r[i], 0, out + (t + i) * GEMM_NR);
+            } else {
+                for (i32 i = 0; i < deep; i++) vstore16(r[i], 0, out + (t + i) * GEMM_NR);
+            }
+        }
+    }
+}
+
+/* Rows i0.. of op(A), padded with 0 to a multiple of 4 (6 in the portable tile): [r][t] of stride GEMM_LDP, or [t][12] from a transposed A. */
+SG_FN void gemm_pack_a(const int format, const int trans, const global void *a, i64 base, i32 lda, i32 kc, i32 rows, local f32 *panel) {
+    if (trans) {
+        for (i32 t = 0; t < kc; t++)
+            vstore16(gemm_load_tail(format, a, base + (i64)t * lda, rows), 0, panel + t * GEMM_MR);
+        return;
+    }
+    i32 padded = rows > 8 ? 12 : rows > 4 ? 8 : 4;
+#ifndef GEMM_AVX512
+    padded = rows > 6 ? 12 : 6;
+#endif
+    for (i32 r = 0; r < padded; r++) {
+        i32 t = 0;
+        if (r >= rows) {
+            for (; t < kc; t += 16) vstore16((float16)(0.0f), 0, panel + r * GEMM_LDP + t);
+            continue;
+        }
+        i64 row = base + (i64)r * lda;
+        for (; t + 16 <= kc; t += 16) vstore16(gemm_load(format, a, row + t), 0, panel + r * GEMM_LDP + t);
+        if (t < kc) vstore16(gemm_load_tail(format, a, row + t, kc - t), 0, panel + r * GEMM_LDP + t);
+    }
+}
+
+/* ---- One work-item, one tile of C ---- */
+
+SG_FN void gemm_work(const int in, const int out, const int trans_a, const int trans_b, const global void *a, const global void *b,
+                     global void *c, const global f32 *bias, i32 m, i32 n, i32 k, i32 lda, i32 ldb, i32 ldc, f32 alpha, f32 beta, i32 flags,
+                     i64 base_a, i64 base_b, i64 base_c, local f32 *panel_a, local f32 *panel_b, local f32 *acc, local f32 *sums) {
+    const i64 units_m = (m + 3) / 4, units_n = (n + GEMM_NR - 1) / GEMM_NR;
+    const i32 row_from = 4 * (i32)(units_m * get_group_id(1) / get_num_groups(1));
+    const i32 row_to = min(m, 4 * (i32)(units_m * (get_group_id(1) + 1) / get_num_groups(1)));
+    const i32 col_from = GEMM_NR * (i32)(units_n * get_group_id(0) / get_num_groups(0));
+    const i32 col_to = min(n, GEMM_NR * (i32)(units_n * (get_group_id(0) + 1) / get_num_groups(0)));
+    const i32 parts = (k + GEMM_KC - 1) / GEMM_KC;
+    const i32 depth = ((k + parts - 1) / parts + 15) & ~15;
+    const int keep = out != GEMM_F32;                                   /* partial sums are kept in fp32, beside C */
+    const i32 block = keep && parts > 1 ? GEMM_MC : row_to - row_from;
+    const i32 act = GEMM_ACTIVATION(flags);
+
+    for (i32 j0 = col_from; j0 < col_to; j0 += GEMM_NC)
+    for (i32 ib = row_from; ib < row_to; ib += block)
+    for (i32 k0 = 0; k0 < k; k0 += depth) {
+        const i32 nc = min(GEMM_NC, col_to - j0), kc = min(depth, k - k0), i_to = min(row_to, ib + block);
+        const int first = k0 == 0, last = k0 + kc >= k;
+        const int direct = in == GEMM_F32 && !trans_b && i_to - ib <= GEMM_MR;
+        const i32 packed_from = direct ? nc & ~(GEMM_NR - 1) : 0;
+        if (packed_from < nc)
+            gemm_pack_b(in, trans_b, b, base_b + (trans_b ? (i64)(j0 + packed_from) * ldb + k0 : (i64)k0 * ldb + j0 + packed_from), ldb, kc,
+                        nc - packed_from, panel_b);
+        for (i32 i0 = ib; i0 < i_to; i0 += GEMM_MR) {
+            const i32 rows = min(GEMM_MR, i_to - i0);
+            gemm_pack_a(in, trans_a, a, base_a + (trans_a ? (i64)k0 * lda + i0 : (i64)i0 * lda + k0), lda, kc, rows, panel_a);
+            for (i32 j = 0; j < nc; j += GEMM_NR) {
+                const i32 cols = min(GEMM_NR, nc - j);
+                const int in_place = direct && cols == GEMM_NR;
+                const global f32 *far = (const global f32 *)b + base_b + (i64)k0 * ldb + j0 + j;
+                const local f32 *near = panel_b + (j - packed_from) * kc;
+#ifdef GEMM_AVX512
+                gemm_tile(trans_a, panel_a, in_place ? (ulong)far : (ulong)near, in_place ? 4 * (ulong)ldb : 4 * GEMM_NR, kc, rows, cols > 16, acc);
+#else
+                if (in_place) gemm_tile_global(trans_a, panel_a, far, ldb, kc, rows, cols > 16, acc);
+                else gemm_tile_local(trans_a, panel_a, near, GEMM_NR, kc, rows, cols > 16, acc);
+#endif
+                for (i32 r = 0; r < rows; r++) {
+                    for (i32 h = 0; h < cols; h += 16) {
+                        const i32 w = cols - h, col = j0 + j + h;
+                        const i64 at = base_c + (i64)(i0 + r) * ldc + col;
+                        float16 v = vload16(0, acc + r * GEMM_NR + h);
+                        if (keep) {
+                            local f32 *sum = sums + (i0 - ib + r) * GEMM_NC + j + h;
+                            if (!first) v += vload16(0, sum);
+                            if (!last) {
+                                vstore16(v, 0, sum);
+                                continue;
+                            }
+                        }
+                        v *= alpha;
+                        if (keep || first) {
+                            if (flags & GEMM_ACCUMULATE) v += beta * gemm_load_tail(out, c, at, w);
+                        } else {
+                            v += gemm_load_tail(out, c, at, w);
+                        }
+                        if (last) {
+                            if (flags & GEMM_HAS_BIAS) v += gemm_load_tail(GEMM_F32, bias, col, w);
+                            if (act) {
+                                f32 t[16];
+                                vstore16(v, 0, t);
+                                for (i32 e = 0; e < 16; e++) t[e] = gemm_activate(t[e], act);
+                                v = vload16(0, t);
+                            }
+                        }
+                        gemm_store_tail(out, c, at, v, w);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#define GEMM_ENTRY(NAME, IN, OUT, T_IN, T_OUT, TRANS_A, TRANS_B) \
+    kernel void NAME(const global T_IN *a, const global T_IN *b, global T_OUT *c, const global f32 *bias, i32 m, i32 n, i32 k, i32 lda, \
+                     i32 ldb, i32 ldc, i64 stride_a, i64 stride_b, i64 stride_c, i64 stride_bias, f32 alpha, f32 beta, i32 flags) { \
+        local float16 panel_a[GEMM_MR * GEMM_LDP / 16 + 1]; \
+        local float16 panel_b[GEMM_KC * GEMM_NC / 16]; \
+        local float16 acc[GEMM_MR * GEMM_NR / 16]; \
+        local float16 sums[(OUT) == GEMM_F32 ? 1 : GEMM_MC * GEMM_NC / 16]; \
+        const i64 batch = get_group_id(2); \
+        gemm_work(IN, OUT, TRANS_A, TRANS_B, a, b, c, bias + batch * stride_bias, m, n, k, lda, ldb, ldc, alpha, beta, flags, \
+                  batch * stride_a, batch * stride_b, batch * stride_c, (local f32 *)panel_a, (local f32 *)panel_b, (local f32 *)acc, \
+                  (local f32 *)sums); \
+    }
+
+#define GEMM_ENTRIES(SUFFIX, TRANS_A, TRANS_B) \
+    GEMM_ENTRY(gemm_f32_##SUFFIX, GEMM_F32, GEMM_F32, f32, f32, TRANS_A, TRANS_B) \
+    GEMM_ENTRY(gemm_bf16_##SUFFIX, GEMM_BF16, GEMM_BF16, u16, u16, TRANS_A, TRANS_B) \
+    GEMM_ENTRY(gemm_f16_##SUFFIX, GEMM_F16, GEMM_F16, u16, u16, TRANS_A, TRANS_B) \
+    GEMM_ENTRY(gemm_bf16_f32_##SUFFIX, GEMM_BF16, GEMM_F32, u16, f32, TRANS_A, TRANS_B) \
+    GEMM_ENTRY(gemm_f16_f32_##SUFFIX, GEMM_F16, GEMM_F32, u16, f32, TRANS_A, TRANS_B)
+
+GEMM_ENTRIES(nn, 0, 0)
+GEMM_ENTRIES(nt, 0, 1)
+GEMM_ENTRIES(tn, 1, 0)
+GEMM_ENTRIES(tt, 1, 1)
