@@ -231,26 +231,28 @@ SG_FN void gemm_pack_b(const int format, const int trans, const global void *b, 
     }
 }
 
-/* Rows i0.. of op(A), padded with 0 to a multiple of 4 (6 in the portable tile): [r][t] of stride GEMM_LDP, or [t][12] from a transposed A. */
+/* Up to GEMM_MC rows of op(A) in groups of 12: [r][t] of stride GEMM_LDP, or [t][12] from a transposed A; rows beyond m are 0. */
 SG_FN void gemm_pack_a(const int format, const int trans, const global void *a, i64 base, i32 lda, i32 kc, i32 rows, local f32 *panel) {
     if (trans) {
-        for (i32 t = 0; t < kc; t++)
-            vstore16(gemm_load_tail(format, a, base + (i64)t * lda, rows), 0, panel + t * GEMM_MR);
+        for (i32 t = 0; t < kc; t++) {
+            i64 row = base + (i64)t * lda;
+            local f32 *out = panel + t * GEMM_MR;   /* 16 lanes are stored, the last 4 are overwritten by the next t */
+            i32 i = 0;
+            for (; i + 16 <= rows; i += GEMM_MR, out += GEMM_MR * GEMM_LDP) vstore16(gemm_load(format, a, row + i), 0, out);
+            for (; i < rows; i += GEMM_MR, out += GEMM_MR * GEMM_LDP) vstore16(gemm_load_tail(format, a, row + i, rows - i), 0, out);
+        }
         return;
     }
-    i32 padded = rows > 8 ? 12 : rows > 4 ? 8 : 4;
-#ifndef GEMM_AVX512
-    padded = rows > 6 ? 12 : 6;
-#endif
-    for (i32 r = 0; r < padded; r++) {
+    for (i32 r = 0; r < (rows + GEMM_MR - 1) / GEMM_MR * GEMM_MR; r++) {
+        local f32 *out = panel + r * GEMM_LDP;
         i32 t = 0;
         if (r >= rows) {
-            for (; t < kc; t += 16) vstore16((float16)(0.0f), 0, panel + r * GEMM_LDP + t);
+            for (; t < kc; t += 16) vstore16((float16)(0.0f), 0, out + t);
             continue;
         }
         i64 row = base + (i64)r * lda;
-        for (; t + 16 <= kc; t += 16) vstore16(gemm_load(format, a, row + t), 0, panel + r * GEMM_LDP + t);
-        if (t < kc) vstore16(gemm_load_tail(format, a, row + t, kc - t), 0, panel + r * GEMM_LDP + t);
+        for (; t + 16 <= kc; t += 16) vstore16(gemm_load(format, a, row + t), 0, out + t);
+        if (t < kc) vstore16(gemm_load_tail(format, a, row + t, kc - t), 0, out + t);
     }
 }
 
@@ -281,18 +283,26 @@ SG_FN void gemm_work(const int in, const int out, const int trans_a, const int t
             gemm_pack_b(in, trans_b, b, base_b + (trans_b ? (i64)(j0 + packed_from) * ldb + k0 : (i64)k0 * ldb + j0 + packed_from), ldb, kc,
                         nc - packed_from, panel_b);
         for (i32 i0 = ib; i0 < i_to; i0 += GEMM_MR) {
-            const i32 rows = min(GEMM_MR, i_to - i0);
-            gemm_pack_a(in, trans_a, a, base_a + (trans_a ? (i64)k0 * lda + i0 : (i64)i0 * lda + k0), lda, kc, rows, panel_a);
+            const i32 rows = min(GEMM_MR, i_to - i0), in_block = (i0 - ib) % GEMM_MC;
+            const local f32 *pa = panel_a + in_block * GEMM_LDP;
+            if (in_block == 0)
+                gemm_pack_a(in, trans_a, a, base_a + (trans_a ? (i64)k0 * lda + i0 : (i64)i0 * lda + k0), lda, kc, min(GEMM_MC, i_to - i0),
+                            panel_a);
             for (i32 j = 0; j < nc; j += GEMM_NR) {
                 const i32 cols = min(GEMM_NR, nc - j);
                 const int in_place = direct && cols == GEMM_NR;
                 const global f32 *far = (const global f32 *)b + base_b + (i64)k0 * ldb + j0 + j;
                 const local f32 *near = panel_b + (j - packed_from) * kc;
 #ifdef GEMM_AVX512
-                gemm_tile(trans_a, panel_a, in_place ? (ulong)far : (ulong)near, in_place ? 4 * (ulong)ldb : 4 * GEMM_NR, kc, rows, cols > 16, acc);
+                if (!keep)
+                    for (i32 r = 0; r < rows; r++) {
+                        global f32 *line = (global f32 *)c + base_c + (i64)(i0 + r) * ldc + j0 + j;
+                        __asm__ volatile("prefetchw (%0)\n\tprefetchw 64(%0)" : : "r"(line));
+                    }
+                gemm_tile(trans_a, pa, in_place ? (ulong)far : (ulong)near, in_place ? 4 * (ulong)ldb : 4 * GEMM_NR, kc, rows, cols > 16, acc);
 #else
-                if (in_place) gemm_tile_global(trans_a, panel_a, far, ldb, kc, rows, cols > 16, acc);
-                else gemm_tile_local(trans_a, panel_a, near, GEMM_NR, kc, rows, cols > 16, acc);
+                if (in_place) gemm_tile_global(trans_a, pa, far, ldb, kc, rows, cols > 16, acc);
+                else gemm_tile_local(trans_a, pa, near, GEMM_NR, kc, rows, cols > 16, acc);
 #endif
                 for (i32 r = 0; r < rows; r++) {
                     for (i32 h = 0; h < cols; h += 16) {
@@ -333,7 +343,7 @@ SG_FN void gemm_work(const int in, const int out, const int trans_a, const int t
 #define GEMM_ENTRY(NAME, IN, OUT, T_IN, T_OUT, TRANS_A, TRANS_B) \
     kernel void NAME(const global T_IN *a, const global T_IN *b, global T_OUT *c, const global f32 *bias, i32 m, i32 n, i32 k, i32 lda, \
                      i32 ldb, i32 ldc, i64 stride_a, i64 stride_b, i64 stride_c, i64 stride_bias, f32 alpha, f32 beta, i32 flags) { \
-        local float16 panel_a[GEMM_MR * GEMM_LDP / 16 + 1]; \
+        local float16 panel_a[GEMM_MC * GEMM_LDP / 16]; \
         local float16 panel_b[GEMM_KC * GEMM_NC / 16]; \
         local float16 acc[GEMM_MR * GEMM_NR / 16]; \
         local float16 sums[(OUT) == GEMM_F32 ? 1 : GEMM_MC * GEMM_NC / 16]; \
