@@ -15,6 +15,8 @@
 #define GEMM_MR 12
 #define GEMM_NR 32
 #define GEMM_LDP (GEMM_KC + 16)
+#define GEMM_STAGE 64
+#define GEMM_FEW 4
 
 #define GEMM_F32 0
 #define GEMM_BF16 1
@@ -41,11 +43,17 @@ SG_FN f32 gemm_activate(f32 x, i32 code) {
     }
 }
 
+SG_FN float16 gemm_activate_16(float16 v, i32 code) {
+    f32 t[16];
+    vstore16(v, 0, t);
+    for (i32 e = 0; e < 16; e++) t[e] = gemm_activate(t[e], code);
+    return vload16(0, t);
+}
+
 /* ---- Loads and stores of 16 elements, in fp32, from any of the three formats ---- */
 
-SG_FN float16 gemm_load(const int format, const global void *p, i64 i) {
-    if (format == GEMM_F32) return vload16(0, (const global f32 *)p + i);
-    uint16 h = convert_uint16(vload16(0, (const global u16 *)p + i));
+SG_FN float16 gemm_widen(const int format, ushort16 stored) {
+    uint16 h = convert_uint16(stored);
     if (format == GEMM_BF16) return as_float16(h << 16);
     uint16 shifted = (h & 0x7fffu) << 13;                            /* sg_f16_to_f32, 16 at a time */
     uint16 exponent = h & 0x7c00u;
@@ -53,6 +61,11 @@ SG_FN float16 gemm_load(const int format, const global void *p, i64 i) {
     float16 tiny = as_float16(shifted + 0x38800000u) - as_float16((uint16)0x38800000u);
     bits = select(bits, as_uint16(tiny), exponent == 0u);
     return as_float16(bits | ((h & 0x8000u) << 16));
+}
+
+SG_FN float16 gemm_load(const int format, const global void *p, i64 i) {
+    if (format == GEMM_F32) return vload16(0, (const global f32 *)p + i);
+    return gemm_widen(format, vload16(0, (const global u16 *)p + i));
 }
 
 SG_FN f32 gemm_load_1(const int format, const global void *p, i64 i) {
@@ -64,6 +77,7 @@ SG_FN f32 gemm_load_1(const int format, const global void *p, i64 i) {
 /* The first n of 16 elements, the rest 0; reads no byte beyond them. */
 SG_FN float16 gemm_load_tail(const int format, const global void *p, i64 i, i32 n) {
     if (n >= 16) return gemm_load(format, p, i);
+    if (n <= 0) return (float16)(0.0f);
 #ifdef GEMM_AVX512
     if (format == GEMM_F32) {
         float16 v;
@@ -175,7 +189,41 @@ GEMM_PORTABLE_TILE(gemm_tile_global, global)
 
 /* ---- Packing ---- */
 
-/* panel_b[p][t][32]: rows k0.. of op(B), columns j0 + 32 p ..; columns beyond n are 0. */
+/* out[t][i] = rows[i * stride + t] for 16 rows and t < 4 * fours, out of row stride 32: 4 x 4 blocks, one per 128-bit lane. */
+#ifdef GEMM_AVX512
+#define GEMM_QUAD(z, at) \
+    "vmovups (%[p0]" at "),%%xmm" #z "\n\tvinsertf32x4 $1,(%[p4]" at "),%%zmm" #z ",%%zmm" #z "\n\t" \
+    "vinsertf32x4 $2,(%[p8]" at "),%%zmm" #z ",%%zmm" #z "\n\tvinsertf32x4 $3,(%[p12]" at "),%%zmm" #z ",%%zmm" #z "\n\t"
+SG_FN void gemm_transpose(ulong p0, ulong stride, local f32 *out, ulong fours) {
+    ulong p4 = p0 + 4 * stride, p8 = p0 + 8 * stride, p12 = p0 + 12 * stride;
+    if (fours == 0) return;
+    __asm__ volatile(
+        "1:\n\t" GEMM_QUAD(0, "") GEMM_QUAD(1, ",%[s]") GEMM_QUAD(2, ",%[s],2") GEMM_QUAD(3, ",%[s3]")
+        "vunpcklps %%zmm1,%%zmm0,%%zmm4\n\tvunpckhps %%zmm1,%%zmm0,%%zmm5\n\t"
+        "vunpcklps %%zmm3,%%zmm2,%%zmm6\n\tvunpckhps %%zmm3,%%zmm2,%%zmm7\n\t"
+        "vunpcklpd %%zmm6,%%zmm4,%%zmm0\n\tvunpckhpd %%zmm6,%%zmm4,%%zmm1\n\t"
+        "vunpcklpd %%zmm7,%%zmm5,%%zmm2\n\tvunpckhpd %%zmm7,%%zmm5,%%zmm3\n\t"
+        "vmovups %%zmm0,(%[o])\n\tvmovups %%zmm1,128(%[o])\n\tvmovups %%zmm2,256(%[o])\n\tvmovups %%zmm3,384(%[o])\n\t"
+        "add $16,%[p0]\n\tadd $16,%[p4]\n\tadd $16,%[p8]\n\tadd $16,%[p12]\n\tadd $512,%[o]\n\tdec %[n]\n\tjnz 1b"
+        : [p0] "+r"(p0), [p4] "+r"(p4), [p8] "+r"(p8), [p12] "+r"(p12), [o] "+r"(out), [n] "+r"(fours)
+        : [s] "r"(stride), [s3] "r"(3 * stride)
+        : "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7");
+}
+#else
+SG_FN void gemm_transpose(const f32 *rows, i32 stride, local f32 *out, i32 fours) {
+    for (i32 t = 0; t < 4 * fours; t += 4)
+        for (i32 i = 0; i < 16; i += 4) {
+            float4 a = vload4(0, rows + i * stride + t), b = vload4(0, rows + (i + 1) * stride + t);
+            float4 c = vload4(0, rows + (i + 2) * stride + t), d = vload4(0, rows + (i + 3) * stride + t);
+            vstore4((float4)(a.x, b.x, c.x, d.x), 0, out + t * GEMM_NR + i);
+            vstore4((float4)(a.y, b.y, c.y, d.y), 0, out + (t + 1) * GEMM_NR + i);
+            vstore4((float4)(a.z, b.z, c.z, d.z), 0, out + (t + 2) * GEMM_NR + i);
+            vstore4((float4)(a.w, b.w, c.w, d.w), 0, out + (t + 3) * GEMM_NR + i);
+        }
+}
+#endif
+
+/* panel_b[p][t][32]: rows k0.. of op(B), columns j0 + 32 p ..; what stands beyond n is not read back. */
 SG_FN void gemm_pack_b(const int format, const int trans, const global void *b, i64 base, i32 ldb, i32 kc, i32 nc, local f32 *panel) {
     if (!trans) {
         for (i32 t = 0; t < kc; t++) {
@@ -193,40 +241,28 @@ SG_FN void gemm_pack_b(const int format, const int trans, const global void *b, 
         }
         return;
     }
-    for (i32 j = 0; j < nc; j += 16) {
+    for (i32 j = 0; j < nc; j += 16) {                                  /* 16 columns of op(B) are 16 rows of B */
         local f32 *out = panel + (j / GEMM_NR) * (kc * GEMM_NR) + (j & 16);
-        for (i32 t = 0; t < kc; t += 16) {
-            float16 r[16], s[16];
-            i32 deep = min(16, kc - t), wide = min(16, nc - j);
-            i64 first = base + (i64)j * ldb + t;
-            if (deep == 16 && wide == 16) {
-#pragma unroll
-                for (i32 i = 0; i < 16; i++) r[i] = gemm_load(format, b, first + (i64)i * ldb);
-            } else {
-#pragma unroll
-                for (i32 i = 0; i < 16; i++) r[i] = (float16)(0.0f);
-                for (i32 i = 0; i < wide; i++) r[i] = gemm_load_tail(format, b, first + (i64)i * ldb, deep);
-            }
-            /* Four rounds rotate the 8 index bits (row, lane) by 4: a transpose. */
-#pragma unroll
-            for (i32 round = 0; round < 2; round++) {
-#pragma unroll
-                for (i32 i = 0; i < 8; i++) {
-                    s[i] = (float16)(r[2 * i].even, r[2 * i + 1].even);
-                    s[i + 8] = (float16)(r[2 * i].odd, r[2 * i + 1].odd);
-                }
-#pragma unroll
-                for (i32 i = 0; i < 8; i++) {
-                    r[i] = (float16)(s[2 * i].even, s[2 * i + 1].even);
-                    r[i + 8] = (float16)(s[2 * i].odd, s[2 * i + 1].odd);
-                }
-            }
-            if (deep == 16) {
-#pragma unroll
-                for (i32 i = 0; i < 16; i++) vstore16(r[i], 0, out + (t + i) * GEMM_NR);
-            } else {
-                for (i32 i = 0; i < deep; i++) vstore16(r[i], 0, out + (t + i) * GEMM_NR);
-            }
+        const i64 corner = base + (i64)j * ldb;
+        const i32 end = nc - j - 1;                                     /* columns beyond n repeat the last one: they are never stored */
+        i32 t = 0;
+#ifdef GEMM_AVX512
+        if (format == GEMM_F32 && end >= 15) {
+            t = kc & ~3;
+            gemm_transpose((ulong)((const global f32 *)b + corner), 4 * (ulong)ldb, out, t / 4);
+        }
+#endif
+        for (; t < kc; t += GEMM_STAGE) {
+            f32 rows[16 * GEMM_STAGE];
+            const i32 deep = min(GEMM_STAGE, kc - t);
+            for (i32 i = 0; i < 16; i++)
+                for (i32 u = 0; u < deep; u += 16)
+                    vstore16(gemm_load_tail(format, b, corner + (i64)min(i, end) * ldb + t + u, deep - u), 0, rows + i * GEMM_STAGE + u);
+#ifdef GEMM_AVX512
+            gemm_transpose((ulong)rows, 4 * GEMM_STAGE, out + t * GEMM_NR, (deep + 3) / 4);
+#else
+            gemm_transpose(rows, GEMM_STAGE, out + t * GEMM_NR, (deep + 3) / 4);
+#endif
         }
     }
 }
@@ -256,6 +292,92 @@ SG_FN void gemm_pack_a(const int format, const int trans, const global void *a, 
     }
 }
 
+/* ---- From the register tile to C: alpha, beta, sums of earlier panels, bias, activation ---- */
+
+SG_FN void gemm_finish(const int out, int first, int last, const local f32 *acc, local f32 *sums, global void *c, i64 corner, i32 ldc,
+                       const global f32 *bias, i32 col, i32 rows, i32 cols, f32 alpha, f32 beta, i32 flags) {
+    const int keep = out != GEMM_F32;
+    const i32 act = GEMM_ACTIVATION(flags);
+    for (i32 r = 0; r < rows; r++) {
+        for (i32 h = 0; h < cols; h += 16) {
+            const i32 w = cols - h;
+            const i64 at = corner + (i64)r * ldc + h;
+            float16 v = vload16(0, acc + r * GEMM_NR + h);
+            if (keep) {
+                if (!first) v += vload16(0, sums + r * GEMM_NC + h);
+                if (!last) {
+                    vstore16(v, 0, sums + r * GEMM_NC + h);
+                    continue;
+                }
+            }
+            v *= alpha;
+            if (!keep && !first) v += gemm_load_tail(out, c, at, w);
+            else if (flags & GEMM_ACCUMULATE) v += beta * gemm_load_tail(out, c, at, w);
+            if (last) {
+                if (flags & GEMM_HAS_BIAS) v += gemm_load_tail(GEMM_F32, bias, col + h, w);
+                if (act) v = gemm_activate_16(v, act);
+            }
+            gemm_store_tail(out, c, at, v, w);
+        }
+    }
+}
+
+/* ---- A few rows times a B that is stored by columns: dot products along K, nothing packed ---- */
+
+#define GEMM_DOT_STEP(ROWS, A, B) \
+    { \
+        float16 x[ROWS]; \
+        _Pragma("unroll") for (i32 r = 0; r < ROWS; r++) x[r] = A; \
+        _Pragma("unroll") for (i32 e = 0; e < 4; e++) { \
+            float16 y = B; \
+            _Pragma("unroll") for (i32 r = 0; r < ROWS; r++) s[r][e] += x[r] * y; \
+        } \
+    }
+#define GEMM_DOT(NAME, ROWS) \
+    SG_FN void NAME(const int in, const global void *a, i64 from_a, i32 lda, const global void *b, i64 from_b, i32 ldb, i32 k, i32 rows, \
+                    i32 cols, local f32 *acc) { \
+        for (i32 j = 0; j < cols; j += 4) { \
+            float16 s[ROWS][4]; \
+            _Pragma("unroll") for (i32 e = 0; e < ROWS * 4; e++) s[e / 4][e % 4] = (float16)(0.0f); \
+            for (i32 t = 0; t < (k & ~15); t += 16) GEMM_DOT_STEP(ROWS, gemm_load(in, a, from_a + (i64)min(r, rows - 1) * lda + t), \
+                                                                  gemm_load(in, b, from_b + (i64)min(j + e, cols - 1) * ldb + t)) \
+            for (i32 t = k & ~15; t < k; t += 16) \
+                GEMM_DOT_STEP(ROWS, gemm_load_tail(in, a, from_a + (i64)min(r, rows - 1) * lda + t, k - t), \
+                              gemm_load_tail(in, b, from_b + (i64)min(j + e, cols - 1) * ldb + t, k - t)) \
+            _Pragma("unroll") for (i32 e = 0; e < ROWS * 4; e++) { \
+                float8 s8 = s[e / 4][e % 4].lo + s[e / 4][e % 4].hi; \
+                float4 s4 = s8.lo + s8.hi; \
+                acc[(e / 4) * GEMM_NR + j + e % 4] = (s4.x + s4.z) + (s4.y + s4.w); \
+            } \
+        } \
+    }
+GEMM_DOT(gemm_dot_1, 1)
+GEMM_DOT(gemm_dot_4, 4)
+
+/* ---- A few rows times a B that is stored by rows: one pass over B, 16 accumulators, nothing packed ---- */
+
+#define GEMM_STREAM_LOOP(ROWS, LOAD) \
+    for (i32 t = 0; t < k; t++) { \
+        f32 x[ROWS]; \
+        _Pragma("unroll") for (i32 r = 0; r < ROWS; r++) x[r] = gemm_load_1(in, a, from_a + min(r, rows - 1) * row_a + t * step_a); \
+        _Pragma("unroll") for (i32 e = 0; e < 16 / ROWS; e++) { \
+            float16 y = LOAD; \
+            _Pragma("unroll") for (i32 r = 0; r < ROWS; r++) s[r][e] += x[r] * y; \
+        } \
+    }
+#define GEMM_STREAM(NAME, ROWS) \
+    SG_FN void NAME(const int in, const global void *a, i64 from_a, i64 row_a, i64 step_a, const global void *b, i64 from_b, i32 ldb, i32 k, \
+                    i32 rows, i32 cols, local f32 *acc) { \
+        float16 s[ROWS][16 / ROWS]; \
+        _Pragma("unroll") for (i32 e = 0; e < 16; e++) s[e % ROWS][e / ROWS] = (float16)(0.0f); \
+        if (cols == 256 / ROWS) GEMM_STREAM_LOOP(ROWS, gemm_load(in, b, from_b + (i64)t * ldb + 16 * e)) \
+        else GEMM_STREAM_LOOP(ROWS, gemm_load_tail(in, b, from_b + (i64)t * ldb + 16 * e, cols - 16 * e)) \
+        _Pragma("unroll") for (i32 e = 0; e < 16; e++) \
+            vstore16(s[e % ROWS][e / ROWS], 0, acc + (e / ROWS / 2 * ROWS + e % ROWS) * GEMM_NR + (e / ROWS & 1) * 16); \
+    }
+GEMM_STREAM(gemm_stream_1, 1)
+GEMM_STREAM(gemm_stream_4, 4)
+
 /* ---- One work-item, one tile of C ---- */
 
 SG_FN void gemm_work(const int in, const int out, const int trans_a, const int trans_b, const global void *a, const global void *b,
@@ -270,8 +392,27 @@ SG_FN void gemm_work(const int in, const int out, const int trans_a, const int t
     const i32 depth = ((k + parts - 1) / parts + 15) & ~15;
     const int keep = out != GEMM_F32;                                   /* partial sums are kept in fp32, beside C */
     const i32 block = keep && parts > 1 ? GEMM_MC : row_to - row_from;
-    const i32 act = GEMM_ACTIVATION(flags);
 
+    const i32 few = row_to - row_from;
+    if (m <= GEMM_FEW && few > 0 && !(trans_a && trans_b)) {
+        const i64 from_a = base_a + (i64)row_from * (trans_a ? 1 : lda);
+        const i32 width = trans_b ? GEMM_NR : few == 1 ? 256 : 64;
+        for (i32 j0 = col_from; j0 < col_to; j0 += width) {
+            const i32 all = min(width, col_to - j0);
+            if (trans_b) {
+                const i64 from_b = base_b + (i64)j0 * ldb;
+                if (few == 1) gemm_dot_1(in, a, from_a, lda, b, from_b, ldb, k, few, all, acc);
+                else gemm_dot_4(in, a, from_a, lda, b, from_b, ldb, k, few, all, acc);
+            } else {
+                if (few == 1) gemm_stream_1(in, a, from_a, 0, trans_a ? lda : 1, b, base_b + j0, ldb, k, few, all, acc);
+                else gemm_stream_4(in, a, from_a, trans_a ? 1 : lda, trans_a ? lda : 1, b, base_b + j0, ldb, k, few, all, acc);
+            }
+            for (i32 j = 0; j < all; j += GEMM_NR)
+                gemm_finish(out, 1, 1, acc + j * (few == 1 ? 1 : 4), acc, c, base_c + (i64)row_from * ldc + j0 + j, ldc, bias, j0 + j, few,
+                            min(GEMM_NR, all - j), alpha, beta, flags);
+        }
+        return;
+    }
     for (i32 j0 = col_from; j0 < col_to; j0 += GEMM_NC)
     for (i32 ib = row_from; ib < row_to; ib += block)
     for (i32 k0 = 0; k0 < k; k0 += depth) {
@@ -304,37 +445,8 @@ SG_FN void gemm_work(const int in, const int out, const int trans_a, const int t
                 if (in_place) gemm_tile_global(trans_a, pa, far, ldb, kc, rows, cols > 16, acc);
                 else gemm_tile_local(trans_a, pa, near, GEMM_NR, kc, rows, cols > 16, acc);
 #endif
-                for (i32 r = 0; r < rows; r++) {
-                    for (i32 h = 0; h < cols; h += 16) {
-                        const i32 w = cols - h, col = j0 + j + h;
-                        const i64 at = base_c + (i64)(i0 + r) * ldc + col;
-                        float16 v = vload16(0, acc + r * GEMM_NR + h);
-                        if (keep) {
-                            local f32 *sum = sums + (i0 - ib + r) * GEMM_NC + j + h;
-                            if (!first) v += vload16(0, sum);
-                            if (!last) {
-                                vstore16(v, 0, sum);
-                                continue;
-                            }
-                        }
-                        v *= alpha;
-                        if (keep || first) {
-                            if (flags & GEMM_ACCUMULATE) v += beta * gemm_load_tail(out, c, at, w);
-                        } else {
-                            v += gemm_load_tail(out, c, at, w);
-                        }
-                        if (last) {
-                            if (flags & GEMM_HAS_BIAS) v += gemm_load_tail(GEMM_F32, bias, col, w);
-                            if (act) {
-                                f32 t[16];
-                                vstore16(v, 0, t);
-                                for (i32 e = 0; e < 16; e++) t[e] = gemm_activate(t[e], act);
-                                v = vload16(0, t);
-                            }
-                        }
-                        gemm_store_tail(out, c, at, v, w);
-                    }
-                }
+                gemm_finish(out, first, last, acc, keep ? sums + (i0 - ib) * GEMM_NC + j : acc, c, base_c + (i64)i0 * ldc + j0 + j, ldc, bias,
+                            j0 + j, rows, cols, alpha, beta, flags);
             }
         }
     }
@@ -344,7 +456,7 @@ SG_FN void gemm_work(const int in, const int out, const int trans_a, const int t
     kernel void NAME(const global T_IN *a, const global T_IN *b, global T_OUT *c, const global f32 *bias, i32 m, i32 n, i32 k, i32 lda, \
                      i32 ldb, i32 ldc, i64 stride_a, i64 stride_b, i64 stride_c, i64 stride_bias, f32 alpha, f32 beta, i32 flags) { \
         local float16 panel_a[GEMM_MC * GEMM_LDP / 16]; \
-        local float16 panel_b[GEMM_KC * GEMM_NC / 16]; \
+        local float16 panel_b[GEMM_KC * GEMM_NC / 16 + 8]; \
         local float16 acc[GEMM_MR * GEMM_NR / 16]; \
         local float16 sums[(OUT) == GEMM_F32 ? 1 : GEMM_MC * GEMM_NC / 16]; \
         const i64 batch = get_group_id(2); \
