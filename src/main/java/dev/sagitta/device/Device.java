@@ -1,0 +1,133 @@
+package dev.sagitta.device;
+
+
+/**
+ * One CUDA or OpenCL device: allocates, compiles and launches, nothing else. Open one through {@link Devices}. Close buffers, launches
+ * and streams first, then the device.
+ */
+public abstract class Device implements AutoCloseable {
+    /** Slices of buffers start at multiples of this many bytes, enough for 16-byte vectors and every OpenCL base-address rule seen. */
+    public static final int ALIGNMENT = 256;
+
+    private final DeviceInfo info;
+    private final MemoryLedger ledger = new MemoryLedger();
+    private final Lifetime lifetime;
+    private Stream stream;
+
+    protected Device(DeviceInfo info) {
+        this.info = info;
+        this.lifetime = Lifetime.of(this, "device " + info.id());
+    }
+
+    public final DeviceInfo info() {
+        return info;
+    }
+
+    public final DeviceKind kind() {
+        return info.kind();
+    }
+
+    /**
+     * Allocates device memory, contents undefined.
+     *
+     * @param bytes at least 0 (an empty buffer holds one aligned unit)
+     * @throws OutOfDeviceMemoryException if it does not fit; the device stays usable
+     */
+    public final Buffer allocate(long bytes, MemoryCategory category, String label) {
+        requireOpen();
+        if (bytes < 0) {
+            throw new IllegalArgumentException("allocate '" + label + "': " + bytes + " bytes; a size must not be negative (overflow?)");
+        }
+        long size = Math.max(bytes, ALIGNMENT);
+        if (size > info.maxAllocationBytes() || size > info.memoryBytes() - ledger.currentBytes()) {
+            throw outOfMemory(label, bytes);
+        }
+        Buffer buffer = allocateBuffer(size, bytes, label);
+        ledger.add(buffer, label, category, size);
+        return buffer;
+    }
+
+    /** Back end's allocation of {@code size} bytes presented as {@code bytes}; throws {@link #outOfMemory} where the driver refuses. */
+    protected abstract Buffer allocateBuffer(long size, long bytes, String label);
+
+    /** Free device memory as the driver or our own ledger knows it. */
+    protected long freeBytes() {
+        return info.memoryBytes() - ledger.currentBytes();
+    }
+
+    protected final OutOfDeviceMemoryException outOfMemory(String label, long bytes) {
+        StringBuilder holders = new StringBuilder();
+        for (MemoryStats.Holder holder : ledger.stats().largest()) {
+            holders.append(holders.isEmpty() ? "" : ", ")
+                    .append("'").append(holder.label()).append("' ")
+                    .append(holder.bytes());
+        }
+        return new OutOfDeviceMemoryException("out of memory on " + info.id() + " (" + info.name() + "): '" + label + "' needs " + bytes
+                + " bytes, " + freeBytes() + " are free, one allocation may have " + info.maxAllocationBytes() + "; largest holders: "
+                + (holders.isEmpty() ? "none" : holders) + "; use a smaller batch, fewer probes or a lower activation-bits setting");
+    }
+
+    /** The device's own stream, made on first use and closed with the device. */
+    public final Stream stream() {
+        requireOpen();
+        if (stream == null) {
+            stream = newStream("default");
+        }
+        return stream;
+    }
+
+    public abstract Stream newStream(String label);
+
+    public abstract Event newEvent();
+
+    /** Compiles or loads the kernel (cached by file, options and entry) and binds it to arguments and geometry. */
+    public final Launch prepare(KernelSource source, Geometry geometry, Arguments arguments) {
+        requireOpen();
+        for (Object value : arguments.values()) {
+            if (value instanceof Buffer buffer) {
+                buffer.requireOpen();
+                if (buffer.device() != this) {
+                    throw new IllegalArgumentException("launch of " + source + ": " + buffer + " is not on " + info.id());
+                }
+            }
+        }
+        return bind(source, geometry, arguments);
+    }
+
+    protected abstract Launch bind(KernelSource source, Geometry geometry, Arguments arguments);
+
+    public final MemoryStats memory() {
+        return ledger.stats();
+    }
+
+    public final void resetMemoryPeak() {
+        ledger.resetPeak();
+    }
+
+    final void released(Buffer buffer) {
+        ledger.remove(buffer);
+    }
+
+    public final boolean isClosed() {
+        return lifetime.isClosed();
+    }
+
+    public final void requireOpen() {
+        lifetime.requireOpen();
+    }
+
+    /** Releases the driver's context; called once. */
+    protected abstract void release();
+
+    @Override
+    public final void close() {
+        if (!lifetime.isClosed()) {
+            if (stream != null) {
+                stream.close();
+            }
+            lifetime.close();
+            release();
+        }
+    }
+
+}

@@ -1,0 +1,30 @@
+package dev.sagitta.device;
+
+import java.util.List;
+
+/** A back end, found by ServiceLoader. */
+public interface DeviceProvider {
+    /** {@code cuda} or {@code opencl}: the first part of a device id. */
+    String prefix();
+
+    /** What there is, without opening anything. Never throws: a missing driver is a {@link Discovery#problem}. */
+    Discovery discover();
+
+    /** Opens the device at {@code index} of {@link Discovery#devices}. */
+    Device open(int index);
+
+    /**
+     * @param devices found, in the driver's order
+     * @param problem why there are none, or null
+     * @param remedy what to do about it, or null
+     */
+    record Discovery(List<DeviceInfo> devices, String problem, String remedy) {
+        public static Discovery found(List<DeviceInfo> devices) {
+            return new Discovery(List.copyOf(devices), null, null);
+        }
+
+        public static Discovery none(String problem, String remedy) {
+            return new Discovery(List.of(), problem, remedy);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package dev.sagitta.device;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.ServiceLoader;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Finds and opens devices: CUDA first, then an OpenCL GPU, then an OpenCL CPU, unless one is named. Says why it fell back. */
+public final class Devices {
+    private static final Logger LOG = LoggerFactory.getLogger(Devices.class);
+
+    private Devices() {}
+
+    /** Every device of every back end, the preferred one first. */
+    public static List<DeviceInfo> list() {
+        List<DeviceInfo> all = new ArrayList<>();
+        for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class)) {
+            all.addAll(provider.discover().devices());
+        }
+        all.sort(Comparator.comparing(DeviceInfo::kind));
+        return all;
+    }
+
+    /** Why back ends offer no device, with remedies; empty when all of them do. */
+    public static List<String> problems() {
+        List<String> problems = new ArrayList<>();
+        for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class)) {
+            DeviceProvider.Discovery found = provider.discover();
+            if (found.problem() != null) {
+                problems.add(provider.prefix() + ": " + found.problem() + "; " + found.remedy());
+            }
+        }
+        return problems;
+    }
+
+    /**
+     * Opens a device.
+     *
+     * @param name {@code auto}, {@code cuda}, {@code opencl}, or with an index: {@code cuda:1}
+     */
+    public static Device open(String name) {
+        if (name.equals("auto")) {
+            List<DeviceInfo> all = list();
+            if (all.isEmpty()) {
+                throw new DeviceException("no device: " + String.join("; ", problems()));
+            }
+            if (all.get(0).kind() != DeviceKind.CUDA) {
+                problems().forEach(problem -> LOG.info("falling back to {}: {}", all.get(0).id(), problem));
+            }
+            return open(all.get(0).id());
+        }
+        String[] parts = name.split(":", 2);
+        int index = parts.length == 1 ? 0 : parseIndex(name, parts[1]);
+        for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class)) {
+            if (provider.prefix().equals(parts[0])) {
+                DeviceProvider.Discovery found = provider.discover();
+                if (found.problem() != null) {
+                    throw new DeviceException("device '" + name + "': " + found.problem() + "; " + found.remedy());
+                }
+                if (index >= found.devices().size()) {
+                    throw new DeviceException("device '" + name + "': there are " + found.devices().size() + " " + parts[0]
+                            + " devices, numbered from 0; `sagitta devices` lists them");
+                }
+                return provider.open(index);
+            }
+        }
+        throw new DeviceException("device '" + name + "' is not known; expected auto, cuda[:i] or opencl[:i]");
+    }
+
+    private static int parseIndex(String name, String text) {
+        if (!text.matches("[0-9]{1,4}")) {
+            throw new DeviceException("device '" + name + "': '" + text + "' is not an index; expected auto, cuda[:i] or opencl[:i]");
+        }
+        return Integer.parseInt(text);
+    }
+}

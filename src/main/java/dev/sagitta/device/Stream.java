@@ -1,0 +1,218 @@
+package dev.sagitta.device;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+
+/**
+ * An in-order queue of work on one device. A stream belongs to one thread at a time: a call from a second thread while one is running
+ * throws. Every check happens before the driver is called, and a warm {@link #launch} or {@link #replay} allocates nothing.
+ */
+public abstract class Stream implements AutoCloseable {
+    private static final VarHandle BUSY;
+
+    static {
+        try {
+            BUSY = MethodHandles.lookup().findVarHandle(Stream.class, "busy", Thread.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final Device device;
+    private final Lifetime lifetime;
+
+    @SuppressWarnings("unused") // through BUSY
+    private volatile Thread busy;
+
+    protected Stream(Device device, String label) {
+        this.device = device;
+        this.lifetime = Lifetime.of(this, "stream '" + label + "' of " + device.info().id());
+    }
+
+    public final Device device() {
+        return device;
+    }
+
+    /** Enqueues a prepared launch. */
+    public final void launch(Launch launch) {
+        enter();
+        try {
+            launch.requireOpen();
+            enqueue(launch);
+        } finally {
+            exit();
+        }
+    }
+
+    /** Copies {@code source.remaining()} bytes from host memory; returns when {@code source} may be reused. */
+    public final void upload(Buffer target, long offset, ByteBuffer source) {
+        enter();
+        try {
+            requireDirect(source, "upload");
+            requireRange(target, offset, source.remaining(), "upload");
+            if (source.hasRemaining()) {
+                doUpload(target, offset, source);
+            }
+        } finally {
+            exit();
+        }
+    }
+
+    /** Copies {@code target.remaining()} bytes to host memory; returns when they have arrived. */
+    public final void download(ByteBuffer target, Buffer source, long offset) {
+        enter();
+        try {
+            requireDirect(target, "download");
+            requireRange(source, offset, target.remaining(), "download");
+            if (target.hasRemaining()) {
+                doDownload(target, source, offset);
+            }
+        } finally {
+            exit();
+        }
+    }
+
+    /** Copies between buffers of this device. */
+    public final void copy(Buffer target, long targetOffset, Buffer source, long sourceOffset, long bytes) {
+        enter();
+        try {
+            requireRange(target, targetOffset, bytes, "copy to");
+            requireRange(source, sourceOffset, bytes, "copy from");
+            if (bytes > 0) {
+                doCopy(target, targetOffset, source, sourceOffset, bytes);
+            }
+        } finally {
+            exit();
+        }
+    }
+
+    /** Sets {@code bytes} bytes to {@code value}. */
+    public final void fill(Buffer target, long offset, long bytes, byte value) {
+        enter();
+        try {
+            requireRange(target, offset, bytes, "fill");
+            if (bytes > 0) {
+                doFill(target, offset, bytes, value);
+            }
+        } finally {
+            exit();
+        }
+    }
+
+    /** Marks this point of the stream. */
+    public final void record(Event event) {
+        enter();
+        try {
+            doRecord(event);
+        } finally {
+            exit();
+        }
+    }
+
+    /** Later work of this stream waits for {@code event}. */
+    public final void await(Event event) {
+        enter();
+        try {
+            doAwait(event);
+        } finally {
+            exit();
+        }
+    }
+
+    /** Runs {@code work}, whose launches, copies and fills on this stream are recorded instead of executed. */
+    public final Recording capture(Runnable work) {
+        enter();
+        exit();
+        return doCapture(work);
+    }
+
+    /** Enqueues everything that was recorded. */
+    public final void replay(Recording recording) {
+        enter();
+        try {
+            doReplay(recording);
+        } finally {
+            exit();
+        }
+    }
+
+    /** Blocks until all enqueued work is done. Errors of earlier work surface here at the latest. */
+    public final void synchronize() {
+        enter();
+        try {
+            doSynchronize();
+        } finally {
+            exit();
+        }
+    }
+
+    protected abstract void enqueue(Launch launch);
+
+    protected abstract void doUpload(Buffer target, long offset, ByteBuffer source);
+
+    protected abstract void doDownload(ByteBuffer target, Buffer source, long offset);
+
+    protected abstract void doCopy(Buffer target, long targetOffset, Buffer source, long sourceOffset, long bytes);
+
+    protected abstract void doFill(Buffer target, long offset, long bytes, byte value);
+
+    protected abstract void doRecord(Event event);
+
+    protected abstract void doAwait(Event event);
+
+    protected abstract Recording doCapture(Runnable work);
+
+    protected abstract void doReplay(Recording recording);
+
+    protected abstract void doSynchronize();
+
+    /** Releases the driver's queue; called once. A foreign queue is left to its owner. */
+    protected abstract void release();
+
+    @Override
+    public final void close() {
+        if (lifetime.close() && !device.isClosed()) {
+            release();
+        }
+    }
+
+    /** For calls of a back end that bypass {@link #launch}, such as a vendor's library. */
+    public final void requireUsable() {
+        lifetime.requireOpen();
+        device.requireOpen();
+    }
+
+    private void enter() {
+        requireUsable();
+        Thread current = Thread.currentThread();
+        Thread other = (Thread) BUSY.compareAndExchange(this, (Thread) null, current);
+        if (other != null) {
+            throw new IllegalStateException("stream of " + device.info().id() + " is in use by thread '" + other.getName()
+                    + "' and was called from thread '" + current.getName() + "'; give each thread its own stream");
+        }
+    }
+
+    private void exit() {
+        BUSY.setRelease(this, (Thread) null);
+    }
+
+    private static void requireDirect(ByteBuffer buffer, String call) {
+        if (!buffer.isDirect()) {
+            throw new IllegalArgumentException(call + ": host memory must be a direct ByteBuffer; the collector may move a heap array"
+                    + " while the driver copies");
+        }
+    }
+
+    private void requireRange(Buffer buffer, long offset, long bytes, String call) {
+        buffer.requireOpen();
+        if (buffer.device() != device) {
+            throw new IllegalArgumentException(
+                    call + ": " + buffer + " belongs to another device than this stream (" + device.info().id() + ")");
+        }
+        if (offset < 0 || bytes < 0 || offset > buffer.bytes() - bytes) {
+            throw new IndexOutOfBoundsException(
+                    call + ": bytes [" + offset + ", " + offset + " + " + bytes + ") of " + buffer + " are out of range");
+        }
+    }
+}

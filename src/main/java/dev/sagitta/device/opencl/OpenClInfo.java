@@ -1,0 +1,45 @@
+package dev.sagitta.device.opencl;
+
+import static org.jocl.CL.*;
+
+import dev.sagitta.device.DeviceInfo;
+import dev.sagitta.device.DeviceKind;
+import java.nio.charset.StandardCharsets;
+import org.jocl.Pointer;
+import org.jocl.Sizeof;
+import org.jocl.cl_device_id;
+
+/** Device queries. */
+final class OpenClInfo {
+    private OpenClInfo() {}
+
+    static DeviceInfo read(String id, cl_device_id device, DeviceKind kind) {
+        boolean gpu = (getLong(device, CL_DEVICE_TYPE) & CL_DEVICE_TYPE_GPU) != 0;
+        return new DeviceInfo(
+                id,
+                kind != null ? kind : gpu ? DeviceKind.OPENCL_GPU : DeviceKind.OPENCL_CPU,
+                getString(device, CL_DEVICE_NAME),
+                getString(device, CL_DRIVER_VERSION),
+                getString(device, CL_DEVICE_VERSION),
+                getLong(device, CL_DEVICE_GLOBAL_MEM_SIZE),
+                getLong(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE),
+                (int) getLong(device, CL_DEVICE_MAX_COMPUTE_UNITS),
+                getLong(device, CL_DEVICE_LOCAL_MEM_SIZE),
+                (int) getLong(device, CL_DEVICE_MAX_WORK_GROUP_SIZE));
+    }
+
+    /** Bit fields and sizes; 32-bit answers leave the upper half zero. */
+    static long getLong(cl_device_id device, int what) {
+        long[] value = new long[1];
+        OpenCl.check(clGetDeviceInfo(device, what, Sizeof.cl_ulong, Pointer.to(value), null), "clGetDeviceInfo(" + what + ")");
+        return value[0];
+    }
+
+    static String getString(cl_device_id device, int what) {
+        long[] size = new long[1];
+        OpenCl.check(clGetDeviceInfo(device, what, 0, null, size), "clGetDeviceInfo(" + what + ")");
+        byte[] text = new byte[(int) size[0]];
+        OpenCl.check(clGetDeviceInfo(device, what, text.length, Pointer.to(text), null), "clGetDeviceInfo(" + what + ")");
+        return new String(text, 0, Math.max(0, text.length - 1), StandardCharsets.UTF_8).strip();
+    }
+}
