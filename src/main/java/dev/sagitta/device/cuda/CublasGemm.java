@@ -1,14 +1,16 @@
 package dev.sagitta.device.cuda;
 
 import static jcuda.cudaDataType.*;
-import static jcuda.jcublas.cublasComputeType.*;
+import static jcuda.jcublas.cublasMath.*;
 
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.Stream;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import jcuda.jcublas.cublasStatus;
+import org.slf4j.LoggerFactory;
 
 /**
  * Dense products by cuBLAS, row-major. Each stream has a handle and a workspace of its own, made on its first use: so a warm call allocates
@@ -21,33 +23,51 @@ public final class CublasGemm {
     /** Types of A and B, of C, and of the multiplication; sums are always fp32. */
     public enum Precision {
         /** Plain fp32. */
-        F32(CUDA_R_32F, 4, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F),
+        F32(CUDA_R_32F, 4, CUDA_R_32F, 4, CUBLAS_DEFAULT_MATH),
         /** fp32 storage, factors rounded to TF32. */
-        TF32(CUDA_R_32F, 4, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F_FAST_TF32),
-        BF16(CUDA_R_16BF, 2, CUDA_R_16BF, 2, CUBLAS_COMPUTE_32F),
-        F16(CUDA_R_16F, 2, CUDA_R_16F, 2, CUBLAS_COMPUTE_32F),
+        TF32(CUDA_R_32F, 4, CUDA_R_32F, 4, CUBLAS_TF32_TENSOR_OP_MATH),
+        BF16(CUDA_R_16BF, 2, CUDA_R_16BF, 2, CUBLAS_DEFAULT_MATH),
+        F16(CUDA_R_16F, 2, CUDA_R_16F, 2, CUBLAS_DEFAULT_MATH),
         /** bf16 factors, fp32 product. */
-        BF16_TO_F32(CUDA_R_16BF, 2, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F),
+        BF16_TO_F32(CUDA_R_16BF, 2, CUDA_R_32F, 4, CUBLAS_DEFAULT_MATH),
         /** fp16 factors, fp32 product. */
-        F16_TO_F32(CUDA_R_16F, 2, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F);
+        F16_TO_F32(CUDA_R_16F, 2, CUDA_R_32F, 4, CUBLAS_DEFAULT_MATH);
 
         final int factor;
         private final int factorBytes;
         final int product;
         private final int productBytes;
-        final int compute;
+        final int mathMode;
 
-        Precision(int factor, int factorBytes, int product, int productBytes, int compute) {
+        Precision(int factor, int factorBytes, int product, int productBytes, int mathMode) {
             this.factor = factor;
             this.factorBytes = factorBytes;
             this.product = product;
             this.productBytes = productBytes;
-            this.compute = compute;
+            this.mathMode = mathMode;
         }
     }
 
-    CublasGemm(CudaDevice device) {
+    private CublasGemm(CudaDevice device) {
         this.device = device;
+    }
+
+    /** Empty, and the log says why, where the library loads but does not work on this device. */
+    static Optional<CublasGemm> tryOn(CudaDevice device) {
+        CublasGemm gemm = new CublasGemm(device);
+        try {
+            gemm.prepare(device.stream());
+            return Optional.of(gemm);
+        } catch (DeviceException e) {
+            LoggerFactory.getLogger(CublasGemm.class)
+                    .warn(
+                            "cuBLAS does not work on {} ({}), so our own kernel multiplies dense matrices, which is slower; check that"
+                                    + " its version fits the driver ({})",
+                            device.info().id(),
+                            e.getMessage(),
+                            device.info().driver());
+            return Optional.empty();
+        }
     }
 
     /** Makes the handle and workspace of {@code stream}, as the first product on it would: for those who capture right away. */
@@ -144,6 +164,11 @@ public final class CublasGemm {
             handles.put(stream, handle);
         }
         return handle;
+    }
+
+    /** Called when the device is closed. */
+    void release() {
+        handles.keySet().forEach(this::forget);
     }
 
     /** Called when a stream is closed. */
