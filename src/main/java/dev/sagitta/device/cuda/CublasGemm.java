@@ -1,7 +1,7 @@
 package dev.sagitta.device.cuda;
 
 import static jcuda.cudaDataType.*;
-import static jcuda.jcublas.cublasMath.*;
+import static jcuda.jcublas.cublasComputeType.*;
 
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.DeviceException;
@@ -23,28 +23,28 @@ public final class CublasGemm {
     /** Types of A and B, of C, and of the multiplication; sums are always fp32. */
     public enum Precision {
         /** Plain fp32. */
-        F32(CUDA_R_32F, 4, CUDA_R_32F, 4, CUBLAS_DEFAULT_MATH),
+        F32(CUDA_R_32F, 4, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F),
         /** fp32 storage, factors rounded to TF32. */
-        TF32(CUDA_R_32F, 4, CUDA_R_32F, 4, CUBLAS_TF32_TENSOR_OP_MATH),
-        BF16(CUDA_R_16BF, 2, CUDA_R_16BF, 2, CUBLAS_DEFAULT_MATH),
-        F16(CUDA_R_16F, 2, CUDA_R_16F, 2, CUBLAS_DEFAULT_MATH),
+        TF32(CUDA_R_32F, 4, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F_FAST_TF32),
+        BF16(CUDA_R_16BF, 2, CUDA_R_16BF, 2, CUBLAS_COMPUTE_32F),
+        F16(CUDA_R_16F, 2, CUDA_R_16F, 2, CUBLAS_COMPUTE_32F),
         /** bf16 factors, fp32 product. */
-        BF16_TO_F32(CUDA_R_16BF, 2, CUDA_R_32F, 4, CUBLAS_DEFAULT_MATH),
+        BF16_TO_F32(CUDA_R_16BF, 2, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F),
         /** fp16 factors, fp32 product. */
-        F16_TO_F32(CUDA_R_16F, 2, CUDA_R_32F, 4, CUBLAS_DEFAULT_MATH);
+        F16_TO_F32(CUDA_R_16F, 2, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F);
 
         final int factor;
         private final int factorBytes;
         final int product;
         private final int productBytes;
-        final int mathMode;
+        final int compute;
 
-        Precision(int factor, int factorBytes, int product, int productBytes, int mathMode) {
+        Precision(int factor, int factorBytes, int product, int productBytes, int compute) {
             this.factor = factor;
             this.factorBytes = factorBytes;
             this.product = product;
             this.productBytes = productBytes;
-            this.mathMode = mathMode;
+            this.compute = compute;
         }
     }
 

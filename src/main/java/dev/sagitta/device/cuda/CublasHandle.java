@@ -7,11 +7,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import jcuda.Pointer;
-import jcuda.cudaDataType;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasGemmAlgo;
 import jcuda.jcublas.cublasHandle;
-import jcuda.jcublas.cublasMath;
 import jcuda.jcublas.cublasOperation;
 import jcuda.jcublas.cublasStatus;
 import jcuda.runtime.cudaStream_t;
@@ -19,8 +17,6 @@ import jcuda.runtime.cudaStream_t;
 /** cuBLAS on one stream: a handle, a workspace and the scalars, none of which change from call to call. */
 final class CublasHandle {
     private static final int MIB = 1 << 20;
-    /** JCublas2 knows the compute type by its older enumeration, so TF32 is chosen by the math mode. */
-    private static final int SUMS = cudaDataType.CUDA_R_32F;
 
     private final CudaDevice device;
     private final cublasHandle handle = new cublasHandle();
@@ -28,7 +24,6 @@ final class CublasHandle {
     private final FloatBuffer scalars =
             ByteBuffer.allocateDirect(8).order(ByteOrder.nativeOrder()).asFloatBuffer();
     private final Pointer alpha = Pointer.to(scalars);
-    private int mathMode = cublasMath.CUBLAS_DEFAULT_MATH;
     private final Pointer beta = Pointer.to(scalars).withByteOffset(4);
 
     CublasHandle(CudaDevice device, CudaStream stream) {
@@ -79,25 +74,19 @@ final class CublasHandle {
         // op(B)' op(A)'
         int first = transB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
         int second = transA ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
-        if (p.mathMode != mathMode) {
-            int status = JCublas2.cublasSetMathMode(handle, p.mathMode);
-            if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
-                return status;
-            }
-            mathMode = p.mathMode;
-        }
+        // JCublas2's methods without "_new" take an older enumeration and allocate
         Pointer pa = ((CudaBuffer) a).pointer();
         Pointer pb = ((CudaBuffer) b).pointer();
         Pointer pc = ((CudaBuffer) c).pointer();
         int any = cublasGemmAlgo.CUBLAS_GEMM_DEFAULT;
         if (batch == 1) {
-            return JCublas2.cublasGemmEx(
+            return JCublas2.cublasGemmEx_new(
                     handle, first, second, n, m, k, alpha, pb, p.factor, ldb, pa, p.factor, lda, beta, pc, p.product,
-                    ldc, SUMS, any);
+                    ldc, p.compute, any);
         }
-        return JCublas2.cublasGemmStridedBatchedEx(
+        return JCublas2.cublasGemmStridedBatchedEx_new(
                 handle, first, second, n, m, k, alpha, pb, p.factor, ldb, strideB, pa, p.factor, lda, strideA, beta, pc,
-                p.product, ldc, strideC, batch, SUMS, any);
+                p.product, ldc, strideC, batch, p.compute, any);
     }
 
     void release() {
