@@ -12,7 +12,7 @@ import java.util.Map;
  * Implementations are records named after the operation; their components are the tensors and scalars in the order of the kernel's
  * signature.
  */
-public interface Descriptor {
+public interface Descriptor extends Preparable {
     /** Stem of the kernel file. */
     String file();
 
@@ -56,6 +56,7 @@ public interface Descriptor {
     }
 
     /** Checks, compiles if need be, and binds: what is returned can be enqueued any number of times. */
+    @Override
     default Step prepare(Device device) {
         check();
         Arguments arguments = new Arguments();

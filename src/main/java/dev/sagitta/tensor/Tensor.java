@@ -67,6 +67,13 @@ public record Tensor(String name, Buffer buffer, DType dtype, Shape shape) {
         stream.upload(buffer, 0, host);
     }
 
+    public void upload(Stream stream, long[] values) {
+        requireHost(DType.I64, values.length);
+        ByteBuffer host = hostMemory();
+        host.asLongBuffer().put(values);
+        stream.upload(buffer, 0, host);
+    }
+
     /** All elements, in a fresh direct buffer in native byte order. */
     public ByteBuffer download(Stream stream) {
         ByteBuffer host = hostMemory();

@@ -1,0 +1,330 @@
+package dev.sagitta.program;
+
+import dev.sagitta.device.Buffer;
+import dev.sagitta.device.Device;
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.device.Recording;
+import dev.sagitta.device.Stream;
+import dev.sagitta.graph.Emitter;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.Value;
+import dev.sagitta.kernel.Step;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
+import dev.sagitta.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A graph compiled for one device, batch size, number of probes and store of saved activations. Fill the inputs, {@link #run} a
+ * computation, read the results; a warm run allocates nothing on the device or the Java heap. On CUDA a computation is captured at its
+ * second run and replayed from then on.
+ */
+public final class Program implements AutoCloseable {
+    private final Device device;
+    private final Stream stream;
+    private final Graph graph;
+    private final ProgramOptions options;
+    private final ParameterLayout layout;
+    private final List<Buffer> owned = new ArrayList<>();
+    private final Map<String, Tensor> tensors = new HashMap<>();
+    private final Map<Computation, Runner> runners = new EnumMap<>(Computation.class);
+    private ProgramMemory memory;
+
+    private Program(Graph graph, Device device, Stream stream, ProgramOptions options) {
+        this.graph = graph;
+        this.device = device;
+        this.stream = stream;
+        this.options = options;
+        this.layout = ParameterLayout.of(graph);
+    }
+
+    public static Program compile(Graph graph, Device device, ProgramOptions options) {
+        return compile(graph, device, device.stream(), options);
+    }
+
+    /** Compiles for a stream of the caller's. */
+    public static Program compile(Graph graph, Device device, Stream stream, ProgramOptions options) {
+        Program program = new Program(graph, device, stream, options);
+        try {
+            program.build();
+            return program;
+        } catch (RuntimeException | Error e) {
+            program.close();
+            throw e;
+        }
+    }
+
+    private void build() {
+        ProgramValues values = new ProgramValues(graph, options);
+        Map<Computation, Schedule> schedules = new EnumMap<>(Computation.class);
+        Map<Computation, MemoryPlan> plans = new EnumMap<>(Computation.class);
+        // parameters exist whatever is computed, in the order of the layout
+        layout.parameters().forEach(values::parameter);
+        for (Computation computation : options.computations()) {
+            Schedule schedule = new Schedule(device, values.byName());
+            new NetworkCompiler(graph, options, values, computation, schedule).compile();
+            schedules.put(computation, schedule);
+            plans.put(computation, new MemoryPlan(schedule));
+        }
+        bindPersistent(values);
+        long arenaBytes = plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0);
+        Buffer arena = own(device.allocate(arenaBytes, MemoryCategory.WORKSPACE, "arena"));
+        memory = measure(arenaBytes, plans);
+        schedules.forEach((computation, schedule) ->
+                runners.put(computation, new Runner(bind(schedule, plans.get(computation), arena))));
+    }
+
+    // ---- binding values to memory ----
+
+    private void bindPersistent(ProgramValues values) {
+        Map<String, Value> byName = values.byName();
+        for (Parameter parameter : layout.parameters()) {
+            // one flat arena per role, so that an optimiser or an estimator sees one vector
+            bindRole(byName, parameter, "", 1, MemoryCategory.WEIGHTS);
+            bindRole(byName, parameter, ".gradient", 1, MemoryCategory.GRADIENTS);
+            bindRole(byName, parameter, ".vector", options.probes(), MemoryCategory.TANGENTS);
+            bindRole(byName, parameter, ".product", options.probes(), MemoryCategory.TANGENTS);
+        }
+        for (Map.Entry<String, Value> entry : byName.entrySet()) {
+            if (!tensors.containsKey(entry.getKey())) {
+                Value value = entry.getValue();
+                Tensor external = external(value);
+                if (external == null) {
+                    Buffer buffer = zeros(value.bytes(), value.category(), value.name());
+                    external = new Tensor(value.name(), buffer, value.dtype(), value.shape());
+                }
+                tensors.put(entry.getKey(), external);
+            }
+        }
+        for (String name : options.external().keySet()) {
+            if (!byName.containsKey(name)) {
+                throw new IllegalArgumentException(
+                        "external memory '" + name + "' matches nothing that the program reads or writes; known: " + byName.keySet());
+            }
+        }
+        initialiseRandom();
+    }
+
+    private void bindRole(Map<String, Value> byName, Parameter parameter, String role, int copies, MemoryCategory category) {
+        Value value = byName.get(parameter.name() + role);
+        if (value == null) {
+            return;
+        }
+        Tensor external = external(value);
+        if (external == null) {
+            String arenaName = "parameters" + role;
+            Tensor arena = tensors.computeIfAbsent(arenaName, key -> {
+                long length = Math.multiplyExact(layout.length(), (long) copies);
+                Buffer buffer = zeros(length * Float.BYTES, category, arenaName);
+                return new Tensor(arenaName, buffer, DType.F32, Shape.of(length));
+            });
+            long offset = layout.offset(parameter) * copies * Float.BYTES;
+            Buffer slice = own(arena.buffer().slice(offset, value.bytes(), value.name()));
+            external = new Tensor(value.name(), slice, value.dtype(), value.shape());
+        }
+        tensors.put(value.name(), external);
+    }
+
+    private Tensor external(Value value) {
+        Tensor external = options.external().get(value.name());
+        if (external != null && (external.dtype() != value.dtype() || !external.shape().equals(value.shape()))) {
+            throw new IllegalArgumentException("external memory '" + value.name() + "' is " + external + ", expected "
+                    + value.dtype().suffix() + " " + value.shape());
+        }
+        return external;
+    }
+
+    private Buffer zeros(long bytes, MemoryCategory category, String name) {
+        Buffer buffer = own(device.allocate(bytes, category, name));
+        stream.fill(buffer, 0, buffer.bytes(), (byte) 0);
+        return buffer;
+    }
+
+    private void initialiseRandom() {
+        if (tensors.containsKey("random")) {
+            setRandom(options.seed(), 0);
+        }
+    }
+
+    private List<Step> bind(Schedule schedule, MemoryPlan plan, Buffer arena) {
+        Map<Value, Buffer> slices = new IdentityHashMap<>();
+        for (Value root : plan.values()) {
+            slices.put(root, own(arena.slice(plan.offset(root), root.bytes(), root.name())));
+        }
+        Emitter.Binder binder = value -> {
+            if (value == null) {
+                return null;
+            }
+            if (value.isPersistent()) {
+                Tensor tensor = tensors.get(value.name());
+                return tensor.shape().equals(value.shape()) ? tensor : tensor.reshape(value.shape());
+            }
+            return new Tensor(value.name(), slices.get(value.root()), value.dtype(), value.shape());
+        };
+        List<Step> steps = new ArrayList<>();
+        for (Schedule.Task task : schedule.tasks()) {
+            steps.add(task.work().apply(binder).prepare(device));
+        }
+        return steps;
+    }
+
+    private ProgramMemory measure(long arenaBytes, Map<Computation, MemoryPlan> plans) {
+        Map<MemoryCategory, Long> peak = new EnumMap<>(MemoryCategory.class);
+        List<ProgramMemory.SavedBytes> saved = List.of();
+        for (MemoryPlan plan : plans.values()) {
+            Map<MemoryCategory, Long> own = plan.peakByCategory();
+            if (own.getOrDefault(MemoryCategory.SAVED_ACTIVATIONS, 0L)
+                    > peak.getOrDefault(MemoryCategory.SAVED_ACTIVATIONS, 0L)) {
+                saved = plan.ofCategory(MemoryCategory.SAVED_ACTIVATIONS).stream()
+                        .map(value -> new ProgramMemory.SavedBytes(value.name(), value.bytes()))
+                        .toList();
+            }
+            own.forEach((category, bytes) -> peak.merge(category, bytes, Math::max));
+        }
+        for (Tensor tensor : tensors.values()) {
+            // arenas are counted, their parts are not
+            if (owned.contains(tensor.buffer()) && !isPart(tensor)) {
+                peak.merge(category(tensor), tensor.buffer().bytes(), Long::sum);
+            }
+        }
+        return new ProgramMemory(arenaBytes, Map.copyOf(peak), saved);
+    }
+
+    private boolean isPart(Tensor tensor) {
+        return layout.parameters().stream().anyMatch(parameter -> tensor.name().startsWith(parameter.name()));
+    }
+
+    private static MemoryCategory category(Tensor tensor) {
+        return switch (tensor.name()) {
+            case "parameters" -> MemoryCategory.WEIGHTS;
+            case "parameters.gradient" -> MemoryCategory.GRADIENTS;
+            case "parameters.vector", "parameters.product" -> MemoryCategory.TANGENTS;
+            default -> MemoryCategory.DATA;
+        };
+    }
+
+    private Buffer own(Buffer buffer) {
+        owned.add(buffer);
+        return buffer;
+    }
+
+    // ---- running ----
+
+    /** Enqueues a computation; its results are there after {@link Stream#synchronize} or a download. */
+    public void run(Computation computation) {
+        Runner runner = runners.get(computation);
+        if (runner == null) {
+            throw new IllegalArgumentException(
+                    "program was not compiled for " + computation + ", only for " + runners.keySet() + "; add it to the options");
+        }
+        runner.run();
+    }
+
+    /** The steps of a computation; from the second run on CUDA, their graph. */
+    private final class Runner {
+        private final Step[] steps;
+        private Recording recording;
+        private int runs;
+
+        Runner(List<Step> steps) {
+            this.steps = steps.toArray(Step[]::new);
+        }
+
+        void run() {
+            // the first run loads modules and creates handles, which a capture may not
+            if (runs++ == 0) {
+                enqueue();
+                return;
+            }
+            if (recording == null) {
+                recording = stream.capture(this::enqueue);
+            }
+            stream.replay(recording);
+        }
+
+        private void enqueue() {
+            for (Step step : steps) {
+                step.enqueue(stream);
+            }
+        }
+
+        void close() {
+            if (recording != null) {
+                recording.close();
+            }
+            for (Step step : steps) {
+                step.close();
+            }
+        }
+    }
+
+    // ---- what a caller sees ----
+
+    public Device device() {
+        return device;
+    }
+
+    public Stream stream() {
+        return stream;
+    }
+
+    public Graph graph() {
+        return graph;
+    }
+
+    public ProgramOptions options() {
+        return options;
+    }
+
+    public ParameterLayout layout() {
+        return layout;
+    }
+
+    public ProgramMemory memory() {
+        return memory;
+    }
+
+    /**
+     * A persistent tensor by name: {@code input}, {@code target}, {@code output}, {@code loss}, {@code metrics}, {@code quadratic},
+     * {@code random}, a parameter, or a parameter with {@code .gradient}, {@code .vector} or {@code .product}; {@code parameters} and
+     * {@code parameters.gradient} and so on for the flat arenas.
+     */
+    public Tensor tensor(String name) {
+        Tensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException("program has no tensor '" + name + "'; known: " + tensors.keySet());
+        }
+        return tensor;
+    }
+
+    public boolean hasTensor(String name) {
+        return tensors.containsKey(name);
+    }
+
+    /** Sets the random counters: the same seed and step give the same dropout masks and rounding noise. */
+    public void setRandom(long seed, long step) {
+        tensor("random").upload(stream, new int[] {(int) seed, (int) (seed >>> 32), (int) step, (int) (step >>> 32)});
+    }
+
+    /** The loss of the last gradient or product. Waits for the stream. */
+    public float loss() {
+        return tensor("loss").downloadFloats(stream)[0];
+    }
+
+    @Override
+    public void close() {
+        runners.values().forEach(Runner::close);
+        runners.clear();
+        // slices before what they are slices of
+        for (int i = owned.size() - 1; i >= 0; i--) {
+            owned.get(i).close();
+        }
+        owned.clear();
+    }
+}
