@@ -30,7 +30,9 @@ class KernelTwinsTest {
     @ParameterizedTest
     @MethodSource("stems")
     void twinsAgree(String stem) {
-        assertThat(List.of("cuda/" + stem + ".cu", "opencl/" + stem + ".cl")).as("twins").allMatch(KernelText::exists);
+        assertThat(List.of("cuda/" + stem + ".cu", "opencl/" + stem + ".cl"))
+                .as("twins")
+                .allMatch(KernelText::exists);
         Map<String, List<String>> cuda = entries("cuda/" + stem + ".cu");
         Map<String, List<String>> openCl = entries("opencl/" + stem + ".cl");
         removeAlone(cuda, openCl, "cuda/" + stem + ".cu", "CUDA_ONLY");
