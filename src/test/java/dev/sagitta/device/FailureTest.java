@@ -116,6 +116,20 @@ class FailureTest {
         assertWorks(device);
     }
 
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("simulated")
+    void otherConstantsOnCudaNeedARunTimeCompiler(String name) {
+        Device device = TestDevices.get(name);
+        KernelSource source = new KernelSource("pointwise", "relu_forward_f32", Map.of("NO_SUCH_CONSTANT", "7"));
+        assertThatThrownBy(() -> device.prepare(source, Geometry.linear(1, 1), new Arguments()))
+                .isInstanceOf(KernelBuildException.class)
+                .hasMessageContaining("'cuda/pointwise.cu'")
+                .hasMessageContaining("-DNO_SUCH_CONSTANT=7")
+                .hasMessageContaining("are not those of the file")
+                .hasMessageContaining("nvcc");
+        assertWorks(device);
+    }
+
     @Test
     void constantsOfAKernelFileAreFound() {
         assertThat(KernelText.defaults("opencl/constants.cl"))

@@ -56,7 +56,7 @@ class ProfilingTest {
                         "-Dsagitta.nvtx=true",
                         "-Dsagitta.cuda.modules=" + System.getProperty("sagitta.cuda.modules", "")),
                 Main.class);
-        assertThat(output).contains("launched");
+        assertThat(output).contains("launched").contains("-Dsagitta.nvtx: no ranges");
     }
 
     /** The child. */

@@ -1,10 +1,16 @@
 package dev.sagitta.device.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sagitta.device.Buffer;
+import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceException;
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.device.Stream;
+import dev.sagitta.fixture.SimulatedFaults;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Pointwise;
@@ -24,6 +30,30 @@ import org.junit.jupiter.api.Test;
 class ForeignCudaTest {
     private static void ok(int status) {
         assertThat(status).isZero();
+    }
+
+    /** A program that uses JCuda itself may have asked it to throw. */
+    @Test
+    void jcudasExceptionsDoNotChangeOurs() {
+        assumeTrue(TestDevices.names().contains("cuda"), "no CUDA device, not even a simulated one");
+        Device device = TestDevices.get("cuda");
+        assumeTrue(SimulatedFaults.available(device.info()), "a real driver");
+        JCudaDriver.setExceptionsEnabled(true);
+        try (SimulatedFaults faults = new SimulatedFaults();
+                Buffer x = device.allocate(4, MemoryCategory.DATA, "x")) {
+            Tensor t = new Tensor("x", x, DType.F32, Shape.of(1));
+            try (Step step = Pointwise.forward(Function.RELU, t, t).prepare(device)) {
+                faults.failAllocation(1);
+                assertThatThrownBy(() -> device.allocate(4, MemoryCategory.DATA, "y"))
+                        .isInstanceOf(OutOfDeviceMemoryException.class);
+                faults.failLaunch(1);
+                assertThatThrownBy(() -> step.enqueue(device.stream()))
+                        .isInstanceOf(DeviceException.class)
+                        .hasMessageContaining("relu_forward_f32");
+            }
+        } finally {
+            JCudaDriver.setExceptionsEnabled(false);
+        }
     }
 
     @Test
