@@ -37,8 +37,8 @@ public final class BitLadder {
             budget += demand.elements() * (averageBits - RUNGS[0]);
         }
         // ties by name, so that the same sensitivities give the same bits
-        PriorityQueue<Demand> queue =
-                new PriorityQueue<>(Comparator.comparingDouble((Demand demand) -> -gain(demand, rung.get(demand.name())))
+        PriorityQueue<Demand> queue = new PriorityQueue<>(
+                Comparator.comparingDouble((Demand demand) -> -gain(demand, rung.get(demand.name())))
                         .thenComparing(Demand::name));
         queue.addAll(demands);
         while (!queue.isEmpty()) {

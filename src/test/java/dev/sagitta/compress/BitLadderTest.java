@@ -12,8 +12,7 @@ import org.junit.jupiter.api.Test;
 class BitLadderTest {
     @Test
     void equalTensorsShareTheBudget() {
-        List<BitLadder.Demand> demands =
-                List.of(new BitLadder.Demand("a", 100, 1), new BitLadder.Demand("b", 100, 1));
+        List<BitLadder.Demand> demands = List.of(new BitLadder.Demand("a", 100, 1), new BitLadder.Demand("b", 100, 1));
         assertThat(BitLadder.allocate(demands, 2)).containsEntry("a", 2).containsEntry("b", 2);
         assertThat(BitLadder.allocate(demands, 1)).containsEntry("a", 1).containsEntry("b", 1);
         assertThat(BitLadder.allocate(demands, 8)).containsEntry("a", 8).containsEntry("b", 8);
@@ -61,6 +60,8 @@ class BitLadderTest {
 
     @Test
     void namesAnImpossibleAverage() {
-        assertThatThrownBy(() -> BitLadder.allocate(List.of(), 0.5)).hasMessageContaining("0.5").hasMessageContaining("1 to 8");
+        assertThatThrownBy(() -> BitLadder.allocate(List.of(), 0.5))
+                .hasMessageContaining("0.5")
+                .hasMessageContaining("1 to 8");
     }
 }

@@ -31,7 +31,8 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
     @Override
     public Shape targetShape(Shape output) {
         if (output.rank() < 1) {
-            throw new IllegalArgumentException("cross_entropy: the network's output is a scalar, expected classes along the last axis");
+            throw new IllegalArgumentException(
+                    "cross_entropy: the network's output is a scalar, expected classes along the last axis");
         }
         return Shape.of(java.util.Arrays.copyOf(output.toArray(), output.rank() - 1));
     }
@@ -42,10 +43,20 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
         Value labels = labels(c);
         Value workspace = workspace(e, c, 1);
         Value gradient = cotangent == null ? null : rows(c, cotangent);
-        e.emit("loss", values(c.output(), labels), values(loss, cotangent, workspace), t -> cotangent == null
-                ? SoftmaxCrossEntropy.forward(t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(loss))
-                : SoftmaxCrossEntropy.forwardBackward(
-                        t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(loss), t.tensor(gradient)));
+        e.emit(
+                "loss",
+                values(c.output(), labels),
+                values(loss, cotangent, workspace),
+                t -> cotangent == null
+                        ? SoftmaxCrossEntropy.forward(
+                                t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(loss))
+                        : SoftmaxCrossEntropy.forwardBackward(
+                                t.tensor(logits),
+                                t.tensor(labels),
+                                ignoreIndex,
+                                t.tensor(workspace),
+                                t.tensor(loss),
+                                t.tensor(gradient)));
     }
 
     @Override
@@ -55,8 +66,17 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
         Value in = probes(c, tangent);
         Value result = probes(c, out);
         Value workspace = workspace(e, c, c.probes());
-        e.emit("loss.hessian", values(c.output(), labels, tangent), values(out, workspace), t -> SoftmaxCrossEntropy.tangentBackward(
-                t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(in), t.tensor(workspace), t.tensor(result)));
+        e.emit(
+                "loss.hessian",
+                values(c.output(), labels, tangent),
+                values(out, workspace),
+                t -> SoftmaxCrossEntropy.tangentBackward(
+                        t.tensor(logits),
+                        t.tensor(labels),
+                        ignoreIndex,
+                        t.tensor(in),
+                        t.tensor(workspace),
+                        t.tensor(result)));
     }
 
     @Override
@@ -65,8 +85,17 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
         Value labels = labels(c);
         Value in = probes(c, tangent);
         Value workspace = workspace(e, c, c.probes());
-        e.emit("loss.quadratic", values(c.output(), labels, tangent), values(out, workspace), t -> SoftmaxCrossEntropy.curvature(
-                t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(in), t.tensor(workspace), t.tensor(out)));
+        e.emit(
+                "loss.quadratic",
+                values(c.output(), labels, tangent),
+                values(out, workspace),
+                t -> SoftmaxCrossEntropy.curvature(
+                        t.tensor(logits),
+                        t.tensor(labels),
+                        ignoreIndex,
+                        t.tensor(in),
+                        t.tensor(workspace),
+                        t.tensor(out)));
     }
 
     @Override
@@ -74,8 +103,12 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
         Value logits = rows(c, c.output());
         Value labels = labels(c);
         Value workspace = workspace(e, c, 1);
-        e.emit("metrics", values(c.output(), labels), values(metrics, workspace), t -> SoftmaxCrossEntropy.metrics(
-                t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(metrics), null));
+        e.emit(
+                "metrics",
+                values(c.output(), labels),
+                values(metrics, workspace),
+                t -> SoftmaxCrossEntropy.metrics(
+                        t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(metrics), null));
     }
 
     private static long classes(LossContext c) {
