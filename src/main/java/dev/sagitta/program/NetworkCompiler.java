@@ -49,6 +49,7 @@ final class NetworkCompiler {
     private final Map<Node, Value> tangents = new IdentityHashMap<>();
     private final Map<Node, Value> masks = new IdentityHashMap<>();
     private final Map<Node, SavedStore.Kept> kept = new IdentityHashMap<>();
+    private final Map<Value, SavedStore.Kept> keptByValue = new IdentityHashMap<>();
     private final Map<Node, List<Value>> cotangents = new IdentityHashMap<>();
     private final Map<Node, List<Value>> cotangentTangents = new IdentityHashMap<>();
     private final Map<Node, Boolean> trained = new IdentityHashMap<>();
@@ -138,9 +139,12 @@ final class NetworkCompiler {
                 // the network's own input stays in memory anyway
                 kept.put(node, emitter -> input);
             } else {
-                SavedStore.SavedTensor tensor = new SavedStore.SavedTensor(
-                        node.name(), node.op().type(), 2 * node.index() + 1, program.random(), options.batch());
-                kept.put(node, options.store().keep(e, tensor, input));
+                // a value that several ops read is kept once
+                kept.put(node, keptByValue.computeIfAbsent(input.root(), root -> {
+                    SavedStore.SavedTensor tensor = new SavedStore.SavedTensor(
+                            node.name(), node.op().type(), 2 * node.index() + 1, program.random(), options.batch());
+                    return options.store().keep(e, tensor, input);
+                }));
             }
         }
     }

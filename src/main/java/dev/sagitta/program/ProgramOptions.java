@@ -36,6 +36,10 @@ public record ProgramOptions(
         return new ProgramOptions(batch, 1, EnumSet.of(first, more), SavedStore.EXACT, false, 0, Map.of());
     }
 
+    public ProgramOptions batch(int examples) {
+        return new ProgramOptions(examples, probes, computations, store, training, seed, external);
+    }
+
     public ProgramOptions probes(int count) {
         return new ProgramOptions(batch, count, computations, store, training, seed, external);
     }
