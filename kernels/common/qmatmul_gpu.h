@@ -4,10 +4,15 @@
 #define SG_QMATMUL_GPU_H
 #include "common/packed.h"
 
+#if defined(__OPENCL_VERSION__) && defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* loops of one step cannot be unrolled */
+#endif
+
 #ifndef QM_DEPTH
 #define QM_DEPTH 256 /* terms of the longest chain in qmatmul and qmatmul_backward, a multiple of QG_BK */
 #endif
 #define QG_THREADS 256
+#define QG_FEW 2    /* rows of x that one block of qmatfew takes */
 #define QG_SLOTS 64 /* of qmatvec: threads that share four rows of a panel */
 #define QG_BM 128   /* rows of a tile of the result */
 #define QG_BN 64    /* its columns */
@@ -46,10 +51,10 @@ SG_FN f32 qg_decode(const int bits, u32 word, u32 next, const int i) {
     return SG_BITS_TO_F32((v & mask) | 0x4b000000u) - (8388608.0f + (f32)(1u << (p + bits - 1)));
 }
 
-/* ---- qmatvec: a block is one panel; thread (slot, quad) takes rows 4 quad .. + 3 of every 64th unit ---- */
+/* ---- qmatvec, qmatfew: a block is one panel and rows row0 .. of x; thread (slot, quad) takes rows 4 quad .. + 3 of every 64th unit ---- */
 
 SG_FN void qg_few(const int bits, const int rows, const SG_GLOBAL f32 *x, const SG_GLOBAL u32 *words, const SG_GLOBAL f32 *scales,
-                  const SG_GLOBAL f32 *offsets, const SG_GLOBAL f32 *bias, SG_GLOBAL f32 *y, i32 m, i32 n, i64 k, i32 group, i64 panel,
+                  const SG_GLOBAL f32 *offsets, const SG_GLOBAL f32 *bias, SG_GLOBAL f32 *y, i32 m, i32 n, i64 k, i32 group, i64 panel, i32 row0,
                   i32 thread, QG_LOCAL f32 *shared) {
     const i32 quad = thread & 3, slot = thread >> 2;
     const i64 units = (k + 31) >> 5, groups = packed_groups(k, group);
@@ -57,7 +62,7 @@ SG_FN void qg_few(const int bits, const int rows, const SG_GLOBAL f32 *x, const 
     const SG_GLOBAL f32 *ss = scales + panel * groups * 16 + 4 * quad;
     const SG_GLOBAL f32 *cc = offsets ? offsets + panel * groups * 16 + 4 * quad : 0;
     const int aligned = (k & 3) == 0, grouped = (group & 31) == 0;
-    f32 total[8][4];
+    f32 total[QG_FEW][4];
 #pragma unroll
     for (int r = 0; r < rows; r++) {
 #pragma unroll
@@ -65,7 +70,7 @@ SG_FN void qg_few(const int bits, const int rows, const SG_GLOBAL f32 *x, const 
     }
     for (i64 u = slot; u < units; u += QG_SLOTS) {
         uint4 v[9];
-        f32 sum[8][4], extra[8];
+        f32 sum[QG_FEW][4], extra[QG_FEW];
 #pragma unroll
         for (int j = 0; j < bits; j++) v[j] = QG_LOAD_WORDS(w + (u * bits + j) * 16);
         v[bits] = v[bits - 1];                                 /* never decoded: the last code of a unit ends with its last word */
@@ -87,7 +92,7 @@ SG_FN void qg_few(const int bits, const int rows, const SG_GLOBAL f32 *x, const 
                 }
 #pragma unroll
                 for (int r = 0; r < rows; r++) {
-                    const float4 a = qg_load4(x + (i64)(r < m ? r : m - 1) * k, 32 * u + i, k, aligned);
+                    const float4 a = qg_load4(x + (i64)(row0 + r < m ? row0 + r : m - 1) * k, 32 * u + i, k, aligned);
                     extra[r] += (a.x + a.y) + (a.z + a.w);
 #pragma unroll
                     for (int d = 0; d < 4; d++) {
@@ -117,7 +122,7 @@ SG_FN void qg_few(const int bits, const int rows, const SG_GLOBAL f32 *x, const 
                     const u32 code = packed_code(bits, w + e, 16, 32 * u + i);
                     const f32 weight = packed_value(bits, code, ss[16 * g + e], cc ? cc[16 * g + e] : 0.0f);
 #pragma unroll
-                    for (int r = 0; r < rows; r++) sum[r][e] = sg_fma(x[(i64)(r < m ? r : m - 1) * k + 32 * u + i], weight, sum[r][e]);
+                    for (int r = 0; r < rows; r++) sum[r][e] = sg_fma(x[(i64)(row0 + r < m ? row0 + r : m - 1) * k + 32 * u + i], weight, sum[r][e]);
                 }
             }
 #pragma unroll
@@ -140,9 +145,9 @@ SG_FN void qg_few(const int bits, const int rows, const SG_GLOBAL f32 *x, const 
         QG_BARRIER();
         shared[part * 16 + row] = sum;
         QG_BARRIER();
-        if (part == 0 && r < m && col < n) {
+        if (part == 0 && row0 + r < m && col < n) {
             for (int i = 1; i < 16; i++) sum += shared[i * 16 + row];
-            y[(i64)r * n + col] = bias ? sum + bias[col] : sum;
+            y[(i64)(row0 + r) * n + col] = bias ? sum + bias[col] : sum;
         }
         QG_BARRIER();
     }
@@ -201,8 +206,9 @@ SG_FN void qg_eight(const int bits, const SG_GLOBAL u32 *words, const SG_GLOBAL 
 /* out [m, cols] = a [m, terms] times the weights: cols = N, terms = K forward; cols = K, terms = N backward. */
 SG_FN void qg_tiles(const int bits, const int backward, const SG_GLOBAL f32 *a, const SG_GLOBAL u32 *words, const SG_GLOBAL f32 *scales,
                     const SG_GLOBAL f32 *offsets, const SG_GLOBAL f32 *bias, SG_GLOBAL f32 *out, i64 m, i64 n, i64 k, i32 group,
-                    i64 tile_col, i64 tile_row, i32 thread, QG_LOCAL f32 *shared) {
-    const i64 cols = backward ? k : n, terms = backward ? n : k, m0 = tile_row * QG_BM, j0 = tile_col * QG_BN;
+                    i64 tile, i32 thread, QG_LOCAL f32 *shared) {
+    const i64 cols = backward ? k : n, terms = backward ? n : k, across = (cols + QG_BN - 1) / QG_BN;
+    const i64 m0 = tile / across * QG_BM, j0 = tile % across * QG_BN;
     const i32 tx = thread & 15, ty = thread >> 4;
     const int aligned = (terms & 3) == 0;
     QG_LOCAL f32 *sa = shared, *sb = shared + QG_BK * QG_LDA;

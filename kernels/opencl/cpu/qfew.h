@@ -4,6 +4,10 @@
 #define SG_QFEW_H
 #include "opencl/cpu/packed16.h"
 
+#if defined(__OPENCL_VERSION__) && defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* loops of one step cannot be unrolled */
+#endif
+
 #define QF_ROWS 8
 #define QF_LD (QM_SPAN + 32)
 #define QF_UNITS (QM_SPAN / 32)
