@@ -15,7 +15,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class KernelSuiteTest {
     /** The case lists, one class per kernel file. */
     private static final List<List<KernelCase>> CASES = List.of(
-            PointwiseCases.all(), ArithmeticCases.all(), BiasCases.all(), ReduceCases.all(), DotsCases.all());
+            PointwiseCases.all(),
+            ArithmeticCases.all(),
+            BiasCases.all(),
+            ReduceCases.all(),
+            DotsCases.all(),
+            QuantizeCases.all(),
+            QMatmulCases.all());
 
     static Stream<Arguments> runs() {
         return TestDevices.names().stream().flatMap(device -> CASES.stream()
