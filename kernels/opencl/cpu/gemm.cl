@@ -15,8 +15,10 @@
 
    Work-group: one work-item. Global size (TN, TM, batch), any TN, TM >= 1: the columns are cut into TN, the rows into TM nearly equal ranges
    (whole multiples of 32 and 4), and each work-item computes one tile of C. The bits of the result do not depend on TN and TM.
+   Choice: the pair with the least (ceil(TM TN batch / cores) + 1/4) * (mt nt + 8 nt + 4 mt ceil(nt / NC) + 200), mt = 4 ceil(ceil(M / 4) / TM),
+   nt = 32 ceil(ceil(N / 32) / TN): work of a tile, packing B, packing A, in units of K / 16 FMA cycles; 1/4 favours several tiles per core.
 
-               N: 32 x 256 = NC per panel
+               N, NC columns to a panel
              +----+----+----+----+            for each panel of B (KC x NC, packed in local memory, stays in L2)
         K    | B  | B  | B  | B  | KC           for each MC rows of A (MC x KC, packed in local memory)
              +----+----+----+----+                for each 12 rows (12 x KC, stays in L1)
@@ -28,7 +30,8 @@
    K is cut into ceil(K / KC) parts of nearly equal depth, summed in order. Where C is 16-bit and there are several parts, sums wait in local
    memory in fp32, MC rows at a time. With M <= 4 nothing is packed: dot products along K (nt), or one pass over the rows of B (nn, tn).
 
-   Local memory: 4 (KC NC + MC (KC + 16) + 512) bytes; 4 MC NC more where C is 16-bit. Flops 2 M N K; bytes at least 4 (MK + KN + MN).
+   Local memory: 4 (KC NC + MC (KC + 16) + 528) bytes, 360 KiB as set here; 4 MC NC more where C is 16-bit (456 KiB). A device with less:
+   KC 128, NC 192, MC 96 (224 KiB), or KC 32, NC 64, MC 48 (31.1 KiB). Flops 2 M N K; bytes at least 4 (MK + KN + MN).
    Source: Goto & van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008); Van Zee & van de Geijn, BLIS (2015). */
 #ifndef GEMM_KC
 #define GEMM_KC 256 /* depth of a panel of B, a multiple of 16 */

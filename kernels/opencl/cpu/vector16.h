@@ -90,9 +90,9 @@ SG_FN void v16_store_tail(const int format, global void *p, i64 i, float16 v, i3
     for (i32 e = 0; e < n && e < 16; e++) v16_store_1(format, p, i + e, t[e]);
 }
 
-/* exp(x) for x <= 88; below -104 it is 0. Cody & Waite reduction, polynomial of Cephes expf: error below 1.5 ulp. */
+/* exp(x) for x <= 88; below -105 it is 0. Cody & Waite reduction, polynomial of Cephes expf: error below 1.5 ulp. */
 SG_FN float16 v16_exp(float16 x) {
-    x = select(x, (float16)(-104.0f), x < -104.0f);
+    x = select(x, (float16)(-105.0f), x < -105.0f);
     float16 magic = x * 1.44269504f + 12582912.0f;                     /* 1.5 * 2^23: the sum is rounded to an integer */
     int16 n = as_int16(magic) - as_int16((float16)(12582912.0f));
     float16 whole = magic - 12582912.0f;
@@ -136,8 +136,7 @@ SG_FN float16 v16_gelu(float16 x) {
     p = p * t + 0.37409196f;
     p = p * t + 1.00002368f;
     float16 tail = 0.5f * t * v16_exp(p * t - 1.26551223f - z * z);
-    float16 y = x * select(tail, 1.0f - tail, x > 0.0f);
-    return select(y, (float16)(0.0f), x < -14.5f);                      /* -inf too: its product would be NaN */
+    return x * select(tail, 1.0f - tail, x > 0.0f);
 }
 
 /* 0 none, 1 relu, 2 gelu, 3 gelu by tanh, 4 silu, 5 tanh, 6 sigmoid: as NAME_f of common/functions.h; NaN passes through. */

@@ -196,7 +196,14 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
         e.emit(c.name() + ".curvature.product", values(xt, wt), values(product), t -> Gemm.of(
                         t.tensor(xt), false, t.tensor(wt), true, t.tensor(byProbe))
                 .scaled(2));
-        Dots.emitOne(e, c.name() + ".curvature", product, c.probes(), dy, c.curvatureSlot());
+        Value slot = c.curvatureSlot();
+        long n = dy.elements();
+        Value workspace = e.workspace(c.name() + ".curvature", Dots.workspaceBytes(n, c.probes(), 1));
+        Value products = product.view(c.probes(), n);
+        Value cotangent = dy.view(1, n);
+        Value sums = slot.view(c.probes(), 1);
+        e.emit(c.name() + ".curvature", values(product, dy), values(slot, workspace), t -> Dots.of(
+                t.tensor(products), t.tensor(cotangent), null, t.tensor(sums), t.tensor(workspace)));
         return true;
     }
 
