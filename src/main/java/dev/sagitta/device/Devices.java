@@ -47,9 +47,11 @@ public final class Devices {
                 throw new DeviceException("no device: " + String.join("; ", problems()));
             }
             if (all.get(0).kind() != DeviceKind.CUDA) {
-                problems().forEach(problem -> LOG.info("falling back to {}: {}", all.get(0).id(), problem));
+                problems()
+                        .forEach(problem ->
+                                LOG.info("falling back to {}: {}", all.get(0).id(), problem));
             }
-            return open(all.get(0).id());
+            return openFirst(all);
         }
         String[] parts = name.split(":", 2);
         int index = parts.length == 1 ? 0 : parseIndex(name, parts[1]);
@@ -60,7 +62,8 @@ public final class Devices {
                     throw new DeviceException("device '" + name + "': " + found.problem() + "; " + found.remedy());
                 }
                 if (index >= found.devices().size()) {
-                    throw new DeviceException("device '" + name + "': there are " + found.devices().size() + " " + parts[0]
+                    throw new DeviceException("device '" + name + "': there are "
+                            + found.devices().size() + " " + parts[0]
                             + " devices, numbered from 0; `sagitta devices` lists them");
                 }
                 return provider.open(index);
@@ -69,9 +72,27 @@ public final class Devices {
         throw new DeviceException("device '" + name + "' is not known; expected auto, cuda[:i] or opencl[:i]");
     }
 
+    /** A device may be listed and yet not open: in exclusive use by another process, or without memory for a context. */
+    private static Device openFirst(List<DeviceInfo> candidates) {
+        DeviceException failure = null;
+        for (DeviceInfo candidate : candidates) {
+            try {
+                return open(candidate.id());
+            } catch (DeviceException e) {
+                LOG.warn(
+                        "{} does not open, trying the next device: {}; name a device to insist on it",
+                        candidate.id(),
+                        e.getMessage());
+                failure = e;
+            }
+        }
+        throw failure;
+    }
+
     private static int parseIndex(String name, String text) {
         if (!text.matches("[0-9]{1,4}")) {
-            throw new DeviceException("device '" + name + "': '" + text + "' is not an index; expected auto, cuda[:i] or opencl[:i]");
+            throw new DeviceException(
+                    "device '" + name + "': '" + text + "' is not an index; expected auto, cuda[:i] or opencl[:i]");
         }
         return Integer.parseInt(text);
     }

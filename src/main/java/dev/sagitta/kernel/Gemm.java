@@ -15,6 +15,13 @@ import dev.sagitta.tensor.Tensor;
 public record Gemm(
         Tensor a, boolean transA, Tensor b, boolean transB, Tensor c, Tensor bias, float alpha, float beta, Function function)
         implements Descriptor {
+    /** GEMM_BM and GEMM_BN of the kernel files for GPUs. */
+    private static final int BLOCK_ROWS = 64;
+
+    private static final int BLOCK_COLUMNS = 64;
+    private static final long CPU_FLOPS_PER_TILE = 1_000_000;
+    private static final int CPU_LEAST_ROWS = 24;
+    private static final int CPU_LEAST_COLUMNS = 64;
 
     public static Gemm of(Tensor a, boolean transA, Tensor b, boolean transB, Tensor c) {
         return new Gemm(a, transA, b, transB, c, null, 1, 0, null);
@@ -93,7 +100,35 @@ public record Gemm(
 
     @Override
     public Geometry geometry(Device device) {
-        return Geometry.of((m() + 63) / 64, (n() + 63) / 64, batch(), 16, 16);
+        return switch (device.kind()) {
+            case OPENCL_CPU -> cpuTiles(device.info().computeUnits());
+            default -> Geometry.of(groups(n(), BLOCK_COLUMNS), groups(m(), BLOCK_ROWS), batch(), 16, 16);
+        };
+    }
+
+    private static long groups(long extent, int block) {
+        return (extent + block - 1) / block;
+    }
+
+    /** Enough tiles that no core waits long for another, none so small that packing its operands costs more than it saves. */
+    private Geometry cpuTiles(int cores) {
+        long wanted = Math.min(4L * cores, flops() / CPU_FLOPS_PER_TILE) / batch();
+        long tilesM = 1;
+        long tilesN = 1;
+        while (tilesM * tilesN < wanted) {
+            long rows = m() / (2 * tilesM);
+            long columns = n() / (2 * tilesN);
+            if (rows >= columns && rows >= CPU_LEAST_ROWS) {
+                tilesM *= 2;
+            } else if (columns >= CPU_LEAST_COLUMNS) {
+                tilesN *= 2;
+            } else if (rows >= CPU_LEAST_ROWS) {
+                tilesM *= 2;
+            } else {
+                break;
+            }
+        }
+        return Geometry.of(tilesN, tilesM, batch(), 1, 1);
     }
 
     @Override

@@ -1,0 +1,3 @@
+/* The same without the barrier that protects a stage from the next load. */
+#define FORGET_BARRIER
+#include "gemm.cu"

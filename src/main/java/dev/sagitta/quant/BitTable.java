@@ -1,0 +1,69 @@
+package dev.sagitta.quant;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The choices of a bit allocation.
+ *
+ * @param layers each with its options
+ * @param tied groups of layers that must take the same bits (shared weights)
+ */
+public record BitTable(List<Layer> layers, List<List<String>> tied) {
+
+    /**
+     * @param bits per weight
+     * @param omega what the choice costs in loss: HAWQ-V2's {@code tr(H)/n * ||Q(W) - W||^2}
+     * @param bytes stored
+     * @param cost in another unit, for instance bit operations or measured nanoseconds
+     */
+    public record Option(int bits, double omega, long bytes, double cost) {}
+
+    public record Layer(String name, List<Option> options) {}
+
+    public BitTable {
+        Map<String, Layer> byName = new HashMap<>();
+        for (Layer layer : layers) {
+            require(
+                    byName.put(layer.name(), layer) == null,
+                    "layer '" + layer.name() + "' stands twice; names must be unique");
+            require(!layer.options().isEmpty(), "layer '" + layer.name() + "' has no options; give it at least one");
+            Set<Integer> bits = new HashSet<>();
+            for (Option option : layer.options()) {
+                String where = "layer '" + layer.name() + "' at " + option.bits() + " bits: ";
+                require(bits.add(option.bits()), where + "stands twice");
+                require(
+                        Double.isFinite(option.omega()),
+                        where + "omega is " + option.omega() + ", expected a finite number");
+                require(option.bytes() >= 0, where + "bytes is " + option.bytes() + ", expected at least 0");
+                require(
+                        Double.isFinite(option.cost()) && option.cost() >= 0,
+                        where + "cost is " + option.cost() + ", expected a finite number of at least 0");
+            }
+        }
+        require(!layers.isEmpty(), "there are no layers");
+        for (List<String> group : tied) {
+            Set<Integer> common = null;
+            for (String name : group) {
+                require(
+                        byName.containsKey(name),
+                        "tied layer '" + name + "' is not in the table; known: " + byName.keySet());
+                Set<Integer> bits = new HashSet<>();
+                byName.get(name).options().forEach(option -> bits.add(option.bits()));
+                require(
+                        common == null || common.equals(bits),
+                        "tied layers " + group + " offer different bits (" + common + " and " + bits + ")");
+                common = bits;
+            }
+        }
+    }
+
+    private static void require(boolean condition, String problem) {
+        if (!condition) {
+            throw new IllegalArgumentException("bit table: " + problem);
+        }
+    }
+}
