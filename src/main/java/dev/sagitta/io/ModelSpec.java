@@ -239,6 +239,6 @@ public record ModelSpec(DType inputType, Shape inputShape, List<LayerSpec> layer
     }
 
     private Loss newLoss() {
-        return loss.equals(MEAN_SQUARED_ERROR) ? new MeanSquaredError() : new CrossEntropy();
+        return loss.equals(MEAN_SQUARED_ERROR) ? new MeanSquaredError() : new CrossEntropy(DataSet.IGNORED_LABEL);
     }
 }
