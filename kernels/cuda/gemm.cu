@@ -5,7 +5,9 @@
    gemm_f32_{nn,nt,tn,tt}              A, B and C fp32, in fp32 arithmetic                                     (gemm_fp32.cuh)
    gemm_{bf16,f16}_{nn,nt,tn,tt}       A, B and C of the named type (16-bit floats are stored as u16)          (gemm_mma.cuh)
    gemm_{bf16,f16}_f32_{nn,nt,tn,tt}   A and B 16-bit, C fp32                                                  (gemm_mma.cuh)
-   gemm_tf32_{nn,nt,tn,tt}             A, B and C fp32, factors rounded to TF32; OpenCL: gemm_f32 serves       (gemm_mma.cuh)
+   gemm_tf32_{nn,nt,tn,tt}             A, B and C fp32, factors rounded to TF32                                (gemm_mma.cuh)
+     CUDA_ONLY gemm_tf32_nn: served by gemm_f32_nn     CUDA_ONLY gemm_tf32_nt: served by gemm_f32_nt
+     CUDA_ONLY gemm_tf32_tn: served by gemm_f32_tn     CUDA_ONLY gemm_tf32_tt: served by gemm_f32_tt
    Sums are fp32. The two letters say whether A and B are transposed. Row-major; z is added as z * stride_x elements:
 
      op(A): M x K   n: a[i * lda + t]   t: a[t * lda + i]        C: M x N   c[i * ldc + j]

@@ -19,7 +19,7 @@
                +-----+             Work-item (x, y) holds rows y + 16 p and columns x + 16 q of the block: neighbours read neighbouring
             BK |  B  |             words of B and the same word of A. Sums run over k in order, in registers: any K, no second pass.
        BK      +-----+
-     +----+    +-----+             Local memory: 4 BK (BM + BN + 2) bytes, 8.3 KB as set here. Flops 2 M N K; A is read N / BN times, B M / BM times.
+     +----+    +-----+             Local memory: 4 BK (BM + BN + 2) bytes, 8.1 KiB as set here. Flops 2 M N K; A is read N / BN times, B M / BM times.
   BM |  A |    |  C  | BM          Source: Volkov & Demmel, Benchmarking GPUs to Tune Dense Linear Algebra (2008).
      +----+    +-----+                                                                                                                     */
 #ifndef GEMM_BM

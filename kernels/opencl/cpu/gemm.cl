@@ -15,8 +15,10 @@
 
    Work-group: one work-item. Global size (TN, TM, batch), any TN, TM >= 1: the columns are cut into TN, the rows into TM nearly equal ranges
    (whole multiples of 32 and 4), and each work-item computes one tile of C. The bits of the result do not depend on TN and TM.
+   Choice: the pair with the least (ceil(TM TN batch / cores) + 1/4) * (mt nt + 8 nt + 4 mt ceil(nt / NC) + 200), mt = 4 ceil(ceil(M / 4) / TM),
+   nt = 32 ceil(ceil(N / 32) / TN): work of a tile, packing B, packing A, in units of K / 16 FMA cycles; 1/4 favours several tiles per core.
 
-               N: 32 x 256 = NC per panel
+               N, NC columns to a panel
              +----+----+----+----+            for each panel of B (KC x NC, packed in local memory, stays in L2)
         K    | B  | B  | B  | B  | KC           for each MC rows of A (MC x KC, packed in local memory)
              +----+----+----+----+                for each 12 rows (12 x KC, stays in L1)
@@ -28,7 +30,8 @@
    K is cut into ceil(K / KC) parts of nearly equal depth, summed in order. Where C is 16-bit and there are several parts, sums wait in local
    memory in fp32, MC rows at a time. With M <= 4 nothing is packed: dot products along K (nt), or one pass over the rows of B (nn, tn).
 
-   Local memory: 4 (KC NC + MC (KC + 16) + 512) bytes; 4 MC NC more where C is 16-bit. Flops 2 M N K; bytes at least 4 (MK + KN + MN).
+   Local memory: 4 (KC NC + MC (KC + 16) + 528) bytes, 360 KiB as set here; 4 MC NC more where C is 16-bit (456 KiB). A device with less:
+   KC 128, NC 192, MC 96 (224 KiB), or KC 32, NC 64, MC 48 (31.1 KiB). Flops 2 M N K; bytes at least 4 (MK + KN + MN).
    Source: Goto & van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008); Van Zee & van de Geijn, BLIS (2015). */
 #ifndef GEMM_KC
 #define GEMM_KC 256 /* depth of a panel of B, a multiple of 16 */
@@ -63,12 +66,12 @@ SG_FN void gemm_pack_b(const int format, const int trans, const global void *b, 
             local f32 *out = panel + t * GEMM_NR;
             i32 j = 0;
             for (; j + GEMM_NR <= nc; j += GEMM_NR, out += kc * GEMM_NR) {
-                vstore16(v16_load(format, b, row + j), 0, out);
-                vstore16(v16_load(format, b, row + j + 16), 0, out + 16);
+                V16_PUT(local, out, v16_load(format, b, row + j));
+                V16_PUT(local, out + 16, v16_load(format, b, row + j + 16));
             }
             if (j < nc) {
-                vstore16(v16_load_tail(format, b, row + j, nc - j), 0, out);
-                if (j + 16 < nc) vstore16(v16_load_tail(format, b, row + j + 16, nc - j - 16), 0, out + 16);
+                V16_PUT(local, out, v16_load_tail(format, b, row + j, nc - j));
+                if (j + 16 < nc) V16_PUT(local, out + 16, v16_load_tail(format, b, row + j + 16, nc - j - 16));
             }
         }
         return;
@@ -89,7 +92,7 @@ SG_FN void gemm_pack_b(const int format, const int trans, const global void *b, 
             const i32 deep = min(GEMM_STAGE, kc - t);
             for (i32 i = 0; i < 16; i++)
                 for (i32 u = 0; u < deep; u += 16)
-                    vstore16(v16_load_tail(format, b, corner + (i64)min(i, end) * ldb + t + u, deep - u), 0, rows + i * GEMM_STAGE + u);
+                    V16_PUT(private, rows + i * GEMM_STAGE + u, v16_load_tail(format, b, corner + (i64)min(i, end) * ldb + t + u, deep - u));
 #ifdef V16_AVX512
             gemm_transpose((ulong)rows, 4 * GEMM_STAGE, out + t * GEMM_NR, (deep + 3) / 4);
 #else
@@ -106,8 +109,8 @@ SG_FN void gemm_pack_a(const int format, const int trans, const global void *a, 
             i64 row = base + (i64)t * lda;
             local f32 *out = panel + t * GEMM_MR;   /* 16 lanes are stored, the last 4 are overwritten by the next t */
             i32 i = 0;
-            for (; i + 16 <= rows; i += GEMM_MR, out += GEMM_MR * GEMM_LDP) vstore16(v16_load(format, a, row + i), 0, out);
-            for (; i < rows; i += GEMM_MR, out += GEMM_MR * GEMM_LDP) vstore16(v16_load_tail(format, a, row + i, rows - i), 0, out);
+            for (; i + 16 <= rows; i += GEMM_MR, out += GEMM_MR * GEMM_LDP) V16_PUT(local, out, v16_load(format, a, row + i));
+            for (; i < rows; i += GEMM_MR, out += GEMM_MR * GEMM_LDP) V16_PUT(local, out, v16_load_tail(format, a, row + i, rows - i));
         }
         return;
     }
@@ -115,18 +118,27 @@ SG_FN void gemm_pack_a(const int format, const int trans, const global void *a, 
         local f32 *out = panel + r * GEMM_LDP;
         i32 t = 0;
         if (r >= rows) {
-            for (; t < kc; t += 16) vstore16((float16)(0.0f), 0, out + t);
+            for (; t < kc; t += 16) V16_PUT(local, out + t, (float16)(0.0f));
             continue;
         }
         i64 row = base + (i64)r * lda;
-        for (; t + 16 <= kc; t += 16) vstore16(v16_load(format, a, row + t), 0, out + t);
-        if (t < kc) vstore16(v16_load_tail(format, a, row + t, kc - t), 0, out + t);
+        for (; t + 16 <= kc; t += 16) V16_PUT(local, out + t, v16_load(format, a, row + t));
+        if (t < kc) V16_PUT(local, out + t, v16_load_tail(format, a, row + t, kc - t));
     }
+}
+
+/* Asks for elements of op(A) that the next block will pack: 12 rows, 32 deep. Done between tiles, it hides the latency of packing. */
+SG_FN void gemm_ask_a(const int format, const int trans, const global void *a, i64 base, i32 lda) {
+#ifdef V16_AVX512
+    const i64 size = format == V16_F32 ? 4 : 2;
+    const ulong from = (ulong)a + base * size;
+    for (i32 i = 0; i < (trans ? 32 : GEMM_MR); i++) __asm__ volatile("prefetcht1 (%0)\n\tprefetcht1 60(%0)" : : "r"(from + i * (i64)lda * size));
+#endif
 }
 
 /* ---- From the register tile to C: alpha, beta, sums of earlier panels, bias, activation ---- */
 
-SG_FN void gemm_finish(const int out, int first, int last, const local f32 *acc, local f32 *sums, global void *c, i64 corner, i32 ldc,
+SG_FN __attribute__((always_inline)) void gemm_finish(const int out, int first, int last, const local f32 *acc, local f32 *sums, global void *c, i64 corner, i32 ldc,
                        const global f32 *bias, i32 col, i32 rows, i32 cols, f32 alpha, f32 beta, i32 flags) {
     const int keep = out != V16_F32;
     const i32 act = GEMM_ACTIVATION(flags);
@@ -134,11 +146,11 @@ SG_FN void gemm_finish(const int out, int first, int last, const local f32 *acc,
         for (i32 h = 0; h < cols; h += 16) {
             const i32 w = cols - h;
             const i64 at = corner + (i64)r * ldc + h;
-            float16 v = vload16(0, acc + r * GEMM_NR + h);
+            float16 v = V16_GET(local, acc + r * GEMM_NR + h);
             if (keep) {
-                if (!first) v += vload16(0, sums + r * GEMM_NC + h);
+                if (!first) v += V16_GET(local, sums + r * GEMM_NC + h);
                 if (!last) {
-                    vstore16(v, 0, sums + r * GEMM_NC + h);
+                    V16_PUT(local, sums + r * GEMM_NC + h, v);
                     continue;
                 }
             }
@@ -205,7 +217,7 @@ GEMM_DOT(gemm_dot_4, 4)
         if (cols == 256 / ROWS) GEMM_STREAM_LOOP(ROWS, v16_load(in, b, from_b + (i64)t * ldb + 16 * e)) \
         else GEMM_STREAM_LOOP(ROWS, v16_load_tail(in, b, from_b + (i64)t * ldb + 16 * e, cols - 16 * e)) \
         _Pragma("unroll") for (i32 e = 0; e < 16; e++) \
-            vstore16(s[e % ROWS][e / ROWS], 0, acc + (e / ROWS / 2 * ROWS + e % ROWS) * GEMM_NR + (e / ROWS & 1) * 16); \
+            V16_PUT(local, acc + (e / ROWS / 2 * ROWS + e % ROWS) * GEMM_NR + (e / ROWS & 1) * 16, s[e % ROWS][e / ROWS]); \
     }
 GEMM_STREAM(gemm_stream_1, 1)
 GEMM_STREAM(gemm_stream_4, 4)
@@ -266,6 +278,8 @@ SG_FN void gemm_work(const int in, const int out, const int trans_a, const int t
                 const int in_place = direct && cols == GEMM_NR;
                 const global f32 *far = (const global f32 *)b + base_b + (i64)k0 * ldb + j0 + j;
                 const local f32 *near = panel_b + (j - packed_from) * kc;
+                if (i0 + GEMM_MC < i_to && j < kc)
+                    gemm_ask_a(in, trans_a, a, base_a + (trans_a ? (i64)(k0 + j) * lda + i0 + GEMM_MC : (i64)(i0 + GEMM_MC) * lda + k0 + j), lda);
 #ifdef V16_AVX512
                 if (!keep)
                     for (i32 r = 0; r < rows; r++) {

@@ -55,7 +55,8 @@ SG_FN void gemm_tile(const int trans_a, const local f32 *a, ulong pb, ulong sb, 
     else { GEMM_TILES("4*(" GEMM_TEXT(GEMM_KC) "+16)", "4") }
 }
 #else
-/* 6 x 16 registers: twelve accumulators of 8 lanes, which AVX2 and NEON-class machines hold. */
+/* 6 x 16 registers: twelve accumulators of 8 lanes, which AVX2 holds. */
+typedef float8 __attribute__((aligned(4))) gemm_f32x8_at;
 #define GEMM_PORTABLE_TILE(NAME, SPACE) \
     SG_FN void NAME(const int trans_a, const local f32 *a, const SPACE f32 *b, i64 sb, i32 kc, i32 rows, i32 wide, local f32 *acc) { \
         const i32 ar = trans_a ? 1 : GEMM_LDP, ak = trans_a ? GEMM_MR : 1; \
@@ -64,7 +65,7 @@ SG_FN void gemm_tile(const int trans_a, const local f32 *a, ulong pb, ulong sb, 
                 float8 c[6][2]; \
                 _Pragma("unroll") for (i32 r = 0; r < 6; r++) c[r][0] = c[r][1] = (float8)(0.0f); \
                 for (i32 t = 0; t < kc; t++) { \
-                    float8 b0 = vload8(0, b + t * sb + j), b1 = vload8(0, b + t * sb + j + 8); \
+                    float8 b0 = *(const SPACE gemm_f32x8_at *)(b + t * sb + j), b1 = *(const SPACE gemm_f32x8_at *)(b + t * sb + j + 8); \
                     _Pragma("unroll") for (i32 r = 0; r < 6; r++) { \
                         float8 x = (float8)(a[(i + r) * ar + t * ak]); \
                         c[r][0] += x * b0; \
@@ -72,8 +73,8 @@ SG_FN void gemm_tile(const int trans_a, const local f32 *a, ulong pb, ulong sb, 
                     } \
                 } \
                 _Pragma("unroll") for (i32 r = 0; r < 6; r++) { \
-                    vstore8(c[r][0], 0, acc + (i + r) * GEMM_NR + j); \
-                    vstore8(c[r][1], 0, acc + (i + r) * GEMM_NR + j + 8); \
+                    *(local gemm_f32x8_at *)(acc + (i + r) * GEMM_NR + j) = c[r][0]; \
+                    *(local gemm_f32x8_at *)(acc + (i + r) * GEMM_NR + j + 8) = c[r][1]; \
                 } \
             } \
     }

@@ -16,9 +16,20 @@
 #define V16_AVX512
 #endif
 
+/* One load or store at any alignment of the element: vload16 is compiled to four of them by PoCL. */
+typedef float16 __attribute__((aligned(4))) v16_f32_at;
+typedef ushort16 __attribute__((aligned(2))) v16_u16_at;
+#define V16_GET(space, p) (*(const space v16_f32_at *)(p))
+#define V16_PUT(space, p, v) (*(space v16_f32_at *)(p) = (v))
+
 SG_FN float16 v16_widen(const int format, ushort16 stored) {
     uint16 h = convert_uint16(stored);
     if (format == V16_BF16) return as_float16(h << 16);
+#ifdef V16_AVX512
+    float16 x;
+    __asm__("vcvtph2ps %1, %0" : "=v"(x) : "v"(stored));
+    return x;
+#endif
     uint16 shifted = (h & 0x7fffu) << 13;                            /* sg_f16_to_f32, 16 at a time */
     uint16 exponent = h & 0x7c00u;
     uint16 bits = shifted + 0x38000000u + select((uint16)0, (uint16)0x38000000u, exponent == 0x7c00u);
@@ -28,8 +39,8 @@ SG_FN float16 v16_widen(const int format, ushort16 stored) {
 }
 
 SG_FN float16 v16_load(const int format, const global void *p, i64 i) {
-    if (format == V16_F32) return vload16(0, (const global f32 *)p + i);
-    return v16_widen(format, vload16(0, (const global u16 *)p + i));
+    if (format == V16_F32) return V16_GET(global, (const global f32 *)p + i);
+    return v16_widen(format, *(const global v16_u16_at *)((const global u16 *)p + i));
 }
 
 SG_FN f32 v16_load_1(const int format, const global void *p, i64 i) {
@@ -54,7 +65,7 @@ SG_FN float16 v16_load_tail(const int format, const global void *p, i64 i, i32 n
 #pragma unroll
     for (i32 e = 0; e < 16; e++) t[e] = 0.0f;
     for (i32 e = 0; e < n; e++) t[e] = v16_load_1(format, p, i + e);
-    return vload16(0, t);
+    return V16_GET(private, t);
 }
 
 SG_FN void v16_store_1(const int format, global void *p, i64 i, f32 x) {
@@ -64,7 +75,7 @@ SG_FN void v16_store_1(const int format, global void *p, i64 i, f32 x) {
 
 SG_FN void v16_store_tail(const int format, global void *p, i64 i, float16 v, i32 n) {
     if (format == V16_F32 && n >= 16) {
-        vstore16(v, 0, (global f32 *)p + i);
+        V16_PUT(global, (global f32 *)p + i, v);
         return;
     }
 #ifdef V16_AVX512
@@ -75,13 +86,13 @@ SG_FN void v16_store_tail(const int format, global void *p, i64 i, float16 v, i3
     }
 #endif
     f32 t[16];
-    vstore16(v, 0, t);
+    V16_PUT(private, t, v);
     for (i32 e = 0; e < n && e < 16; e++) v16_store_1(format, p, i + e, t[e]);
 }
 
-/* exp(x) for x <= 88; below -104 it is 0. Cody & Waite reduction, polynomial of Cephes expf: error below 1.5 ulp. */
+/* exp(x) for x <= 88; below -105 it is 0. Cody & Waite reduction, polynomial of Cephes expf: error below 1.5 ulp. */
 SG_FN float16 v16_exp(float16 x) {
-    x = select(x, (float16)(-104.0f), x < -104.0f);
+    x = select(x, (float16)(-105.0f), x < -105.0f);
     float16 magic = x * 1.44269504f + 12582912.0f;                     /* 1.5 * 2^23: the sum is rounded to an integer */
     int16 n = as_int16(magic) - as_int16((float16)(12582912.0f));
     float16 whole = magic - 12582912.0f;
@@ -125,8 +136,7 @@ SG_FN float16 v16_gelu(float16 x) {
     p = p * t + 0.37409196f;
     p = p * t + 1.00002368f;
     float16 tail = 0.5f * t * v16_exp(p * t - 1.26551223f - z * z);
-    float16 y = x * select(tail, 1.0f - tail, x > 0.0f);
-    return select(y, (float16)(0.0f), x < -14.5f);                      /* -inf too: its product would be NaN */
+    return x * select(tail, 1.0f - tail, x > 0.0f);
 }
 
 /* 0 none, 1 relu, 2 gelu, 3 gelu by tanh, 4 silu, 5 tanh, 6 sigmoid: as NAME_f of common/functions.h; NaN passes through. */

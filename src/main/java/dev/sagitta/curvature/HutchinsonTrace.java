@@ -31,8 +31,8 @@ public record HutchinsonTrace(int maxProbes, double relativeHalfWidth, double co
 
     public HutchinsonTrace {
         if (maxProbes < 1 || relativeHalfWidth < 0 || !(confidence > 0 && confidence < 1)) {
-            throw new IllegalArgumentException("trace: probes " + maxProbes + " (at least 1), relative half-width " + relativeHalfWidth
-                    + " (at least 0), confidence " + confidence + " (between 0 and 1)");
+            throw new IllegalArgumentException("trace: probes " + maxProbes + " (at least 1), relative half-width "
+                    + relativeHalfWidth + " (at least 0), confidence " + confidence + " (between 0 and 1)");
         }
     }
 
@@ -120,7 +120,8 @@ public record HutchinsonTrace(int maxProbes, double relativeHalfWidth, double co
 
     private static double finite(double sample) {
         if (!Double.isFinite(sample)) {
-            throw new ArithmeticException("trace: a probe's v'Av is " + sample + "; check weights and inputs for NaN or infinity");
+            throw new ArithmeticException(
+                    "trace: a probe's v'Av is " + sample + "; check weights and inputs for NaN or infinity");
         }
         return sample;
     }

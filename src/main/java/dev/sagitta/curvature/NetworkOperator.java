@@ -30,8 +30,8 @@ public final class NetworkOperator implements CurvatureOperator {
      */
     public NetworkOperator(Batches batches, Computation computation) {
         if (computation != Computation.HESSIAN_VECTOR && computation != Computation.GAUSS_NEWTON_VECTOR) {
-            throw new IllegalArgumentException(
-                    "network operator: " + computation + " is no product; expected HESSIAN_VECTOR or GAUSS_NEWTON_VECTOR");
+            throw new IllegalArgumentException("network operator: " + computation
+                    + " is no product; expected HESSIAN_VECTOR or GAUSS_NEWTON_VECTOR");
         }
         this.batches = batches;
         this.computation = computation;

@@ -30,7 +30,8 @@ final class VectorAlgebra implements AutoCloseable {
         long workspaceBytes = Dots.workspaceBytes(length, 1, 1);
         long aligned = (workspaceBytes + Device.ALIGNMENT - 1) / Device.ALIGNMENT * Device.ALIGNMENT;
         this.scratch = device.allocate(aligned + 2 * Device.ALIGNMENT, MemoryCategory.WORKSPACE, "vector algebra");
-        this.workspace = new Tensor("workspace", scratch.slice(0, aligned, "workspace"), DType.U8, Shape.of(workspaceBytes));
+        this.workspace =
+                new Tensor("workspace", scratch.slice(0, aligned, "workspace"), DType.U8, Shape.of(workspaceBytes));
         this.segments = new Tensor("segments", scratch.slice(aligned, 16, "segments"), DType.I64, Shape.of(2));
         this.dot = new Tensor(
                 "dot", scratch.slice(aligned + Device.ALIGNMENT, Float.BYTES, "dot"), DType.F32, Shape.of(1, 1));

@@ -1,42 +1,31 @@
 package dev.sagitta.kernel;
 
+import dev.sagitta.device.Device;
 import dev.sagitta.device.Stream;
 import dev.sagitta.device.cuda.CublasGemm;
+import dev.sagitta.device.cuda.CublasGemm.Precision;
 import dev.sagitta.device.cuda.CudaDevice;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.Optional;
 
-/** A dense product by cuBLAS. May be captured once its stream has run a product; the device's own stream is made ready here. */
-final class CublasStep implements Step {
-    private final CublasGemm blas;
-    private final Gemm gemm;
-    private final CublasGemm.Precision precision;
-    private final int m;
-    private final int n;
-    private final int k;
-    private final int lda;
-    private final int ldb;
-    private final long strideA;
-    private final long strideB;
-    private final long strideC;
-    private final int batch;
+/** A {@link Gemm} without bias and function, computed by cuBLAS. May be captured once its stream has run a product. */
+record CublasStep(CublasGemm blas, Gemm gemm, Precision precision) implements Step {
 
-    private CublasStep(Gemm gemm, CublasGemm blas) {
-        this.blas = blas;
-        this.gemm = gemm;
-        this.precision = precisionOf(gemm);
-        this.m = (int) gemm.m();
-        this.n = (int) gemm.n();
-        this.k = (int) gemm.k();
-        this.lda = (int) gemm.a().shape().extent(-1);
-        this.ldb = (int) gemm.b().shape().extent(-1);
-        this.strideA = Gemm.stride(gemm.a());
-        this.strideB = Gemm.stride(gemm.b());
-        this.strideC = Gemm.stride(gemm.c());
-        this.batch = (int) gemm.batch();
-    }
-
-    static CublasStep of(Gemm gemm, CudaDevice device, CublasGemm blas) {
+    /**
+     * Empty where cuBLAS is not there, or does not compute what {@code gemm} describes: then our own kernel serves. The device's own stream is
+     * made ready, so that on it the first product may be captured too.
+     */
+    static Optional<Step> of(Gemm gemm, Device device) {
+        boolean plain = gemm.bias() == null && gemm.function() == null;
+        if (!plain || !(device instanceof CudaDevice cuda)) {
+            return Optional.empty();
+        }
+        Precision precision = precision(gemm);
+        Optional<CublasGemm> blas = precision == null ? Optional.empty() : cuda.blas();
+        if (blas.isEmpty()) {
+            return Optional.empty();
+        }
         for (Tensor tensor : new Tensor[] {gemm.a(), gemm.b(), gemm.c()}) {
             if (tensor.buffer().device() != device) {
                 throw new IllegalArgumentException(
@@ -44,43 +33,52 @@ final class CublasStep implements Step {
             }
         }
         if (!device.stream().isRecording()) {
-            blas.prepare(device.stream());
+            blas.get().prepare(device.stream());
         }
-        return new CublasStep(gemm, blas);
+        return Optional.of(new CublasStep(blas.get(), gemm, precision));
     }
 
-    private static CublasGemm.Precision precisionOf(Gemm gemm) {
-        boolean widens = gemm.c().dtype() != gemm.a().dtype();
-        if (gemm.a().dtype() == DType.BF16) {
-            return widens ? CublasGemm.Precision.BF16_TO_F32 : CublasGemm.Precision.BF16;
+    private static Precision precision(Gemm gemm) {
+        DType factors = gemm.a().dtype();
+        DType product = gemm.c().dtype();
+        if (product == DType.F32) {
+            return switch (factors) {
+                case F32 -> gemm.precision() == Gemm.Precision.TF32 ? Precision.TF32 : Precision.F32;
+                case BF16 -> Precision.BF16_TO_F32;
+                case F16 -> Precision.F16_TO_F32;
+                default -> null;
+            };
         }
-        if (gemm.a().dtype() == DType.F16) {
-            return widens ? CublasGemm.Precision.F16_TO_F32 : CublasGemm.Precision.F16;
+        if (factors != product) {
+            return null;
         }
-        return gemm.precision() == Gemm.Precision.TF32 ? CublasGemm.Precision.TF32 : CublasGemm.Precision.F32;
+        return factors == DType.BF16 ? Precision.BF16 : factors == DType.F16 ? Precision.F16 : null;
     }
 
     @Override
     public void enqueue(Stream stream) {
+        Tensor a = gemm.a();
+        Tensor b = gemm.b();
+        Tensor c = gemm.c();
         blas.gemm(
                 stream,
                 gemm.transA(),
                 gemm.transB(),
-                m,
-                n,
-                k,
+                (int) gemm.m(),
+                (int) gemm.n(),
+                (int) gemm.k(),
                 gemm.alpha(),
-                gemm.a().buffer(),
-                lda,
-                strideA,
-                gemm.b().buffer(),
-                ldb,
-                strideB,
+                a.buffer(),
+                (int) a.shape().extent(-1),
+                Gemm.stride(a),
+                b.buffer(),
+                (int) b.shape().extent(-1),
+                Gemm.stride(b),
                 gemm.beta(),
-                gemm.c().buffer(),
-                n,
-                strideC,
-                batch,
+                c.buffer(),
+                (int) c.shape().extent(-1),
+                Gemm.stride(c),
+                (int) gemm.batch(),
                 precision);
     }
 

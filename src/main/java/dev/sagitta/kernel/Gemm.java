@@ -4,13 +4,10 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
-import dev.sagitta.device.cuda.CublasGemm;
-import dev.sagitta.device.cuda.CudaDevice;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * C = f(alpha op(A) op(B) + beta C + bias), row-major, batched. A is [M, K] (or [K, M] transposed), B is [K, N] (or [N, K]), C is [M, N],
@@ -198,13 +195,7 @@ public record Gemm(
     @Override
     public Step prepare(Device device) {
         check();
-        if (device instanceof CudaDevice cuda && bias == null && function == null) {
-            Optional<CublasGemm> blas = cuda.blas();
-            if (blas.isPresent()) {
-                return CublasStep.of(this, cuda, blas.get());
-            }
-        }
-        return prepareKernel(device);
+        return CublasStep.of(this, device).orElseGet(() -> prepareKernel(device));
     }
 
     /** Our own kernel, whether or not a vendor's library could do it. */

@@ -73,6 +73,10 @@ final class GemmGeometry {
     /** Large tiles read less; small ones where the large would leave multiprocessors without work. The kernel infers the tile from the grid. */
     private static Geometry cuda(Gemm gemm, int multiprocessors) {
         boolean large = tiles(gemm, CUDA_LARGE) * gemm.batch() >= multiprocessors;
+        return cuda(gemm, large);
+    }
+
+    static Geometry cuda(Gemm gemm, boolean large) {
         int tile = large ? CUDA_LARGE : CUDA_SMALL;
         if (gemm.isPlainFp32()) {
             return Geometry.of(tiles(gemm, tile), 1, gemm.batch(), CUDA_FP32_THREADS, 1);

@@ -63,7 +63,8 @@ final class NetworkCompiler {
         this.e = e;
         for (Node node : graph.nodes()) {
             boolean below = node.inputs().stream().anyMatch(trained::get);
-            trained.put(node, below || (!node.isInput() && !node.op().parameters().isEmpty()));
+            trained.put(
+                    node, below || (!node.isInput() && !node.op().parameters().isEmpty()));
         }
     }
 
@@ -92,7 +93,8 @@ final class NetworkCompiler {
                 backward(true, false);
                 curvaturePass(loss);
             }
-            case GAUSS_NEWTON_QUADRATIC -> graph.loss().quadratic(e, loss, tangents.get(graph.output()), program.quadratic());
+            case GAUSS_NEWTON_QUADRATIC ->
+                graph.loss().quadratic(e, loss, tangents.get(graph.output()), program.quadratic());
         }
     }
 
@@ -153,7 +155,11 @@ final class NetworkCompiler {
 
     private Loss.LossContext lossContext() {
         return new Loss.LossContext(
-                options.batch(), options.probes(), graph.output().shape(), outputs.get(graph.output()), program.target());
+                options.batch(),
+                options.probes(),
+                graph.output().shape(),
+                outputs.get(graph.output()),
+                program.target());
     }
 
     private void seedCotangent(Loss.LossContext loss) {
@@ -260,8 +266,7 @@ final class NetworkCompiler {
 
     private OpContext context(Node node, Value saved, Value dy, Value dyt) {
         boolean gradients = computation == Computation.GRADIENT;
-        boolean products =
-                computation == Computation.HESSIAN_VECTOR || computation == Computation.GAUSS_NEWTON_VECTOR;
+        boolean products = computation == Computation.HESSIAN_VECTOR || computation == Computation.GAUSS_NEWTON_VECTOR;
         boolean curvature = computation == Computation.HESSIAN_QUADRATIC;
         Function<Parameter, Value> none = parameter -> null;
         return new OpContext(

@@ -73,7 +73,8 @@ public final class Program implements AutoCloseable {
             plans.put(computation, new MemoryPlan(schedule));
         }
         bindPersistent(values);
-        long arenaBytes = plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0);
+        long arenaBytes =
+                plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0);
         Buffer arena = own(device.allocate(arenaBytes, MemoryCategory.WORKSPACE, "arena"));
         memory = measure(arenaBytes, plans);
         schedules.forEach((computation, schedule) ->
@@ -104,14 +105,15 @@ public final class Program implements AutoCloseable {
         }
         for (String name : options.external().keySet()) {
             if (!byName.containsKey(name)) {
-                throw new IllegalArgumentException(
-                        "external memory '" + name + "' matches nothing that the program reads or writes; known: " + byName.keySet());
+                throw new IllegalArgumentException("external memory '" + name
+                        + "' matches nothing that the program reads or writes; known: " + byName.keySet());
             }
         }
         initialiseRandom();
     }
 
-    private void bindRole(Map<String, Value> byName, Parameter parameter, String role, int copies, MemoryCategory category) {
+    private void bindRole(
+            Map<String, Value> byName, Parameter parameter, String role, int copies, MemoryCategory category) {
         Value value = byName.get(parameter.name() + role);
         if (value == null) {
             return;
@@ -133,7 +135,8 @@ public final class Program implements AutoCloseable {
 
     private Tensor external(Value value) {
         Tensor external = options.external().get(value.name());
-        if (external != null && (external.dtype() != value.dtype() || !external.shape().equals(value.shape()))) {
+        if (external != null
+                && (external.dtype() != value.dtype() || !external.shape().equals(value.shape()))) {
             throw new IllegalArgumentException("external memory '" + value.name() + "' is " + external + ", expected "
                     + value.dtype().suffix() + " " + value.shape());
         }
@@ -220,8 +223,8 @@ public final class Program implements AutoCloseable {
     public void run(Computation computation) {
         Runner runner = runners.get(computation);
         if (runner == null) {
-            throw new IllegalArgumentException(
-                    "program was not compiled for " + computation + ", only for " + runners.keySet() + "; add it to the options");
+            throw new IllegalArgumentException("program was not compiled for " + computation + ", only for "
+                    + runners.keySet() + "; add it to the options");
         }
         runner.run();
     }

@@ -28,7 +28,8 @@ public record ProgramOptions(
 
     public ProgramOptions {
         if (batch < 1 || probes < 1) {
-            throw new IllegalArgumentException("program: batch " + batch + " and probes " + probes + " must be at least 1");
+            throw new IllegalArgumentException(
+                    "program: batch " + batch + " and probes " + probes + " must be at least 1");
         }
     }
 

@@ -45,8 +45,8 @@ final class Schedule implements Emitter {
     public Value persistent(String name, DType dtype, Shape shape, MemoryCategory category) {
         Value known = persistent.computeIfAbsent(name, key -> Value.persistent(name, dtype, shape, category));
         if (known.dtype() != dtype || !known.shape().equals(shape)) {
-            throw new IllegalArgumentException("persistent value '" + name + "' exists as " + known + ", asked for as " + dtype.suffix()
-                    + " " + shape);
+            throw new IllegalArgumentException("persistent value '" + name + "' exists as " + known + ", asked for as "
+                    + dtype.suffix() + " " + shape);
         }
         return known;
     }

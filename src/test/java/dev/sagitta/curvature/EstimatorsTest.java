@@ -58,7 +58,10 @@ class EstimatorsTest {
             for (int seed = 0; seed < runs; seed++) {
                 try (DenseOperator operator = new DenseOperator(device, matrix, 4, 5, 7)) {
                     HutchinsonTrace.Result result = new HutchinsonTrace(16, 0, 0.9, separate).estimate(operator, seed);
-                    covered += Math.abs(result.total().value() - trace) <= result.total().halfWidth() ? 1 : 0;
+                    covered += Math.abs(result.total().value() - trace)
+                                    <= result.total().halfWidth()
+                            ? 1
+                            : 0;
                     Estimate block = result.blocks().get(0);
                     blockCovered += Math.abs(block.value() - firstBlock) <= block.halfWidth() ? 1 : 0;
                 }
@@ -77,7 +80,8 @@ class EstimatorsTest {
         try (DenseOperator joint = new DenseOperator(device, matrix, 8, 8, 8);
                 DenseOperator separate = new DenseOperator(device, matrix, 8, 8, 8)) {
             Estimate a = HutchinsonTrace.joint(256).estimate(joint, 1).blocks().get(1);
-            Estimate b = HutchinsonTrace.separate(256).estimate(separate, 1).blocks().get(1);
+            Estimate b =
+                    HutchinsonTrace.separate(256).estimate(separate, 1).blocks().get(1);
             assertThat(b.standardError()).isLessThan(a.standardError());
         }
     }
@@ -90,7 +94,8 @@ class EstimatorsTest {
         try (DenseOperator operator = new DenseOperator(device, matrix, 4, 12)) {
             HutchinsonTrace.Result result = new HutchinsonTrace(4000, 0.05, 0.95, false).estimate(operator, 1);
             assertThat(result.total().probes()).isBetween(8, 3999);
-            assertThat(result.total().halfWidth()).isLessThanOrEqualTo(0.05 * result.total().value());
+            assertThat(result.total().halfWidth())
+                    .isLessThanOrEqualTo(0.05 * result.total().value());
         }
     }
 
@@ -105,7 +110,9 @@ class EstimatorsTest {
             assertThat(result.converged()).isTrue();
             for (int i = 0; i < 5; i++) {
                 double error = Math.abs(result.values()[i] - exact[59 - i]);
-                assertThat(error).as("eigenvalue %d", i).isLessThanOrEqualTo(result.residualBounds()[i] + 1e-5 * exact[59]);
+                assertThat(error)
+                        .as("eigenvalue %d", i)
+                        .isLessThanOrEqualTo(result.residualBounds()[i] + 1e-5 * exact[59]);
             }
         }
     }

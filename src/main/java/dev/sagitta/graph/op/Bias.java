@@ -24,7 +24,8 @@ public record Bias(Parameter bias) implements Op {
     public Shape outputShape(List<Shape> inputs) {
         Shape x = inputs.get(0);
         if (x.rank() < 1 || x.extent(-1) != features()) {
-            throw new IllegalArgumentException("bias '" + bias.name() + "': input has shape " + x + ", expected last axis " + features());
+            throw new IllegalArgumentException(
+                    "bias '" + bias.name() + "': input has shape " + x + ", expected last axis " + features());
         }
         return x;
     }
@@ -51,12 +52,19 @@ public record Bias(Parameter bias) implements Op {
 
     @Override
     public Value tangent(Emitter e, OpContext c) {
-        return plus(e, c.name() + ".tangent", c.tangent(), c.parameterTangent().apply(bias), c.probes(), c.newTangent(e));
+        return plus(
+                e, c.name() + ".tangent", c.tangent(), c.parameterTangent().apply(bias), c.probes(), c.newTangent(e));
     }
 
     @Override
     public Value[] tangentBackward(Emitter e, OpContext c) {
-        columnSums(e, c, c.name() + ".tangent", c.cotangentTangent(), c.probes(), c.gradientTangent().apply(bias));
+        columnSums(
+                e,
+                c,
+                c.name() + ".tangent",
+                c.cotangentTangent(),
+                c.probes(),
+                c.gradientTangent().apply(bias));
         return new Value[] {c.wantsInput().get(0) ? c.cotangentTangent() : null};
     }
 
@@ -73,8 +81,11 @@ public record Bias(Parameter bias) implements Op {
             Value rows = dy.view(probes, dy.elements() / probes / features(), features());
             boolean add = c.accumulates().apply(bias);
             Value workspace = e.workspace(name + ".bias", BiasGradient.workspaceBytes(rows.shape()));
-            e.emit(name + ".gradient", values(dy), values(db, workspace), t -> BiasGradient.of(
-                    t.tensor(rows), t.tensor(db), t.tensor(workspace), add));
+            e.emit(
+                    name + ".gradient",
+                    values(dy),
+                    values(db, workspace),
+                    t -> BiasGradient.of(t.tensor(rows), t.tensor(db), t.tensor(workspace), add));
         }
     }
 }
