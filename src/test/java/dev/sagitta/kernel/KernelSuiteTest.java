@@ -24,7 +24,8 @@ class KernelSuiteTest {
             QMatmulCases.all(),
             RandomCases.all(),
             MaskCases.all(),
-            CodecCases.all());
+            CodecCases.all(),
+            GemmCases.all());
 
     static Stream<Arguments> runs() {
         return TestDevices.names().stream().flatMap(device -> CASES.stream()
