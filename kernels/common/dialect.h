@@ -17,8 +17,10 @@ typedef float f32;
 #define SG_GLOBAL __global
 #define SG_BITS_TO_F32(b) as_float(b)
 #define SG_F32_TO_BITS(x) as_uint(x)
+#define SG_INFINITY INFINITY
 #define sg_mul_hi_u32(a, b) mul_hi((u32)(a), (u32)(b))
 #define sg_exp(x) exp(x)
+#define sg_exp2(x) exp2(x)
 #define sg_log(x) log(x)
 #define sg_sqrt(x) sqrt(x)
 #define sg_erf(x) erf(x)
@@ -31,6 +33,7 @@ typedef float f32;
 #define sg_fmax(a, b) fmax(a, b)
 #define sg_cos(x) cos(x)
 #define sg_sin(x) sin(x)
+#define sg_quick_rcp(x) (1.0f / (x))
 #else
 typedef unsigned char u8;
 typedef signed char i8;
@@ -44,8 +47,10 @@ typedef float f32;
 #define SG_GLOBAL
 #define SG_BITS_TO_F32(b) __uint_as_float(b)
 #define SG_F32_TO_BITS(x) __float_as_uint(x)
+#define SG_INFINITY __uint_as_float(0x7F800000u)
 #define sg_mul_hi_u32(a, b) __umulhi((u32)(a), (u32)(b))
 #define sg_exp(x) expf(x)
+#define sg_exp2(x) exp2f(x)
 #define sg_log(x) logf(x)
 #define sg_sqrt(x) sqrtf(x)
 #define sg_erf(x) erff(x)
@@ -58,6 +63,11 @@ typedef float f32;
 #define sg_fmax(a, b) fmaxf(a, b)
 #define sg_cos(x) cosf(x)
 #define sg_sin(x) sinf(x)
+#ifdef SG_SIMULATED
+#define sg_quick_rcp(x) (1.0f / (x))
+#else
+#define sg_quick_rcp(x) __fdividef(1.0f, x) /* 2 ulp, in place of IEEE division's slow path */
+#endif
 #endif
 
 #endif

@@ -10,7 +10,8 @@
 namespace sim {
 
 namespace {
-thread_local Worker* this_worker = nullptr;
+// initial-exec: one load instead of a call at every question of a kernel.
+__attribute__((tls_model("initial-exec"))) thread_local Worker* this_worker = nullptr;
 
 int64_t now_ns() {
     timespec t;
@@ -24,6 +25,34 @@ std::string triple(const char* name, uint3 i) {
 } // namespace
 
 Worker* worker() { return this_worker; }
+
+void fibre_main();
+
+// The three that switch are inlined into their few callers: see switch_stack.
+inline __attribute__((always_inline)) void Worker::start_fibre(void** save) {
+    void* sp = stacks.take(&fresh_stack_, fibre_main);
+    switch_stack(save, sp);
+}
+
+// Goes on with a thread that can run, else starts one, else returns to run_block: finished or deadlocked.
+inline __attribute__((always_inline)) void Worker::resume_other(void** save) {
+    if ((++ticks_ & 0xFFFF) == 0) check_limits();
+    if (launch->abort) {
+        switch_stack(save, main_sp_);
+    } else if (head_ != tail_) {
+        Thread* t = queue_[head_++ % kMaxThreads];
+        t->state = Thread::kRunning;
+        current = t;
+        __builtin_prefetch(queue_[head_ % kMaxThreads]); // the next one: its state has long left the first-level cache
+        switch_stack(save, t->sp);
+    } else if (next_unstarted_ < thread_count) {
+        start_fibre(save);
+    } else {
+        switch_stack(save, main_sp_);
+    }
+}
+
+inline __attribute__((always_inline)) void Worker::suspend() { resume_other(&current->sp); }
 
 // Runs unstarted threads one after the other on the same stack; only a thread that blocks costs a stack of its own.
 void fibre_main() {
@@ -62,7 +91,7 @@ void Worker::report(CUresult code, const std::string& text, const void* pc) {
 
 void Worker::abandon() {
     launch->abort = true;
-    simcuda_switch_stack(&dropped_sp_, main_sp_);
+    switch_stack(&dropped_sp_, main_sp_);
     __builtin_unreachable();
 }
 
@@ -101,6 +130,7 @@ void Worker::run_block(uint64_t index) {
     head_ = tail_ = 0;
     next_unstarted_ = done_ = barrier_arrived_ = barrier_votes_ = 0;
     used_atomics = false;
+    waiting_in_collectives_ = 0;
     current = nullptr;
     begin_block_checks(*this);
     check_limits();
@@ -116,30 +146,6 @@ void Worker::check_limits() {
         launch->abort = true;
     }
 }
-
-// Goes on with a thread that can run, else starts one, else returns to run_block: finished or deadlocked.
-void Worker::resume_other(void** save) {
-    if ((++ticks_ & 0xFFFF) == 0) check_limits();
-    if (launch->abort) {
-        simcuda_switch_stack(save, main_sp_);
-    } else if (head_ != tail_) {
-        Thread* t = queue_[head_++ % kMaxThreads];
-        t->state = Thread::kRunning;
-        current = t;
-        simcuda_switch_stack(save, t->sp);
-    } else if (next_unstarted_ < thread_count) {
-        start_fibre(save);
-    } else {
-        simcuda_switch_stack(save, main_sp_);
-    }
-}
-
-void Worker::start_fibre(void** save) {
-    void* sp = stacks.take(&fresh_stack_, fibre_main);
-    simcuda_switch_stack(save, sp);
-}
-
-void Worker::suspend() { resume_other(&current->sp); }
 
 void Worker::ready(Thread* t) {
     t->state = Thread::kReady;
@@ -160,7 +166,7 @@ void Worker::yield() {
         suspend();
 }
 
-void Worker::barrier_wait(int predicate, const char* file, int line) {
+inline __attribute__((always_inline)) void Worker::barrier_wait(int predicate, const char* file, int line) {
     Thread* t = current;
     t->file = file;
     t->line = line;
@@ -204,7 +210,9 @@ void Worker::collective(const char* name, unsigned mask, void* args, CollectiveF
                " is not in its own mask", nullptr);
     t->state = Thread::kAtCollective;
     if (complete_collective(t)) return;
+    waiting_in_collectives_++;
     suspend();
+    waiting_in_collectives_--;
 }
 
 // When every live lane of the member's mask has come with the same mask: computes, releases the others. The member itself stays as it is.
@@ -237,6 +245,7 @@ bool Worker::complete_collective(Thread* member) {
 void Worker::finish(Thread* t) {
     t->state = Thread::kDone;
     done_++;
+    if (waiting_in_collectives_ == 0) return;
     // A collective may have waited for this lane only.
     Thread* warp = &threads[t->warp * kWarp];
     for (int lane = 0; lane < kWarp && t->warp * kWarp + lane < thread_count; lane++)
@@ -275,3 +284,9 @@ void Worker::deadlock() {
 }
 
 } // namespace sim
+
+int simcuda_barrier(int predicate, const char* file, int line) {
+    sim::Worker* w = sim::this_worker;
+    w->barrier_wait(predicate, file, line);
+    return w->barrier_result();
+}

@@ -45,7 +45,7 @@ struct AsyncCopy {
     char data[16];
 };
 
-struct Thread {
+struct alignas(64) Thread {
     SimIndices indices;
     void* sp;
     int stack, linear, lane, warp;
@@ -118,6 +118,7 @@ private:
     Thread* barrier_first_ = nullptr;
     std::vector<CollectiveFn> pending_;
     unsigned ticks_ = 0;
+    int waiting_in_collectives_ = 0; // threads suspended there
 };
 
 Worker* worker(); // of the calling OS thread; null outside a kernel

@@ -36,30 +36,6 @@ void StackPool::reset() {
 
 #if defined(__x86_64__)
 
-// The six callee-saved registers of the System V ABI. MXCSR and the x87 word are the same for all fibres and are left alone.
-asm(R"(
-    .text
-    .globl simcuda_switch_stack
-    .type simcuda_switch_stack, @function
-simcuda_switch_stack:
-    pushq %rbp
-    pushq %rbx
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-    movq %rsp, (%rdi)
-    movq %rsi, %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbx
-    popq %rbp
-    ret
-    .size simcuda_switch_stack, .-simcuda_switch_stack
-)");
-
 void* StackPool::take(int* index, void (*entry)()) {
     *index = free_.back();
     free_.pop_back();
@@ -68,14 +44,13 @@ void* StackPool::take(int* index, void (*entry)()) {
     void** sp = reinterpret_cast<void**>(reinterpret_cast<size_t>(top) & ~size_t(63));
     *--sp = nullptr; // stands for a return address: keeps the alignment that the ABI promises at entry
     *--sp = reinterpret_cast<void*>(entry);
-    for (int i = 0; i < 6; i++) *--sp = nullptr;
     return sp;
 }
 
 #else
 
 // Other processors: ucontext does the same, slower. The "stack pointer" is then the address of a context.
-extern "C" void simcuda_switch_stack(void** save, void* to) {
+void switch_stack(void** save, void* to) {
     ucontext_t here;
     *save = &here;
     swapcontext(&here, static_cast<ucontext_t*>(to));

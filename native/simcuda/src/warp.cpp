@@ -10,12 +10,6 @@ const SimIndices* simcuda_indices() { return &worker()->current->indices; }
 void* simcuda_dynamic_shared() { return worker()->dynamic_shared; }
 void simcuda_yield() { worker()->yield(); }
 
-int simcuda_barrier(int predicate, const char* file, int line) {
-    Worker* w = worker();
-    w->barrier_wait(predicate, file, line);
-    return w->barrier_result();
-}
-
 void simcuda_trap(const char* file, int line) {
     Worker* w = worker();
     w->report(CUDA_ERROR_LAUNCH_FAILED, "__trap at " + std::string(file) + ":" + std::to_string(line) + ", " + w->where(), nullptr);

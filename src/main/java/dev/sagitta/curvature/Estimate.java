@@ -15,7 +15,9 @@ public record Estimate(double value, double standardError, double halfWidth, int
     static Estimate of(Statistics statistics, double confidence) {
         int degrees = statistics.count() - 1;
         double error = statistics.standardError();
-        double halfWidth = degrees < 1 ? Double.POSITIVE_INFINITY : TDistribution.of(degrees).getQuantile(0.5 + confidence / 2) * error;
+        double halfWidth = degrees < 1
+                ? Double.POSITIVE_INFINITY
+                : TDistribution.of(degrees).getQuantile(0.5 + confidence / 2) * error;
         return new Estimate(statistics.mean(), error, halfWidth, statistics.count());
     }
 }

@@ -41,8 +41,8 @@ public record Lanczos(int steps, double tolerance) {
         Device device = operator.device();
         Stream stream = operator.stream();
         if (operator.probes() != 1) {
-            throw new IllegalArgumentException("lanczos: the operator has " + operator.probes() + " probes, expected 1; the process"
-                    + " multiplies one vector at a time");
+            throw new IllegalArgumentException("lanczos: the operator has " + operator.probes()
+                    + " probes, expected 1; the process" + " multiplies one vector at a time");
         }
         long length = operator.layout().length();
         long dimension = operator.layout().parameters().stream()
@@ -51,14 +51,23 @@ public record Lanczos(int steps, double tolerance) {
         int most = (int) Math.min(steps, dimension);
         try (VectorAlgebra algebra = new VectorAlgebra(device, stream, length);
                 Buffer basis = device.allocate(
-                        Math.multiplyExact(length, (most + 1L) * Float.BYTES), MemoryCategory.WORKSPACE, "lanczos basis");
-                Buffer coefficients = device.allocate((most + 1L) * Float.BYTES, MemoryCategory.WORKSPACE, "lanczos coefficients")) {
+                        Math.multiplyExact(length, (most + 1L) * Float.BYTES),
+                        MemoryCategory.WORKSPACE,
+                        "lanczos basis");
+                Buffer coefficients =
+                        device.allocate((most + 1L) * Float.BYTES, MemoryCategory.WORKSPACE, "lanczos coefficients")) {
             return run(operator, k, seed, most, algebra, basis, coefficients);
         }
     }
 
     private Result run(
-            CurvatureOperator operator, int k, long seed, int most, VectorAlgebra algebra, Buffer basis, Buffer coefficients) {
+            CurvatureOperator operator,
+            int k,
+            long seed,
+            int most,
+            VectorAlgebra algebra,
+            Buffer basis,
+            Buffer coefficients) {
         Stream stream = operator.stream();
         Tensor v = operator.vectors();
         Tensor w = operator.products();
@@ -73,7 +82,8 @@ public record Lanczos(int steps, double tolerance) {
             operator.multiply();
             double alpha = algebra.dot(v, w);
             if (!Double.isFinite(alpha)) {
-                throw new ArithmeticException("lanczos: product " + (j + 1) + " is not finite; check weights and inputs for NaN or infinity");
+                throw new ArithmeticException(
+                        "lanczos: product " + (j + 1) + " is not finite; check weights and inputs for NaN or infinity");
             }
             alphas.add(alpha);
             Tensor q = new Tensor("basis", basis, DType.F32, Shape.of(j + 1, v.elements()));

@@ -3,6 +3,7 @@ package dev.sagitta.curvature;
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.Random;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.program.ParameterLayout;
@@ -39,7 +40,7 @@ final class Probes {
     private record Slot(int stream, Tensor out) {}
 
     private void fill(
-            long seed, long round, List<Parameter> parameters, BiFunction<Tensor, Slot, dev.sagitta.kernel.Descriptor> kernel) {
+            long seed, long round, List<Parameter> parameters, BiFunction<Tensor, Slot, Preparable> kernel) {
         ParameterLayout layout = operator.layout();
         try (Buffer memory = operator.device().allocate(16, MemoryCategory.WORKSPACE, "probe counters")) {
             Tensor state = new Tensor("probe counters", memory, DType.U32, Shape.of(4));

@@ -5,7 +5,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One CUDA or OpenCL device: allocates, compiles and launches, nothing else. Open one through {@link Devices}. Any thread may call it.
- * Close buffers, launches and streams first, then the device: what is open by then is closed with it, and reported.
+ * Close buffers, launches and streams first, then the device: memory that is still allocated by then is freed with it, and reported.
  */
 public abstract class Device implements AutoCloseable {
     /** Slices of buffers start at multiples of this many bytes, enough for 16-byte vectors and every OpenCL base-address rule seen. */

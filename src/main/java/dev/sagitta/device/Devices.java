@@ -51,7 +51,7 @@ public final class Devices {
                         .forEach(problem ->
                                 LOG.info("falling back to {}: {}", all.get(0).id(), problem));
             }
-            return open(all.get(0).id());
+            return openFirst(all);
         }
         String[] parts = name.split(":", 2);
         int index = parts.length == 1 ? 0 : parseIndex(name, parts[1]);
@@ -70,6 +70,23 @@ public final class Devices {
             }
         }
         throw new DeviceException("device '" + name + "' is not known; expected auto, cuda[:i] or opencl[:i]");
+    }
+
+    /** A device may be listed and yet not open: in exclusive use by another process, or without memory for a context. */
+    private static Device openFirst(List<DeviceInfo> candidates) {
+        DeviceException failure = null;
+        for (DeviceInfo candidate : candidates) {
+            try {
+                return open(candidate.id());
+            } catch (DeviceException e) {
+                LOG.warn(
+                        "{} does not open, trying the next device: {}; name a device to insist on it",
+                        candidate.id(),
+                        e.getMessage());
+                failure = e;
+            }
+        }
+        throw failure;
     }
 
     private static int parseIndex(String name, String text) {

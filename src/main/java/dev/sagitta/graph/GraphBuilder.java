@@ -64,8 +64,8 @@ public final class GraphBuilder {
     public Node linearTied(String name, Node x, String weight) {
         Parameter shared = parameters.get(weight);
         if (shared == null) {
-            throw new IllegalArgumentException("linear '" + name + "': there is no parameter '" + weight + "' to share; known: "
-                    + parameters.keySet());
+            throw new IllegalArgumentException("linear '" + name + "': there is no parameter '" + weight
+                    + "' to share; known: " + parameters.keySet());
         }
         return add(name, new Linear(shared, null), x);
     }
@@ -77,7 +77,8 @@ public final class GraphBuilder {
     /** One row of {@code name.weight} [rows, width] per id. */
     public Node embedding(String name, Node ids, long rows, long width) {
         if (ids != input() || inputType != DType.I32) {
-            throw new IllegalArgumentException("embedding '" + name + "': must read the network's ids, not '" + ids.name() + "'");
+            throw new IllegalArgumentException(
+                    "embedding '" + name + "': must read the network's ids, not '" + ids.name() + "'");
         }
         // uniform with unit variance, PyTorch's N(0, 1) in its first two moments
         return add(name, new Embedding(parameter(name + ".weight", Shape.of(rows, width), Math.sqrt(3), true)), ids);
@@ -103,17 +104,23 @@ public final class GraphBuilder {
     public Node add(String name, Op op, Node... inputs) {
         for (Node node : nodes) {
             if (node.name().equals(name)) {
-                throw new IllegalArgumentException(
-                        op.type() + " '" + name + "': the name is taken by layer " + node.index() + "; names must be unique");
+                throw new IllegalArgumentException(op.type() + " '" + name + "': the name is taken by layer "
+                        + node.index() + "; names must be unique");
             }
         }
         for (Node input : inputs) {
             if (nodes.size() <= input.index() || nodes.get(input.index()) != input) {
-                throw new IllegalArgumentException(op.type() + " '" + name + "': input '" + input.name() + "' is of another graph");
+                throw new IllegalArgumentException(
+                        op.type() + " '" + name + "': input '" + input.name() + "' is of another graph");
             }
         }
         List<Node> list = List.of(inputs);
-        Node node = new Node(nodes.size(), name, op, list, op.outputShape(list.stream().map(Node::shape).toList()));
+        Node node = new Node(
+                nodes.size(),
+                name,
+                op,
+                list,
+                op.outputShape(list.stream().map(Node::shape).toList()));
         nodes.add(node);
         return node;
     }
@@ -126,7 +133,8 @@ public final class GraphBuilder {
     private Parameter parameter(String name, Shape shape, double deviation, boolean isMatrix) {
         Parameter parameter = new Parameter(name, shape, deviation, isMatrix);
         if (shape.elements() == 0) {
-            throw new IllegalArgumentException("parameter '" + name + "' has shape " + shape + ", expected at least one element");
+            throw new IllegalArgumentException(
+                    "parameter '" + name + "' has shape " + shape + ", expected at least one element");
         }
         if (parameters.putIfAbsent(name, parameter) != null) {
             throw new IllegalArgumentException("parameter '" + name + "' exists already; names must be unique");

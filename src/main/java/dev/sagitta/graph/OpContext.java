@@ -62,7 +62,8 @@ public record OpContext(
 
     /** A new tangent [K, B, output shape]. */
     public Value newTangent(Emitter e) {
-        return e.value(name + ".tangent", DType.F32, outputShape.prepend(batch).prepend(probes), MemoryCategory.TANGENTS);
+        return e.value(
+                name + ".tangent", DType.F32, outputShape.prepend(batch).prepend(probes), MemoryCategory.TANGENTS);
     }
 
     /** Values of the input per example. */
@@ -74,7 +75,8 @@ public record OpContext(
 
     /** A new cotangent of input i, [B, ...]. */
     public Value newCotangent(Emitter e, int i) {
-        return e.value(name + ".input" + i + ".cotangent", DType.F32, inputs.get(i).shape(), MemoryCategory.WORKSPACE);
+        return e.value(
+                name + ".input" + i + ".cotangent", DType.F32, inputs.get(i).shape(), MemoryCategory.WORKSPACE);
     }
 
     /** New tangents of the cotangent of input i, [K, B, ...]. */

@@ -49,6 +49,7 @@ final class NetworkCompiler {
     private final Map<Node, Value> tangents = new IdentityHashMap<>();
     private final Map<Node, Value> masks = new IdentityHashMap<>();
     private final Map<Node, SavedStore.Kept> kept = new IdentityHashMap<>();
+    private final Map<Value, SavedStore.Kept> keptByValue = new IdentityHashMap<>();
     private final Map<Node, List<Value>> cotangents = new IdentityHashMap<>();
     private final Map<Node, List<Value>> cotangentTangents = new IdentityHashMap<>();
     private final Map<Node, Boolean> trained = new IdentityHashMap<>();
@@ -62,7 +63,8 @@ final class NetworkCompiler {
         this.e = e;
         for (Node node : graph.nodes()) {
             boolean below = node.inputs().stream().anyMatch(trained::get);
-            trained.put(node, below || (!node.isInput() && !node.op().parameters().isEmpty()));
+            trained.put(
+                    node, below || (!node.isInput() && !node.op().parameters().isEmpty()));
         }
     }
 
@@ -91,7 +93,8 @@ final class NetworkCompiler {
                 backward(true, false);
                 curvaturePass(loss);
             }
-            case GAUSS_NEWTON_QUADRATIC -> graph.loss().quadratic(e, loss, tangents.get(graph.output()), program.quadratic());
+            case GAUSS_NEWTON_QUADRATIC ->
+                graph.loss().quadratic(e, loss, tangents.get(graph.output()), program.quadratic());
         }
     }
 
@@ -138,9 +141,17 @@ final class NetworkCompiler {
                 // the network's own input stays in memory anyway
                 kept.put(node, emitter -> input);
             } else {
-                SavedStore.SavedTensor tensor = new SavedStore.SavedTensor(
-                        node.name(), node.op().type(), 2 * node.index() + 1, program.random(), options.batch());
-                kept.put(node, options.store().keep(e, tensor, input));
+                // a value that several ops read is kept once
+                kept.put(node, keptByValue.computeIfAbsent(input.root(), root -> {
+                    SavedStore.SavedTensor tensor = new SavedStore.SavedTensor(
+                            node.name(),
+                            node.op().type(),
+                            2 * node.index() + 1,
+                            program.random(),
+                            options.batch(),
+                            input.elements());
+                    return options.store().keep(e, tensor, input);
+                }));
             }
         }
     }
@@ -149,7 +160,11 @@ final class NetworkCompiler {
 
     private Loss.LossContext lossContext() {
         return new Loss.LossContext(
-                options.batch(), options.probes(), graph.output().shape(), outputs.get(graph.output()), program.target());
+                options.batch(),
+                options.probes(),
+                graph.output().shape(),
+                outputs.get(graph.output()),
+                program.target());
     }
 
     private void seedCotangent(Loss.LossContext loss) {
@@ -256,8 +271,7 @@ final class NetworkCompiler {
 
     private OpContext context(Node node, Value saved, Value dy, Value dyt) {
         boolean gradients = computation == Computation.GRADIENT;
-        boolean products =
-                computation == Computation.HESSIAN_VECTOR || computation == Computation.GAUSS_NEWTON_VECTOR;
+        boolean products = computation == Computation.HESSIAN_VECTOR || computation == Computation.GAUSS_NEWTON_VECTOR;
         boolean curvature = computation == Computation.HESSIAN_QUADRATIC;
         Function<Parameter, Value> none = parameter -> null;
         return new OpContext(

@@ -40,7 +40,8 @@ public final class ParameterLayout {
     public long offset(Parameter parameter) {
         Long offset = offsets.get(parameter.name());
         if (offset == null) {
-            throw new IllegalArgumentException("parameter '" + parameter.name() + "' is not in the layout; known: " + offsets.keySet());
+            throw new IllegalArgumentException(
+                    "parameter '" + parameter.name() + "' is not in the layout; known: " + offsets.keySet());
         }
         return offset;
     }
@@ -49,8 +50,8 @@ public final class ParameterLayout {
         return parameters.stream()
                 .filter(parameter -> parameter.name().equals(name))
                 .findFirst()
-                .orElseThrow(() ->
-                        new IllegalArgumentException("there is no parameter '" + name + "'; known: " + offsets.keySet()));
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "there is no parameter '" + name + "'; known: " + offsets.keySet()));
     }
 
     /** Elements of an arena of one vector, gaps included. */

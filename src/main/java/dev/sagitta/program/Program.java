@@ -62,18 +62,21 @@ public final class Program implements AutoCloseable {
 
     private void build() {
         ProgramValues values = new ProgramValues(graph, options);
+        Map<String, long[]> constants = new HashMap<>();
         Map<Computation, Schedule> schedules = new EnumMap<>(Computation.class);
         Map<Computation, MemoryPlan> plans = new EnumMap<>(Computation.class);
         // parameters exist whatever is computed, in the order of the layout
         layout.parameters().forEach(values::parameter);
         for (Computation computation : options.computations()) {
-            Schedule schedule = new Schedule(device, values.byName());
+            Schedule schedule = new Schedule(device, values.byName(), constants);
             new NetworkCompiler(graph, options, values, computation, schedule).compile();
             schedules.put(computation, schedule);
             plans.put(computation, new MemoryPlan(schedule));
         }
         bindPersistent(values);
-        long arenaBytes = plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0);
+        constants.forEach((name, contents) -> tensor(name).upload(stream, contents));
+        long arenaBytes =
+                plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0);
         Buffer arena = own(device.allocate(arenaBytes, MemoryCategory.WORKSPACE, "arena"));
         memory = measure(arenaBytes, plans);
         schedules.forEach((computation, schedule) ->
@@ -104,14 +107,15 @@ public final class Program implements AutoCloseable {
         }
         for (String name : options.external().keySet()) {
             if (!byName.containsKey(name)) {
-                throw new IllegalArgumentException(
-                        "external memory '" + name + "' matches nothing that the program reads or writes; known: " + byName.keySet());
+                throw new IllegalArgumentException("external memory '" + name
+                        + "' matches nothing that the program reads or writes; known: " + byName.keySet());
             }
         }
         initialiseRandom();
     }
 
-    private void bindRole(Map<String, Value> byName, Parameter parameter, String role, int copies, MemoryCategory category) {
+    private void bindRole(
+            Map<String, Value> byName, Parameter parameter, String role, int copies, MemoryCategory category) {
         Value value = byName.get(parameter.name() + role);
         if (value == null) {
             return;
@@ -133,7 +137,8 @@ public final class Program implements AutoCloseable {
 
     private Tensor external(Value value) {
         Tensor external = options.external().get(value.name());
-        if (external != null && (external.dtype() != value.dtype() || !external.shape().equals(value.shape()))) {
+        if (external != null
+                && (external.dtype() != value.dtype() || !external.shape().equals(value.shape()))) {
             throw new IllegalArgumentException("external memory '" + value.name() + "' is " + external + ", expected "
                     + value.dtype().suffix() + " " + value.shape());
         }
@@ -220,8 +225,8 @@ public final class Program implements AutoCloseable {
     public void run(Computation computation) {
         Runner runner = runners.get(computation);
         if (runner == null) {
-            throw new IllegalArgumentException(
-                    "program was not compiled for " + computation + ", only for " + runners.keySet() + "; add it to the options");
+            throw new IllegalArgumentException("program was not compiled for " + computation + ", only for "
+                    + runners.keySet() + "; add it to the options");
         }
         runner.run();
     }

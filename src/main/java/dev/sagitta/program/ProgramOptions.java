@@ -28,12 +28,17 @@ public record ProgramOptions(
 
     public ProgramOptions {
         if (batch < 1 || probes < 1) {
-            throw new IllegalArgumentException("program: batch " + batch + " and probes " + probes + " must be at least 1");
+            throw new IllegalArgumentException(
+                    "program: batch " + batch + " and probes " + probes + " must be at least 1");
         }
     }
 
     public static ProgramOptions of(int batch, Computation first, Computation... more) {
         return new ProgramOptions(batch, 1, EnumSet.of(first, more), SavedStore.EXACT, false, 0, Map.of());
+    }
+
+    public ProgramOptions batch(int examples) {
+        return new ProgramOptions(examples, probes, computations, store, training, seed, external);
     }
 
     public ProgramOptions probes(int count) {

@@ -42,8 +42,9 @@ public record BitAllocation(Map<String, BitTable.Option> choice, double omega, l
             least += smallest(group, limit);
         }
         if (!(least <= most)) {
-            throw new IllegalArgumentException("bit allocation: the limit of " + plain(most) + " " + limit.name().toLowerCase()
-                    + " cannot be met, the smallest choice takes " + plain(least) + "; raise the limit or offer fewer bits");
+            throw new IllegalArgumentException("bit allocation: the limit of " + plain(most) + " "
+                    + limit.name().toLowerCase() + " cannot be met, the smallest choice takes " + plain(least)
+                    + "; raise the limit or offer fewer bits");
         }
         // options that do not fit even beside the smallest of all others are out before the solver sees them
         List<List<Integer>> fitting = new ArrayList<>();
@@ -136,7 +137,8 @@ public record BitAllocation(Map<String, BitTable.Option> choice, double omega, l
         Expression total = model.newExpression("limit").upper(most / nonZero(weightScale));
         for (int g = 0; g < groups.size(); g++) {
             List<BitTable.Layer> group = groups.get(g);
-            Expression one = model.newExpression("one of " + group.get(0).name()).level(1);
+            Expression one =
+                    model.newExpression("one of " + group.get(0).name()).level(1);
             List<Variable> row = new ArrayList<>();
             for (int bits : fitting.get(g)) {
                 Variable x = model.newVariable(group.get(0).name() + "@" + bits)
@@ -150,7 +152,8 @@ public record BitAllocation(Map<String, BitTable.Option> choice, double omega, l
         }
         Optimisation.Result result = model.minimise();
         if (!result.getState().isOptimal()) {
-            throw new IllegalStateException("bit allocation: the integer programme ended as " + result.getState() + ", not as optimal");
+            throw new IllegalStateException(
+                    "bit allocation: the integer programme ended as " + result.getState() + ", not as optimal");
         }
         List<Integer> chosen = new ArrayList<>();
         double used = 0;
@@ -164,7 +167,8 @@ public record BitAllocation(Map<String, BitTable.Option> choice, double omega, l
             used += weight(groups.get(g), chosen.get(g), limit);
         }
         if (used > most) {
-            throw new IllegalStateException("bit allocation: the solution takes " + plain(used) + ", more than the limit " + plain(most));
+            throw new IllegalStateException(
+                    "bit allocation: the solution takes " + plain(used) + ", more than the limit " + plain(most));
         }
         return chosen;
     }

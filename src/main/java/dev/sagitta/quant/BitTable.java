@@ -27,13 +27,17 @@ public record BitTable(List<Layer> layers, List<List<String>> tied) {
     public BitTable {
         Map<String, Layer> byName = new HashMap<>();
         for (Layer layer : layers) {
-            require(byName.put(layer.name(), layer) == null, "layer '" + layer.name() + "' stands twice; names must be unique");
+            require(
+                    byName.put(layer.name(), layer) == null,
+                    "layer '" + layer.name() + "' stands twice; names must be unique");
             require(!layer.options().isEmpty(), "layer '" + layer.name() + "' has no options; give it at least one");
             Set<Integer> bits = new HashSet<>();
             for (Option option : layer.options()) {
                 String where = "layer '" + layer.name() + "' at " + option.bits() + " bits: ";
                 require(bits.add(option.bits()), where + "stands twice");
-                require(Double.isFinite(option.omega()), where + "omega is " + option.omega() + ", expected a finite number");
+                require(
+                        Double.isFinite(option.omega()),
+                        where + "omega is " + option.omega() + ", expected a finite number");
                 require(option.bytes() >= 0, where + "bytes is " + option.bytes() + ", expected at least 0");
                 require(
                         Double.isFinite(option.cost()) && option.cost() >= 0,
@@ -44,7 +48,9 @@ public record BitTable(List<Layer> layers, List<List<String>> tied) {
         for (List<String> group : tied) {
             Set<Integer> common = null;
             for (String name : group) {
-                require(byName.containsKey(name), "tied layer '" + name + "' is not in the table; known: " + byName.keySet());
+                require(
+                        byName.containsKey(name),
+                        "tied layer '" + name + "' is not in the table; known: " + byName.keySet());
                 Set<Integer> bits = new HashSet<>();
                 byName.get(name).options().forEach(option -> bits.add(option.bits()));
                 require(

@@ -2,7 +2,6 @@ package dev.sagitta.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sagitta.fixture.SimulatedFaults;
 import dev.sagitta.fixture.TestDevices;
@@ -16,6 +15,19 @@ import org.junit.jupiter.params.provider.MethodSource;
 class FailureTest {
     static List<String> devices() {
         return TestDevices.names();
+    }
+
+    /** The devices that fail on request. */
+    static List<String> simulated() {
+        return TestDevices.names().stream()
+                .filter(name -> SimulatedFaults.available(TestDevices.get(name).info()))
+                .toList();
+    }
+
+    static List<String> openCl() {
+        return TestDevices.names().stream()
+                .filter(name -> TestDevices.get(name).kind().isOpenCl())
+                .toList();
     }
 
     private static void assertWorks(Device device) {
@@ -47,11 +59,10 @@ class FailureTest {
         }
     }
 
-    @ParameterizedTest
-    @MethodSource("devices")
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("simulated")
     void anAllocationThatTheDriverRefusesIsOutOfMemory(String name) {
         Device device = TestDevices.get(name);
-        assumeTrue(SimulatedFaults.available(device.info()), "only the simulated driver fails on request");
         try (SimulatedFaults faults = new SimulatedFaults();
                 Buffer first = device.allocate(1 << 12, MemoryCategory.DATA, "first")) {
             faults.failAllocation(2);
@@ -65,11 +76,10 @@ class FailureTest {
         assertWorks(device);
     }
 
-    @ParameterizedTest
-    @MethodSource("devices")
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("simulated")
     void aLaunchThatFailsNamesKernelAndGeometry(String name) {
         Device device = TestDevices.get(name);
-        assumeTrue(SimulatedFaults.available(device.info()), "only the simulated driver fails on request");
         try (SimulatedFaults faults = new SimulatedFaults();
                 Relu relu = new Relu(device, 500);
                 Launch launch = relu.prepare()) {
@@ -88,11 +98,10 @@ class FailureTest {
         assertWorks(device);
     }
 
-    @ParameterizedTest
-    @MethodSource("devices")
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("openCl")
     void aFailedOpenClBuildPrintsFileOptionsAndLog(String name) {
         Device device = TestDevices.get(name);
-        assumeTrue(device.kind().isOpenCl());
         KernelSource source = new KernelSource("broken", "broken_f32", Map.of("WIDTH", "4"));
         try (Buffer x = device.allocate(4, MemoryCategory.DATA, "x")) {
             assertThatThrownBy(() -> device.prepare(source, Geometry.linear(1, 1), new Arguments().buffer(x)))
@@ -104,6 +113,20 @@ class FailureTest {
                     // the line of the file, though includes were inlined
                     .hasMessageContaining("broken.cl:5");
         }
+        assertWorks(device);
+    }
+
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("simulated")
+    void otherConstantsOnCudaNeedARunTimeCompiler(String name) {
+        Device device = TestDevices.get(name);
+        KernelSource source = new KernelSource("pointwise", "relu_forward_f32", Map.of("NO_SUCH_CONSTANT", "7"));
+        assertThatThrownBy(() -> device.prepare(source, Geometry.linear(1, 1), new Arguments()))
+                .isInstanceOf(KernelBuildException.class)
+                .hasMessageContaining("'cuda/pointwise.cu'")
+                .hasMessageContaining("-DNO_SUCH_CONSTANT=7")
+                .hasMessageContaining("are not those of the file")
+                .hasMessageContaining("nvcc");
         assertWorks(device);
     }
 

@@ -3,8 +3,8 @@ package dev.sagitta.device;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sagitta.fixture.HeapMeter;
 import dev.sagitta.fixture.TestDevices;
-import java.lang.management.ManagementFactory;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -47,26 +47,16 @@ class LaunchTest {
                 Launch launch = relu.prepare();
                 Recording recording = stream.capture(() -> stream.launch(launch))) {
             int count = relu.countArgument();
-            long least = Long.MAX_VALUE;
-            for (int round = 0; round < 20 && least > 0; round++) {
-                long before = allocatedBytes();
-                for (int i = 0; i < 100; i++) {
-                    launch.setI64(count, 64);
-                    stream.launch(launch);
-                    stream.replay(recording);
-                    stream.synchronize();
-                }
-                // what the measurement itself allocates is measured by measuring nothing
-                long nothing = allocatedBytes();
-                long overhead = allocatedBytes() - nothing;
-                least = Math.min(least, nothing - before - overhead);
-            }
-            assertThat(least).as("bytes on the heap for 100 rounds").isLessThanOrEqualTo(0);
+            Runnable work = () -> {
+                launch.setI64(count, 64);
+                stream.launch(launch);
+                stream.replay(recording);
+                stream.synchronize();
+            };
+            assertThat(HeapMeter.bytes(work)).isZero();
+            // the meter does see allocations
+            assertThat(HeapMeter.bytes(() -> stream.capture(() -> {}).close())).isPositive();
         }
-    }
-
-    private static long allocatedBytes() {
-        return ((com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
     }
 
     @ParameterizedTest

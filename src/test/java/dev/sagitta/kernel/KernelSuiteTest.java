@@ -15,20 +15,30 @@ import org.junit.jupiter.params.provider.MethodSource;
 class KernelSuiteTest {
     /** The case lists, one class per kernel file. */
     private static final List<List<KernelCase>> CASES = List.of(
-            PointwiseCases.all(), RandomCases.all(), MaskCases.all(), CodecCases.all());
+            PointwiseCases.all(),
+            ArithmeticCases.all(),
+            BiasCases.all(),
+            ReduceCases.all(),
+            DotsCases.all(),
+            QuantizeCases.all(),
+            QMatmulCases.all(),
+            RandomCases.all(),
+            MaskCases.all(),
+            CodecCases.all(),
+            GemmCases.all());
 
     static Stream<Arguments> runs() {
-        return TestDevices.names().stream()
-                .flatMap(device -> CASES.stream()
-                        .flatMap(List::stream)
-                        .filter(test -> test.small() || !TestDevices.small())
-                        .map(test -> Arguments.of(device, test)));
+        return TestDevices.names().stream().flatMap(device -> CASES.stream()
+                .flatMap(List::stream)
+                .filter(test -> test.small() || !TestDevices.small())
+                .map(test -> Arguments.of(device, test)));
     }
 
     @ParameterizedTest(name = "{1} on {0}")
     @MethodSource("runs")
     void kernel(String device, KernelCase test) {
-        try (KernelBench bench = new KernelBench(TestDevices.get(device), test.name().hashCode())) {
+        try (KernelBench bench =
+                new KernelBench(TestDevices.get(device), test.name().hashCode())) {
             test.body().accept(bench);
         }
     }

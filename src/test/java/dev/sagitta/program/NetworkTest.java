@@ -43,11 +43,13 @@ class NetworkTest {
             // twice: the second run is a replay on CUDA, and must start from nothing that the first left behind
             for (int run = 0; run < 2; run++) {
                 program.run(Computation.GRADIENT);
-                assertThat((double) program.loss()).isCloseTo(reference.loss(p), org.assertj.core.data.Percentage.withPercentage(1e-3));
+                assertThat((double) program.loss())
+                        .isCloseTo(reference.loss(p), org.assertj.core.data.Percentage.withPercentage(1e-3));
                 Map<String, double[]> expected = reference.gradient(p);
                 double scale = largest(expected);
                 for (Parameter parameter : network.graph().parameters()) {
-                    float[] actual = program.tensor(parameter.name() + ".gradient").downloadFloats(program.stream());
+                    float[] actual =
+                            program.tensor(parameter.name() + ".gradient").downloadFloats(program.stream());
                     close(parameter.name(), actual, expected.get(parameter.name()), 0, scale);
                 }
             }
@@ -62,7 +64,8 @@ class NetworkTest {
             Map<String, double[]> p = network.referenceParameters();
             Map<String, float[]> probes = network.probes(PROBES, 99);
             probes.forEach((name, values) -> program.tensor(name + ".vector").upload(program.stream(), values));
-            for (Computation computation : new Computation[] {Computation.HESSIAN_VECTOR, Computation.GAUSS_NEWTON_VECTOR}) {
+            for (Computation computation :
+                    new Computation[] {Computation.HESSIAN_VECTOR, Computation.GAUSS_NEWTON_VECTOR}) {
                 program.run(computation);
                 boolean hessian = computation == Computation.HESSIAN_VECTOR;
                 Map<String, float[]> products = new java.util.HashMap<>();
@@ -115,8 +118,8 @@ class NetworkTest {
         for (int i = 0; i < expected.length; i++) {
             double error = Math.abs(actual[k * expected.length + i] - expected[i]);
             if (!(error <= TOLERANCE * scale + 1e-9)) {
-                throw new AssertionError(what + "[" + i + "] of probe " + k + " is " + actual[k * expected.length + i] + ", reference "
-                        + expected[i] + ", scale " + scale);
+                throw new AssertionError(what + "[" + i + "] of probe " + k + " is " + actual[k * expected.length + i]
+                        + ", reference " + expected[i] + ", scale " + scale);
             }
         }
     }

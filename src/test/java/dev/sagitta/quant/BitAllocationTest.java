@@ -23,11 +23,15 @@ class BitAllocationTest {
             int size = 1 + random.nextInt(5_000_000);
             List<BitTable.Option> options = new ArrayList<>();
             for (int bits : new int[] {2, 3, 4, 8}) {
-                options.add(option(bits, sensitivity * Math.pow(4, -bits) * (0.8 + 0.4 * random.nextDouble()), (long) size * bits / 8));
+                options.add(option(
+                        bits,
+                        sensitivity * Math.pow(4, -bits) * (0.8 + 0.4 * random.nextDouble()),
+                        (long) size * bits / 8));
             }
             list.add(new BitTable.Layer("layer" + l, options));
         }
-        return new BitTable(list, layers > 3 ? List.of(List.of("layer0", "layer2"), List.of("layer2", "layer3")) : List.of());
+        return new BitTable(
+                list, layers > 3 ? List.of(List.of("layer0", "layer2"), List.of("layer2", "layer3")) : List.of());
     }
 
     /** The best feasible omega by trying everything. */
@@ -60,13 +64,17 @@ class BitAllocationTest {
     void equalsBruteForce(int layers) {
         for (long seed = 0; seed < 25; seed++) {
             BitTable table = random(seed, layers);
-            long full = table.layers().stream().mapToLong(layer -> layer.options().get(3).bytes()).sum();
+            long full = table.layers().stream()
+                    .mapToLong(layer -> layer.options().get(3).bytes())
+                    .sum();
             for (double fraction : new double[] {0.3, 0.41, 0.5, 0.77, 1}) {
                 BitAllocation found = BitAllocation.minimise(table, BitAllocation.Limit.BYTES, full * fraction);
                 assertThat(found.bytes()).isLessThanOrEqualTo((long) (full * fraction));
                 assertThat(found.omega())
                         .as("seed %d, fraction %s", seed, fraction)
-                        .isCloseTo(bruteForce(table, full * fraction), org.assertj.core.data.Percentage.withPercentage(1e-6));
+                        .isCloseTo(
+                                bruteForce(table, full * fraction),
+                                org.assertj.core.data.Percentage.withPercentage(1e-6));
             }
         }
     }
@@ -74,14 +82,15 @@ class BitAllocationTest {
     @Test
     void limitsCostToo() {
         BitTable table = random(3, 4);
-        double cost = BitAllocation.minimise(table, BitAllocation.Limit.COST, 4e6).cost();
+        double cost =
+                BitAllocation.minimise(table, BitAllocation.Limit.COST, 4e6).cost();
         assertThat(cost).isLessThanOrEqualTo(4e6);
     }
 
     @Test
     void namesTheSmallestChoiceWhenTheLimitCannotBeMet() {
-        BitTable table =
-                new BitTable(List.of(new BitTable.Layer("a", List.of(option(2, 1, 100), option(4, 0, 200)))), List.of());
+        BitTable table = new BitTable(
+                List.of(new BitTable.Layer("a", List.of(option(2, 1, 100), option(4, 0, 200)))), List.of());
         assertThatThrownBy(() -> BitAllocation.minimise(table, BitAllocation.Limit.BYTES, 99))
                 .hasMessageContaining("99")
                 .hasMessageContaining("smallest choice takes 100");
@@ -94,6 +103,7 @@ class BitAllocationTest {
         assertThatThrownBy(() -> new BitTable(List.of(a), List.of())).hasMessageContaining("omega is NaN");
         BitTable.Layer b = new BitTable.Layer("b", List.of(option(2, 1, 1)));
         assertThatThrownBy(() -> new BitTable(List.of(b, b), List.of())).hasMessageContaining("stands twice");
-        assertThatThrownBy(() -> new BitTable(List.of(b), List.of(List.of("b", "c")))).hasMessageContaining("'c' is not in the table");
+        assertThatThrownBy(() -> new BitTable(List.of(b), List.of(List.of("b", "c"))))
+                .hasMessageContaining("'c' is not in the table");
     }
 }

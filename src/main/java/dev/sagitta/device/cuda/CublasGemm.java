@@ -7,8 +7,10 @@ import dev.sagitta.device.Buffer;
 import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.Stream;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import jcuda.jcublas.cublasStatus;
+import org.slf4j.LoggerFactory;
 
 /**
  * Dense products by cuBLAS, row-major. Each stream has a handle and a workspace of its own, made on its first use: so a warm call allocates
@@ -46,8 +48,26 @@ public final class CublasGemm {
         }
     }
 
-    CublasGemm(CudaDevice device) {
+    private CublasGemm(CudaDevice device) {
         this.device = device;
+    }
+
+    /** Empty, and the log says why, where the library loads but does not work on this device. */
+    static Optional<CublasGemm> tryOn(CudaDevice device) {
+        CublasGemm gemm = new CublasGemm(device);
+        try {
+            gemm.prepare(device.stream());
+            return Optional.of(gemm);
+        } catch (DeviceException e) {
+            LoggerFactory.getLogger(CublasGemm.class)
+                    .warn(
+                            "cuBLAS does not work on {} ({}), so our own kernel multiplies dense matrices, which is slower; check that"
+                                    + " its version fits the driver ({})",
+                            device.info().id(),
+                            e.getMessage(),
+                            device.info().driver());
+            return Optional.empty();
+        }
     }
 
     /** Makes the handle and workspace of {@code stream}, as the first product on it would: for those who capture right away. */
@@ -144,6 +164,11 @@ public final class CublasGemm {
             handles.put(stream, handle);
         }
         return handle;
+    }
+
+    /** Called when the device is closed. */
+    void release() {
+        handles.keySet().forEach(this::forget);
     }
 
     /** Called when a stream is closed. */

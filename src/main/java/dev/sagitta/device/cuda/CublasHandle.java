@@ -74,16 +74,17 @@ final class CublasHandle {
         // op(B)' op(A)'
         int first = transB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
         int second = transA ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
+        // JCublas2's methods without "_new" take an older enumeration and allocate
         Pointer pa = ((CudaBuffer) a).pointer();
         Pointer pb = ((CudaBuffer) b).pointer();
         Pointer pc = ((CudaBuffer) c).pointer();
         int any = cublasGemmAlgo.CUBLAS_GEMM_DEFAULT;
         if (batch == 1) {
-            return JCublas2.cublasGemmEx(
+            return JCublas2.cublasGemmEx_new(
                     handle, first, second, n, m, k, alpha, pb, p.factor, ldb, pa, p.factor, lda, beta, pc, p.product,
                     ldc, p.compute, any);
         }
-        return JCublas2.cublasGemmStridedBatchedEx(
+        return JCublas2.cublasGemmStridedBatchedEx_new(
                 handle, first, second, n, m, k, alpha, pb, p.factor, ldb, strideB, pa, p.factor, lda, strideA, beta, pc,
                 p.product, ldc, strideC, batch, p.compute, any);
     }

@@ -79,7 +79,7 @@ public final class CudaDevice extends Device {
     public synchronized Optional<CublasGemm> blas() {
         requireOpen();
         if (blas == null) {
-            blas = CublasLibrary.problem() == null ? Optional.of(new CublasGemm(this)) : Optional.empty();
+            blas = CublasLibrary.problem() == null ? CublasGemm.tryOn(this) : Optional.empty();
         }
         return blas;
     }
@@ -177,6 +177,9 @@ public final class CudaDevice extends Device {
     @Override
     protected void release() {
         makeCurrent();
+        if (blas != null) {
+            blas.ifPresent(CublasGemm::release);
+        }
         // the context may outlive us: it belongs to the caller, or others have retained it
         for (CUdeviceptr pointer : allocations) {
             Cuda.check(cuMemFree(pointer), "cuMemFree");

@@ -3,11 +3,13 @@ package dev.sagitta.device.cuda;
 import static jcuda.driver.CUfunction_attribute.*;
 
 import dev.sagitta.device.Arguments;
+import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.device.KernelSource;
 import dev.sagitta.device.Launch;
 import java.nio.ByteBuffer;
 import java.util.List;
+import jcuda.CudaException;
 import jcuda.Pointer;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUstream;
@@ -114,18 +116,24 @@ final class CudaLaunch extends Launch {
     /** The driver copies the arguments before the call returns, so they may be changed right after it. */
     void enqueue(CUstream stream) {
         Geometry g = geometry();
-        int status = JCudaDriver.cuLaunchKernel(
-                function,
-                g.gridX(),
-                g.gridY(),
-                g.gridZ(),
-                g.blockX(),
-                g.blockY(),
-                g.blockZ(),
-                g.sharedBytes(),
-                stream,
-                parameters,
-                null);
+        int status;
+        try {
+            status = JCudaDriver.cuLaunchKernel(
+                    function,
+                    g.gridX(),
+                    g.gridY(),
+                    g.gridZ(),
+                    g.blockX(),
+                    g.blockY(),
+                    g.blockZ(),
+                    g.sharedBytes(),
+                    stream,
+                    parameters,
+                    null);
+        } catch (CudaException e) {
+            // thrown only where the program that we are linked into has switched JCuda's exceptions on
+            throw new DeviceException("launch of " + source() + " (" + g + ") failed: " + e.getMessage(), e);
+        }
         if (status != 0) {
             Cuda.check(status, "launch of " + source() + " (" + g + ")");
         }

@@ -2,6 +2,7 @@ package dev.sagitta.graph.op;
 
 import static dev.sagitta.graph.Emitter.values;
 
+import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Emitter;
 import dev.sagitta.graph.Op;
 import dev.sagitta.graph.OpContext;
@@ -9,6 +10,7 @@ import dev.sagitta.graph.Saved;
 import dev.sagitta.graph.Value;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Pointwise;
+import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
 
@@ -55,8 +57,11 @@ public record Activation(Function function) implements Op {
         Value z = c.saved();
         Value dy = c.cotangent();
         Value dz = c.newCotangent(e, 0);
-        e.emit(c.name() + ".input.cotangent", values(z, dy), values(dz), t -> Pointwise.backward(
-                function, t.tensor(z), t.tensor(dy), t.tensor(dz)));
+        e.emit(
+                c.name() + ".input.cotangent",
+                values(z, dy),
+                values(dz),
+                t -> Pointwise.backward(function, t.tensor(z), t.tensor(dy), t.tensor(dz)));
         return new Value[] {dz};
     }
 
@@ -85,15 +90,23 @@ public record Activation(Function function) implements Op {
         if (dy == null || zt == null) {
             scaleByDerivative(e, label, z, dyt, dzt);
         } else {
-            e.emit(label, values(z, zt, dy, dyt), values(dzt), t -> Pointwise.tangentBackward(
-                    function, t.tensor(z), t.tensor(zt), t.tensor(dy), t.tensor(dyt), t.tensor(dzt)));
+            e.emit(
+                    label,
+                    values(z, zt, dy, dyt),
+                    values(dzt),
+                    t -> Pointwise.tangentBackward(
+                            function, t.tensor(z), t.tensor(zt), t.tensor(dy), t.tensor(dyt), t.tensor(dzt)));
         }
         return new Value[] {dzt};
     }
 
     /** out[k] = s'(z) u[k]: the tangent, and the backward of K cotangents, which is the same product. */
     private void scaleByDerivative(Emitter e, String label, Value z, Value u, Value out) {
-        e.emit(label, values(z, u), values(out), t -> Pointwise.tangent(function, t.tensor(z), t.tensor(u), t.tensor(out)));
+        e.emit(
+                label,
+                values(z, u),
+                values(out),
+                t -> Pointwise.tangent(function, t.tensor(z), t.tensor(u), t.tensor(out)));
     }
 
     @Override
@@ -105,9 +118,14 @@ public record Activation(Function function) implements Op {
         }
         Value dy = c.cotangent();
         Value slot = c.curvatureSlot();
-        Value workspace = e.workspace(c.name() + ".curvature", Pointwise.curvatureWorkspaceBytes(z.elements(), c.probes()));
-        e.emit(c.name() + ".curvature", values(z, zt, dy), values(slot, workspace), t -> Pointwise.curvature(
-                function, t.tensor(z), t.tensor(zt), t.tensor(dy), t.tensor(slot), t.tensor(workspace)));
+        Shape partials = Pointwise.partials(e.device(), z.elements(), c.probes());
+        Value workspace = e.value(c.name() + ".curvature.partials", DType.F32, partials, MemoryCategory.WORKSPACE);
+        e.emit(
+                c.name() + ".curvature",
+                values(z, zt, dy),
+                values(slot, workspace),
+                t -> Pointwise.curvature(
+                        function, t.tensor(z), t.tensor(zt), t.tensor(dy), t.tensor(slot), t.tensor(workspace)));
         return true;
     }
 }

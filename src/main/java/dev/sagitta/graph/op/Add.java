@@ -21,7 +21,8 @@ public record Add() implements Op {
     @Override
     public Shape outputShape(List<Shape> inputs) {
         if (inputs.size() != 2 || !inputs.get(0).equals(inputs.get(1))) {
-            throw new IllegalArgumentException("add: inputs have shapes " + inputs + ", expected two of the same shape");
+            throw new IllegalArgumentException(
+                    "add: inputs have shapes " + inputs + ", expected two of the same shape");
         }
         return inputs.get(0);
     }

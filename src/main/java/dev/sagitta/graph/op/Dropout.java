@@ -70,8 +70,11 @@ public record Dropout(float probability) implements Op {
     private Value drop(Emitter e, OpContext c, Value in, Value out) {
         Value random = c.random();
         long period = c.batch() * c.outputShape().elements();
-        e.emit(out.name(), values(in, random), values(out), t -> Random.dropout(
-                t.tensor(random), c.stream(), probability, period, t.tensor(in), t.tensor(out)));
+        e.emit(
+                out.name(),
+                values(in, random),
+                values(out),
+                t -> Random.dropout(t.tensor(random), c.stream(), probability, period, t.tensor(in), t.tensor(out)));
         return out;
     }
 }

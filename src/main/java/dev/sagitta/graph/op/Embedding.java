@@ -58,7 +58,13 @@ public record Embedding(Parameter table) implements Op {
 
     @Override
     public Value[] tangentBackward(Emitter e, OpContext c) {
-        scatter(e, c, c.name() + ".gradient.tangent", c.cotangentTangent(), c.probes(), c.gradientTangent().apply(table));
+        scatter(
+                e,
+                c,
+                c.name() + ".gradient.tangent",
+                c.cotangentTangent(),
+                c.probes(),
+                c.gradientTangent().apply(table));
         return new Value[] {null};
     }
 
@@ -66,7 +72,11 @@ public record Embedding(Parameter table) implements Op {
         Value ids = c.input();
         Value tables = source.view(probes, table.shape().extent(0), width());
         Value rows = out.view(probes, ids.elements(), width());
-        e.emit(label, values(ids, source), values(out), t -> EmbeddingGather.of(t.tensor(tables), t.tensor(ids), t.tensor(rows)));
+        e.emit(
+                label,
+                values(ids, source),
+                values(out),
+                t -> EmbeddingGather.of(t.tensor(tables), t.tensor(ids), t.tensor(rows)));
         return out;
     }
 
@@ -76,9 +86,16 @@ public record Embedding(Parameter table) implements Op {
             Value rows = dy.view(probes, ids.elements(), width());
             Value tables = gradient.view(probes, table.shape().extent(0), width());
             boolean add = c.accumulates().apply(table);
-            Value workspace = e.workspace(label, EmbeddingScatter.workspaceBytes(ids.elements(), table.shape().extent(0)));
-            e.emit(label, values(ids, dy), values(gradient, workspace), t -> EmbeddingScatter.of(
-                    t.tensor(ids), t.tensor(rows), t.tensor(tables), t.tensor(workspace), add));
+            Value workspace = e.workspace(
+                    label,
+                    EmbeddingScatter.workspaceBytes(
+                            ids.elements(), table.shape().extent(0)));
+            e.emit(
+                    label,
+                    values(ids, dy),
+                    values(gradient, workspace),
+                    t -> EmbeddingScatter.of(
+                            t.tensor(ids), t.tensor(rows), t.tensor(tables), t.tensor(workspace), add));
         }
     }
 }

@@ -34,7 +34,9 @@ public record Flatten() implements Op {
 
     @Override
     public Value tangent(Emitter e, OpContext c) {
-        return c.tangent() == null ? null : c.tangent().view(c.probes(), c.batch(), c.outputShape().elements());
+        return c.tangent() == null
+                ? null
+                : c.tangent().view(c.probes(), c.batch(), c.outputShape().elements());
     }
 
     @Override

@@ -9,8 +9,6 @@ import dev.sagitta.graph.OpContext;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.Saved;
 import dev.sagitta.graph.Value;
-import dev.sagitta.kernel.BiasGradient;
-import dev.sagitta.kernel.Dots;
 import dev.sagitta.kernel.Gemm;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.tensor.DType;
@@ -46,7 +44,8 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
     public Shape outputShape(List<Shape> inputs) {
         Shape x = inputs.get(0);
         if (x.rank() < 1 || x.extent(-1) != in()) {
-            throw new IllegalArgumentException("linear '" + weight.name() + "': input has " + x + " features, weight expects " + in());
+            throw new IllegalArgumentException(
+                    "linear '" + weight.name() + "': input has " + x + " features, weight expects " + in());
         }
         long[] extents = x.toArray();
         extents[extents.length - 1] = out();
@@ -70,7 +69,8 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
         Value w = c.parameter().apply(weight);
         Value b = bias == null ? null : c.parameter().apply(bias);
         Value flat = rows(y, out());
-        e.emit(c.name() + ".forward", values(x, w, b), values(y), t -> Gemm.of(t.tensor(x), false, t.tensor(w), true, t.tensor(flat))
+        e.emit(c.name() + ".forward", values(x, w, b), values(y), t -> Gemm.of(
+                        t.tensor(x), false, t.tensor(w), true, t.tensor(flat))
                 .bias(t.tensor(b)));
         return y;
     }
@@ -86,15 +86,20 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
                             t.tensor(dy), true, t.tensor(x), false, t.tensor(dw))
                     .accumulate(add));
         }
-        biasGradient(e, c, c.name(), dy.view(1, dy.shape().extent(0), out()), bias == null ? null : c.gradient().apply(bias));
+        if (bias != null) {
+            Sums.columns(e, c.name() + ".bias", dy, c.gradient().apply(bias), c.accumulates().apply(bias));
+        }
         if (!c.wantsInput().get(0)) {
             return new Value[] {null};
         }
         Value dx = c.newCotangent(e, 0);
         Value flat = rows(dx, in());
         Value w = c.parameter().apply(weight);
-        e.emit(c.name() + ".input.cotangent", values(dy, w), values(dx), t -> Gemm.of(
-                t.tensor(dy), false, t.tensor(w), false, t.tensor(flat)));
+        e.emit(
+                c.name() + ".input.cotangent",
+                values(dy, w),
+                values(dx),
+                t -> Gemm.of(t.tensor(dy), false, t.tensor(w), false, t.tensor(flat)));
         return new Value[] {dx};
     }
 
@@ -132,7 +137,8 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
             Value x = rows(c.saved(), in());
             boolean add = c.accumulates().apply(weight);
             e.emit(c.name() + ".weight.gradient.tangent", values(dy, dyt, x, xt), values(dwt), t -> {
-                Gemm first = Gemm.of(t.tensor(dyt), true, t.tensor(x), false, t.tensor(dwt)).accumulate(add);
+                Gemm first = Gemm.of(t.tensor(dyt), true, t.tensor(x), false, t.tensor(dwt))
+                        .accumulate(add);
                 return xt == null
                         ? first
                         : Preparable.sequence(
@@ -141,7 +147,10 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
                                         .accumulate(true));
             });
         }
-        biasGradient(e, c, c.name() + ".tangent", dyt, bias == null ? null : c.gradientTangent().apply(bias));
+        if (bias != null) {
+            Sums.columns(
+                    e, c.name() + ".bias.tangent", dyt, c.gradientTangent().apply(bias), c.accumulates().apply(bias));
+        }
         if (!c.wantsInput().get(0)) {
             return new Value[] {null};
         }
@@ -172,22 +181,16 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
         Value wt = c.parameterTangent().apply(weight);
         Value dy = c.cotangent();
         Value product = e.value(
-                c.name() + ".curvature", DType.F32, c.outputShape().prepend(c.batch()).prepend(c.probes()), MemoryCategory.TANGENTS);
+                c.name() + ".curvature",
+                DType.F32,
+                c.outputShape().prepend(c.batch()).prepend(c.probes()),
+                MemoryCategory.TANGENTS);
         Value byProbe = probes(c, product, out());
         e.emit(c.name() + ".curvature.product", values(xt, wt), values(product), t -> Gemm.of(
                         t.tensor(xt), false, t.tensor(wt), true, t.tensor(byProbe))
                 .scaled(2));
-        Dots.emitOne(e, c.name() + ".curvature", product, c.probes(), dy, c.curvatureSlot());
+        Sums.products(e, c.name() + ".curvature", product.view(c.probes(), dy.elements()), dy, c.curvatureSlot());
         return true;
-    }
-
-    private void biasGradient(Emitter e, OpContext c, String name, Value dy, Value db) {
-        if (db != null) {
-            boolean add = c.accumulates().apply(bias);
-            Value workspace = e.workspace(name + ".bias", BiasGradient.workspaceBytes(dy.shape()));
-            e.emit(name + ".bias.gradient", values(dy), values(db, workspace), t -> BiasGradient.of(
-                    t.tensor(dy), t.tensor(db), t.tensor(workspace), add));
-        }
     }
 
     /** [rows, features]. */

@@ -56,8 +56,8 @@ public record Relu() implements Op {
 
     private static Value masked(Emitter e, OpContext c, Value in, Value out) {
         Value mask = c.saved();
-        long elements = c.batch() * c.outputShape().elements();
-        e.emit(out.name(), values(mask, in), values(out), t -> MaskApply.of(t.tensor(mask), elements, t.tensor(in), t.tensor(out)));
+        long n = c.input().elements();
+        e.emit(out.name(), values(mask, in), values(out), t -> MaskApply.of(t.tensor(mask), n, t.tensor(in), t.tensor(out)));
         return out;
     }
 }

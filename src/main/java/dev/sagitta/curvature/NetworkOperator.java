@@ -1,0 +1,92 @@
+package dev.sagitta.curvature;
+
+import dev.sagitta.device.Buffer;
+import dev.sagitta.device.Device;
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.device.Stream;
+import dev.sagitta.kernel.Arithmetic;
+import dev.sagitta.kernel.Step;
+import dev.sagitta.program.Batches;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.ParameterLayout;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The Hessian or the Gauss-Newton matrix of a network's mean loss over all rows of a data set, batch by batch: each batch's product counts
+ * by its share of the rows, so the batch size changes memory and rounding, not the matrix.
+ */
+public final class NetworkOperator implements CurvatureOperator {
+    private final Batches batches;
+    private final Computation computation;
+    private final Buffer sum;
+    private final Tensor products;
+    private final List<Step> accumulate = new ArrayList<>();
+
+    /**
+     * @param batches compiled for {@link Computation#HESSIAN_VECTOR} or {@link Computation#GAUSS_NEWTON_VECTOR}; closed with the operator
+     */
+    public NetworkOperator(Batches batches, Computation computation) {
+        if (computation != Computation.HESSIAN_VECTOR && computation != Computation.GAUSS_NEWTON_VECTOR) {
+            throw new IllegalArgumentException("network operator: " + computation
+                    + " is no product; expected HESSIAN_VECTOR or GAUSS_NEWTON_VECTOR");
+        }
+        this.batches = batches;
+        this.computation = computation;
+        Tensor part = batches.program().tensor("parameters.product");
+        this.sum = device().allocate(part.bytes(), MemoryCategory.TANGENTS, "operator products");
+        this.products = new Tensor("operator products", sum, DType.F32, part.shape());
+        for (int i = 0; i < batches.count(); i++) {
+            float share = (float) ((double) batches.rows(i) / batches.totalRows());
+            accumulate.add((i == 0 ? Arithmetic.scale(share, part, products) : Arithmetic.axpy(share, part, products))
+                    .prepare(device()));
+        }
+    }
+
+    @Override
+    public Device device() {
+        return batches.program().device();
+    }
+
+    @Override
+    public Stream stream() {
+        return batches.program().stream();
+    }
+
+    @Override
+    public ParameterLayout layout() {
+        return batches.program().layout();
+    }
+
+    @Override
+    public int probes() {
+        return batches.program().options().probes();
+    }
+
+    @Override
+    public Tensor vectors() {
+        return batches.program().tensor("parameters.vector");
+    }
+
+    @Override
+    public Tensor products() {
+        return products;
+    }
+
+    @Override
+    public void multiply() {
+        for (int i = 0; i < batches.count(); i++) {
+            batches.run(i, computation);
+            accumulate.get(i).enqueue(stream());
+        }
+    }
+
+    @Override
+    public void close() {
+        accumulate.forEach(Step::close);
+        sum.close();
+        batches.close();
+    }
+}

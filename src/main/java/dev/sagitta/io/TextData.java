@@ -1,0 +1,129 @@
+package dev.sagitta.io;
+
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+
+/**
+ * The characters of one or several UTF-8 files, end to end, as ids of a vocabulary. Two bytes per character.
+ */
+public final class TextData {
+    private static final long LONGEST = 256L << 20;
+    private static final int CHUNK = 1 << 13;
+
+    private final Vocabulary vocabulary;
+    private final char[] ids;
+
+    private TextData(Vocabulary vocabulary, char[] ids) {
+        this.vocabulary = vocabulary;
+        this.ids = ids;
+    }
+
+    /** Takes the vocabulary from the text. */
+    public static TextData read(List<Path> files) {
+        long bytes = totalBytes(files);
+        BitSet seen = new BitSet();
+        long[] count = {0};
+        for (Path file : files) {
+            decode(file, codePoint -> {
+                seen.set(codePoint);
+                count[0]++;
+            });
+        }
+        if (count[0] == 0) {
+            throw new DataException(files + ": the text is empty (" + bytes + " bytes)");
+        }
+        if (seen.cardinality() > Vocabulary.LARGEST) {
+            throw new DataException(
+                    files + ": " + seen.cardinality() + " different characters, at most " + Vocabulary.LARGEST);
+        }
+        return encode(files, Vocabulary.of(seen), count[0]);
+    }
+
+    /** @throws DataException naming the first character that is not in the vocabulary */
+    public static TextData read(List<Path> files, Vocabulary vocabulary) {
+        return encode(files, vocabulary, totalBytes(files));
+    }
+
+    private static TextData encode(List<Path> files, Vocabulary vocabulary, long most) {
+        char[] ids = new char[(int) most];
+        int[] at = {0};
+        for (Path file : files) {
+            int start = at[0];
+            decode(file, codePoint -> {
+                int id = vocabulary.id(codePoint);
+                if (id < 0) {
+                    throw new DataException(
+                            file + ": character " + (at[0] - start) + ", " + Vocabulary.describe(codePoint)
+                                    + ", is not in the model's vocabulary of " + vocabulary.size());
+                }
+                ids[at[0]++] = (char) id;
+            });
+        }
+        if (at[0] == 0) {
+            throw new DataException(files + ": the text is empty");
+        }
+        return new TextData(vocabulary, at[0] == ids.length ? ids : Arrays.copyOf(ids, at[0]));
+    }
+
+    public Vocabulary vocabulary() {
+        return vocabulary;
+    }
+
+    /** Characters. */
+    public int length() {
+        return ids.length;
+    }
+
+    public int id(int position) {
+        return ids[position];
+    }
+
+    private static long totalBytes(List<Path> files) {
+        long bytes = 0;
+        for (Path path : files) {
+            try (SourceFile file = SourceFile.open(path)) {
+                bytes += file.size();
+            }
+        }
+        if (bytes > LONGEST) {
+            throw new DataException(
+                    files + ": " + bytes + " bytes of text, at most " + LONGEST + " are read; give a part of it");
+        }
+        return bytes;
+    }
+
+    private interface CodePoints {
+        void accept(int codePoint);
+    }
+
+    private static void decode(Path path, CodePoints out) {
+        try (SourceFile file = SourceFile.open(path)) {
+            ByteBuffer bytes = file.bytes(0, file.size());
+            CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder().onMalformedInput(CodingErrorAction.REPORT);
+            CharBuffer chars = CharBuffer.allocate(CHUNK);
+            CoderResult result;
+            do {
+                result = decoder.decode(bytes, chars, true);
+                if (result.isError()) {
+                    throw new DataException(path + ": byte " + bytes.position()
+                            + " begins no valid UTF-8 character; convert the file to UTF-8");
+                }
+                chars.flip();
+                // the decoder never splits a surrogate pair over two chunks
+                while (chars.hasRemaining()) {
+                    char high = chars.get();
+                    out.accept(Character.isHighSurrogate(high) ? Character.toCodePoint(high, chars.get()) : high);
+                }
+                chars.clear();
+            } while (result.isOverflow());
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package dev.sagitta.kernel;
+
+import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
+
+/**
+ * How a long extent is cut for work-groups. It depends on the extent and the device alone, so sums keep their order from run to run.
+ *
+ * @param count at least 1
+ * @param length elements of every chunk but the last, a multiple of 1024
+ */
+record Chunks(long count, long length) {
+    /** A work-group of a GPU's kernels here. */
+    static final int BLOCK = 256;
+
+    private static final long GRAIN = 1024;
+    /** Several per core or multiprocessor, so that one delayed worker does not leave the others idle at the end. */
+    private static final int PIECES_PER_CORE = 8;
+
+    private static final int BLOCKS_PER_MULTIPROCESSOR = 32;
+    /** Below this many elements another worker costs more than it brings. */
+    private static final long LEAST_ON_CPU = 8192;
+
+    private static final long LEAST_ON_GPU = 4096;
+
+    /** Chunks of n elements each reduced to a partial result; {@code rows} such reductions run side by side. */
+    static Chunks of(Device device, long n, long rows) {
+        return of(device, n, rows, Long.MAX_VALUE);
+    }
+
+    /** The same with chunks of at most {@code longest} elements, a multiple of 1024. */
+    static Chunks of(Device device, long n, long rows, long longest) {
+        boolean cpu = device.kind() == DeviceKind.OPENCL_CPU;
+        long groups = Math.max(1, groups(device) / Math.max(1, rows));
+        long length = Math.max(ceil(n, groups), cpu ? LEAST_ON_CPU : LEAST_ON_GPU);
+        length = Math.min(ceil(length, GRAIN) * GRAIN, longest);
+        return new Chunks(Math.max(1, ceil(n, length)), length);
+    }
+
+    /** Work-groups that keep the whole device busy. */
+    static long groups(Device device) {
+        int each = device.kind() == DeviceKind.OPENCL_CPU ? PIECES_PER_CORE : BLOCKS_PER_MULTIPROCESSOR;
+        return (long) each * Math.max(1, device.info().computeUnits());
+    }
+
+    /** Work-groups of a CPU device for an elementwise kernel that touches this many elements. */
+    static long pieces(Device device, long elements) {
+        return Math.max(1, Math.min(groups(device), elements / LEAST_ON_CPU));
+    }
+
+    static long ceil(long value, long divisor) {
+        return value / divisor + (value % divisor == 0 ? 0 : 1);
+    }
+
+    /** The power of two, up to {@code most}, that is not below {@code value}. */
+    static int powerOfTwo(long value, int most) {
+        int power = 1;
+        while (power < value && power < most) {
+            power *= 2;
+        }
+        return power;
+    }
+}

@@ -1,0 +1,115 @@
+package dev.sagitta.program;
+
+import dev.sagitta.device.Device;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * A data set cut into batches of a program's size; the rows left over have a second program that shares parameters, gradients, probe
+ * vectors and products with the first.
+ */
+public final class Batches implements AutoCloseable {
+    private final Rows rows;
+    private final Program full;
+    private final Program last;
+    private final int batch;
+    private final int count;
+    private final ByteBuffer inputs;
+    private final ByteBuffer targets;
+    private int loaded = -1;
+
+    /** Rows of examples, as room {@code io} reads them. */
+    public interface Rows {
+        int size();
+
+        /** Writes inputs and targets of rows [start, start + count) at the buffers' positions, in native byte order. */
+        void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets);
+    }
+
+    /** @param options batch size at most; a smaller data set is one batch */
+    public Batches(Graph graph, Device device, ProgramOptions options, Rows rows) {
+        if (rows.size() < 1) {
+            throw new IllegalArgumentException("batches: the data set has no rows");
+        }
+        this.rows = rows;
+        this.batch = Math.min(options.batch(), rows.size());
+        this.count = (rows.size() + batch - 1) / batch;
+        int rest = rows.size() % batch;
+        this.full = Program.compile(graph, device, options.batch(batch));
+        try {
+            this.last = rest == 0 ? full : Program.compile(graph, device, sharing(options.batch(rest)));
+        } catch (RuntimeException | Error e) {
+            full.close();
+            throw e;
+        }
+        this.inputs = host(full.tensor("input"));
+        this.targets = host(full.tensor("target"));
+    }
+
+    private ProgramOptions sharing(ProgramOptions options) {
+        ProgramOptions shared = options;
+        for (Parameter parameter : full.layout().parameters()) {
+            for (String role : new String[] {"", ".gradient", ".vector", ".product"}) {
+                String name = parameter.name() + role;
+                if (full.hasTensor(name)) {
+                    shared = shared.bind(name, full.tensor(name));
+                }
+            }
+        }
+        return full.hasTensor("random") ? shared.bind("random", full.tensor("random")) : shared;
+    }
+
+    private static ByteBuffer host(Tensor tensor) {
+        return ByteBuffer.allocateDirect(Math.toIntExact(tensor.bytes())).order(ByteOrder.nativeOrder());
+    }
+
+    /** The program of full batches, which owns what both share. */
+    public Program program() {
+        return full;
+    }
+
+    /** The program that batch i runs on. */
+    public Program program(int i) {
+        return rows(i) == batch ? full : last;
+    }
+
+    public int count() {
+        return count;
+    }
+
+    public int totalRows() {
+        return rows.size();
+    }
+
+    public int rows(int i) {
+        return Math.min(batch, rows.size() - i * batch);
+    }
+
+    /** Loads batch i and enqueues the computation. */
+    public void run(int i, Computation computation) {
+        Program program = program(i);
+        // a data set of one batch is uploaded once
+        if (count > 1 || loaded != i) {
+            inputs.clear();
+            targets.clear();
+            rows.copy(i * batch, rows(i), inputs, targets);
+            program.tensor("input").upload(program.stream(), inputs.flip());
+            if (program.hasTensor("target")) {
+                program.tensor("target").upload(program.stream(), targets.flip());
+            }
+            loaded = i;
+        }
+        program.run(computation);
+    }
+
+    @Override
+    public void close() {
+        if (last != full) {
+            last.close();
+        }
+        full.close();
+    }
+}

@@ -1,0 +1,119 @@
+package dev.sagitta;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import dev.sagitta.device.Launch;
+import dev.sagitta.device.Stream;
+import java.util.List;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+
+/** ARCHITECTURE.md: imports run downwards only. */
+class RoomsTest {
+    /** The lowest first; rooms of one row may know each other, but not in circles. */
+    private static final List<List<String>> ROWS = List.of(
+            List.of("device"),
+            List.of("tensor"),
+            List.of("kernel"),
+            List.of("graph", "io"),
+            List.of("program"),
+            List.of("train", "quant", "compress", "curvature"),
+            List.of("cli", "report"));
+
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("dev.sagitta");
+
+    private static String room(JavaClass type) {
+        String name = type.getPackageName();
+        return name.startsWith("dev.sagitta.") ? name.split("\\.")[2] : "";
+    }
+
+    private static int row(String room) {
+        for (int i = 0; i < ROWS.size(); i++) {
+            if (ROWS.get(i).contains(room)) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    @Test
+    void everyPackageIsARoom() {
+        TreeSet<String> unknown = new TreeSet<>();
+        for (JavaClass type : CLASSES) {
+            if (row(room(type)) < 0) {
+                unknown.add(type.getName());
+            }
+        }
+        assertThat(unknown).as("classes in no room of ARCHITECTURE.md").isEmpty();
+    }
+
+    @Test
+    void importsRunDownwardsOnly() {
+        classes()
+                .should(new ArchCondition<JavaClass>("import from their own row or below") {
+                    @Override
+                    public void check(JavaClass type, ConditionEvents events) {
+                        for (Dependency dependency : type.getDirectDependenciesFromSelf()) {
+                            String target = room(dependency.getTargetClass());
+                            if (!target.isEmpty() && row(target) > row(room(type))) {
+                                events.add(SimpleConditionEvent.violated(type, dependency.getDescription()));
+                            }
+                        }
+                    }
+                })
+                .check(CLASSES);
+    }
+
+    @Test
+    void roomsDoNotGoInCircles() {
+        slices().matching("dev.sagitta.(*)..").should().beFreeOfCycles().check(CLASSES);
+    }
+
+    @Test
+    void backEndsDoNotKnowEachOther() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.sagitta.device.opencl..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("dev.sagitta.device.cuda..")
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .resideInAPackage("dev.sagitta.device.cuda..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("dev.sagitta.device.opencl..")
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .resideInAPackage("dev.sagitta.device")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("dev.sagitta.device.cuda..", "dev.sagitta.device.opencl..", "jcuda..", "org.jocl..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void onlyDescriptorsLaunch() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.sagitta.kernel..")
+                .should()
+                .callMethod(Stream.class, "launch", Launch.class)
+                .check(CLASSES);
+    }
+}
