@@ -93,32 +93,39 @@ SG_SPECIAL void codec_put16(const i32 bits, uint16 code, global u8 *at) {
     }
 }
 
+/* Thirty-two elements: codes to 4 bits bytes; the terms of the variance are added to *sum. */
+SG_SPECIAL void codec_pack32(const i32 bits, const i32 variance, sg_grid grid, uint16 noise, const global f32 *x, global u8 *codes, uint16 *sum) {
+    const float16 top = (float16)((f32)((1 << bits) - 1) * 65536.0f), half_unit = (float16)(0.5f);
+    float16 minimum = (float16)(grid.minimum), scale = (float16)(grid.scale);
+    float16 a = fma(vload16(0, x) - minimum, scale, half_unit), b = fma(vload16(1, x) - minimum, scale, half_unit);
+    if (bits == 8) { /* with fewer bits the excess of a rounded product is below 1/2 */
+        a = a < top ? a : top;
+        b = b < top ? b : top;
+    }
+    uint16 fixed_a = as_uint16(sg_convert(a, int16)), fixed_b = as_uint16(sg_convert(b, int16));
+    codec_put16(bits, (fixed_a + sg_convert(as_ushort16(noise.lo), uint16)) >> 16, codes);
+    codec_put16(bits, (fixed_b + sg_convert(as_ushort16(noise.hi), uint16)) >> 16, codes + 2 * bits);
+    if (variance) {
+        uint16 p = fixed_a & 0xFFFFu, q = fixed_b & 0xFFFFu;
+        *sum += (p * (65536u - p) >> 10) + (q * (65536u - q) >> 10);
+    }
+}
+
 /* A whole group. Returns the sum of p (1 - p) where `variance` asks for it. */
 SG_SPECIAL u32 codec_pack_group(const i32 bits, const i32 variance, sg_grid grid, sg_random_key key, i32 nearest, i64 block, const global f32 *x,
                            global u8 *codes, i32 group) {
-    const float16 top = (float16)((f32)((1 << bits) - 1) * 65536.0f);
-    float16 minimum = (float16)(grid.minimum), scale = (float16)(grid.scale);
-    uint16 sum = (uint16)(0u);
-    for (i32 j = 0; j < group; j += 64) {
-        uint16 noise[4] = {(uint16)(0x8000u), (uint16)(0x8000u), (uint16)(0x8000u), (uint16)(0x8000u)};
-        if (nearest == 0) {
-            uint16 low, high;
-            sg_philox_words_v8(key, block + j / 8, &low, &high);
-            noise[0] = sg_convert(as_ushort16(low.lo), uint16);
-            noise[1] = sg_convert(as_ushort16(low.hi), uint16);
-            noise[2] = sg_convert(as_ushort16(high.lo), uint16);
-            noise[3] = sg_convert(as_ushort16(high.hi), uint16);
-        }
+    uint16 sum = (uint16)(0u), noise[4];
+    noise[0] = noise[1] = noise[2] = noise[3] = (uint16)(0x80008000u);
+    i32 j = 0;
+    for (; j + 128 <= group; j += 128) {
+        if (nearest == 0) sg_philox_words_v16(key, block + j / 8, noise);
 #pragma unroll
-        for (i32 q = 0; q < 4; q++) {
-            float16 v = fma(vload16(q, x + j) - minimum, scale, (float16)(0.5f));
-            uint16 fixed = as_uint16(sg_convert(v < top ? v : top, int16));
-            codec_put16(bits, (fixed + noise[q]) >> 16, codes + (j / 8 + 2 * q) * bits);
-            if (variance) {
-                uint16 p = fixed & 0xFFFFu;
-                sum += p * (65536u - p) >> 10;
-            }
-        }
+        for (i32 q = 0; q < 4; q++) codec_pack32(bits, variance, grid, noise[q], x + j + 32 * q, codes + (j / 8 + 4 * q) * bits, &sum);
+    }
+    if (j < group) {
+        if (nearest == 0) sg_philox_words_v8(key, block + j / 8, &noise[0], &noise[1]);
+#pragma unroll
+        for (i32 q = 0; q < 2; q++) codec_pack32(bits, variance, grid, noise[q], x + j + 32 * q, codes + (j / 8 + 4 * q) * bits, &sum);
     }
     uint8 sum8 = sum.lo + sum.hi;
     uint4 sum4 = sum8.lo + sum8.hi;
@@ -141,8 +148,10 @@ SG_SPECIAL void codec_pack(const i32 bits, const i32 bf16, const global u32 *sta
                       global u32 *metadata, global u32 *flags, global f32 *segments, i64 rowLength, i32 group, i64 n) {
     sg_random_key key = {0, 0, 0, 0, 0};
     if (nearest == 0) key = sg_random_key_of(state, stream);
-    i64 groups = (n + group - 1) / group, last = sg_unit_end(groups);
-    for (i64 g = sg_unit_begin(groups); g < last; g++) {
+    i64 groups = (n + group - 1) / group, g = sg_unit_begin(groups), last = sg_unit_end(groups);
+    sg_grid next = {0.0f, 0.0f, 0.0f};
+    if (g < last && (g + 1) * group <= n) next = codec_grid(bits, bf16, x + g * group, group);
+    for (; g < last; g++) {
         i64 begin = g * group, end = begin + group;
         if (end > n) {
             sg_grid grid = codec_pack_short(bits, bf16, key, nearest, x, codes, begin, n);
@@ -150,7 +159,9 @@ SG_SPECIAL void codec_pack(const i32 bits, const i32 bf16, const global u32 *sta
             if (segments != 0) codec_put_segments(bits, grid, x, segments, rowLength, g, begin, n);
             continue;
         }
-        sg_grid grid = codec_grid(bits, bf16, x + begin, group);
+        /* a group ahead: the two divisions of a grid and what leads to them are long in coming, and meanwhile the codes are made */
+        sg_grid grid = next;
+        if (g + 1 < last && end + group <= n) next = codec_grid(bits, bf16, x + end, group);
         codec_put_metadata(grid, bf16, metadata, flags, g);
         global u8 *at = (global u8 *)codes + begin / 8 * bits;
         if (grid.scale == 0.0f) {
