@@ -20,6 +20,7 @@ typedef float f32;
 #define SG_INFINITY INFINITY
 #define sg_mul_hi_u32(a, b) mul_hi((u32)(a), (u32)(b))
 #define sg_exp(x) exp(x)
+#define sg_exp2(x) exp2(x)
 #define sg_log(x) log(x)
 #define sg_sqrt(x) sqrt(x)
 #define sg_erf(x) erf(x)
@@ -49,6 +50,7 @@ typedef float f32;
 #define SG_INFINITY __uint_as_float(0x7F800000u)
 #define sg_mul_hi_u32(a, b) __umulhi((u32)(a), (u32)(b))
 #define sg_exp(x) expf(x)
+#define sg_exp2(x) exp2f(x)
 #define sg_log(x) logf(x)
 #define sg_sqrt(x) sqrtf(x)
 #define sg_erf(x) erff(x)

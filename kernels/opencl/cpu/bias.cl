@@ -7,7 +7,7 @@
 #include "opencl/cpu/vector.h"
 
 #ifndef BIAS_TILE
-#define BIAS_TILE 256 /* columns of one work-group, a multiple of 16 */
+#define BIAS_TILE 1024 /* columns of one work-group, a multiple of 16: a page of each row */
 #endif
 #ifndef BIAS_ROWS
 #define BIAS_ROWS 16 /* rows added before the compensated sum takes them */

@@ -52,25 +52,38 @@ SG_FN bool is_larger(f32 x, i32 i, f32 best, i32 at) {
     return x > best || (nan && best == best) || ((x == best || (nan && best != best)) && i < at);
 }
 
+/* Lane by lane, for indices that ascend. */
+#define KEEP_LARGER(best, at, v, i) \
+    do { \
+        int16 more = ((v) > best) | (((v) != (v)) & (best == best)); \
+        best = more ? (v) : best; \
+        at = more ? (i) : at; \
+    } while (0)
+
 kernel void reduce_max_f32(const global f32 *x, global f32 *partials, i64 rows, i64 n, i64 chunk) {
     const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     i64 begin = (i64)get_group_id(0) * chunk, end = min(begin + chunk, n);
     FOR_ROWS(rows) {
         const global f32 *in = x + row * n;
-        /* -infinity beyond the end: those lanes have higher indices than every element, so they win against nothing */
-        float16 best = sg_load_part(in + begin, end - begin, -INFINITY);
-        int16 at = lane + (i32)begin;
-        for (i64 i = begin + 16; i < end; i += 16) {
+        /* two vectors at a time, as each waits for its own last comparison. -infinity beyond the end: those lanes have higher indices than
+           every element, so they win against nothing */
+        float16 best = sg_load_part(in + begin, end - begin, -INFINITY), second = (float16)(-INFINITY);
+        int16 at = lane + (i32)begin, second_at = (int16)(0x7FFFFFFF);
+        for (i64 i = begin + 16; i < end; i += 32) {
             float16 v = sg_load_part(in + i, end - i, -INFINITY);
-            int16 more = (v > best) | ((v != v) & (best == best));
-            best = more ? v : best;
-            at = more ? lane + (i32)i : at;
+            KEEP_LARGER(second, second_at, v, lane + (i32)i);
+            if (i + 16 < end) {
+                float16 w = sg_load_part(in + i + 16, end - i - 16, -INFINITY);
+                KEEP_LARGER(best, at, w, lane + (i32)(i + 16));
+            }
         }
-        f32 values[16], largest = -INFINITY;
-        i32 indices[16], index = 0x7FFFFFFF;
+        f32 values[32], largest = -INFINITY;
+        i32 indices[32], index = 0x7FFFFFFF;
         vstore16(best, 0, values);
         vstore16(at, 0, indices);
-        for (i32 e = 0; e < 16; e++) {
+        vstore16(second, 1, values);
+        vstore16(second_at, 1, indices);
+        for (i32 e = 0; e < 32; e++) {
             if (is_larger(values[e], indices[e], largest, index)) {
                 largest = values[e];
                 index = indices[e];

@@ -76,6 +76,17 @@ SG_FN float16 sg_expn_v16(float16 x) {
     return fma(fma(q, r, (float16)(1.0f)), r, (float16)(1.0f)) * scale;
 }
 
+/* 2^x = scale 2^f with |f| <= 1/2, minimax of degree 5: 9e-8. */
+SG_FN float16 sg_exp2n_v16(float16 x) {
+    float16 n = x + (float16)(12583039.0f);
+    float16 scale = as_float16(as_uint16(n) << 23), f = x - (n - (float16)(12583039.0f));
+    float16 p = fma((float16)(0.00134072872f), f, (float16)(0.0096718967f));
+    p = fma(p, f, (float16)(0.0555030815f));
+    p = fma(p, f, (float16)(0.24022235f));
+    p = fma(p, f, (float16)(0.693147242f));
+    return fma(p, f, (float16)(1.0f)) * scale;
+}
+
 /* A Newton step on a 14-bit guess leaves 2^-28 and costs less than a division, which is not pipelined. */
 SG_FN float16 sg_rcp_v16(float16 x) {
 #ifdef SG_AVX512

@@ -152,17 +152,17 @@ public record HutchinsonTrace(int maxProbes, double relativeHalfWidth, double co
             segments[blocks * probes] = length;
             segmentsBuffer = device.allocate(segments.length * 8L, MemoryCategory.WORKSPACE, "block segments");
             outBuffer = device.allocate(blocks * probes * 4L, MemoryCategory.WORKSPACE, "block dots");
-            long workspaceBytes = Dots.workspaceBytes(length, 1, blocks * probes);
-            workspaceBuffer = device.allocate(workspaceBytes, MemoryCategory.WORKSPACE, "block dots workspace");
+            Shape partials = Dots.partials(device, length, 1, (long) blocks * probes);
+            workspaceBuffer = device.allocate(partials.elements() * Float.BYTES, MemoryCategory.WORKSPACE, "block dots workspace");
             Tensor offsets = new Tensor("block segments", segmentsBuffer, DType.I64, Shape.of(segments.length));
             offsets.upload(operator.stream(), segments);
             out = new Tensor("block dots", outBuffer, DType.F32, Shape.of(1, (long) blocks * probes));
-            step = Dots.of(
+            step = new Dots(
                             operator.vectors().reshape(Shape.of(1, length)),
                             operator.products().reshape(Shape.of(1, length)),
                             offsets,
                             out,
-                            new Tensor("workspace", workspaceBuffer, DType.U8, Shape.of(workspaceBytes)))
+                            new Tensor("partials", workspaceBuffer, DType.F32, partials))
                     .prepare(device);
         }
 

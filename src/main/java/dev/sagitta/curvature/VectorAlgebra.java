@@ -27,11 +27,10 @@ final class VectorAlgebra implements AutoCloseable {
         this.device = device;
         this.stream = stream;
         this.length = length;
-        long workspaceBytes = Dots.workspaceBytes(length, 1, 1);
-        long aligned = (workspaceBytes + Device.ALIGNMENT - 1) / Device.ALIGNMENT * Device.ALIGNMENT;
+        Shape partials = Dots.partials(device, length, 1, 1);
+        long aligned = (partials.elements() * Float.BYTES + Device.ALIGNMENT - 1) / Device.ALIGNMENT * Device.ALIGNMENT;
         this.scratch = device.allocate(aligned + 2 * Device.ALIGNMENT, MemoryCategory.WORKSPACE, "vector algebra");
-        this.workspace =
-                new Tensor("workspace", scratch.slice(0, aligned, "workspace"), DType.U8, Shape.of(workspaceBytes));
+        this.workspace = new Tensor("partials", scratch.slice(0, aligned, "partials"), DType.F32, partials);
         this.segments = new Tensor("segments", scratch.slice(aligned, 16, "segments"), DType.I64, Shape.of(2));
         this.dot = new Tensor(
                 "dot", scratch.slice(aligned + Device.ALIGNMENT, Float.BYTES, "dot"), DType.F32, Shape.of(1, 1));
@@ -39,7 +38,7 @@ final class VectorAlgebra implements AutoCloseable {
     }
 
     double dot(Tensor a, Tensor b) {
-        run(Dots.of(a.reshape(Shape.of(1, length)), b.reshape(Shape.of(1, length)), segments, dot, workspace));
+        run(new Dots(a.reshape(Shape.of(1, length)), b.reshape(Shape.of(1, length)), segments, dot, workspace));
         return dot.downloadFloats(stream)[0];
     }
 

@@ -26,6 +26,9 @@ public interface Emitter {
     /** A value that outlives the schedule, shared by all of them under its name. Zero before the first run. */
     Value persistent(String name, DType dtype, Shape shape, MemoryCategory category);
 
+    /** Numbers that are known when the program is compiled: an i64 [values.length] value that nothing writes. */
+    Value constant(String name, long... values);
+
     /**
      * Adds a task.
      *

@@ -103,6 +103,9 @@ public record Pointwise(
                 checks.open(tensor).dtype(tensor, DType.F32);
             }
         }
+        if (mode == Mode.CURVATURE) {
+            checks.require(probes() > 0, out + " is empty, expected one element per probe");
+        }
         if (dy != null) {
             checks.elements(dy, n());
         }
@@ -116,7 +119,6 @@ public record Pointwise(
             checks.elements(dyt, xt.elements());
         }
         if (mode == Mode.CURVATURE) {
-            checks.require(probes() > 0, out + " is empty, expected one element per probe");
             checks.shape(partials, partials(partials.buffer().device(), n(), probes()).toArray());
         } else {
             checks.elements(out, xt == null ? n() : xt.elements());

@@ -62,17 +62,19 @@ public final class Program implements AutoCloseable {
 
     private void build() {
         ProgramValues values = new ProgramValues(graph, options);
+        Map<String, long[]> constants = new HashMap<>();
         Map<Computation, Schedule> schedules = new EnumMap<>(Computation.class);
         Map<Computation, MemoryPlan> plans = new EnumMap<>(Computation.class);
         // parameters exist whatever is computed, in the order of the layout
         layout.parameters().forEach(values::parameter);
         for (Computation computation : options.computations()) {
-            Schedule schedule = new Schedule(device, values.byName());
+            Schedule schedule = new Schedule(device, values.byName(), constants);
             new NetworkCompiler(graph, options, values, computation, schedule).compile();
             schedules.put(computation, schedule);
             plans.put(computation, new MemoryPlan(schedule));
         }
         bindPersistent(values);
+        constants.forEach((name, contents) -> tensor(name).upload(stream, contents));
         long arenaBytes =
                 plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0);
         Buffer arena = own(device.allocate(arenaBytes, MemoryCategory.WORKSPACE, "arena"));

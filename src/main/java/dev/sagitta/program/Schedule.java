@@ -8,6 +8,7 @@ import dev.sagitta.kernel.Preparable;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -16,15 +17,20 @@ import java.util.function.Function;
 final class Schedule implements Emitter {
     private final Device device;
     private final Map<String, Value> persistent;
+    private final Map<String, long[]> constants;
     private final List<Task> tasks = new ArrayList<>();
 
     /** One task: what it reads and writes, and how to make its kernels once tensors are bound. */
     record Task(String label, List<Value> reads, List<Value> writes, Function<Binder, Preparable> work) {}
 
-    /** @param persistent values by name, shared by all schedules of a program; new ones are added */
-    Schedule(Device device, Map<String, Value> persistent) {
+    /**
+     * @param persistent values by name, shared by all schedules of a program; new ones are added
+     * @param constants contents of those among them that nothing writes
+     */
+    Schedule(Device device, Map<String, Value> persistent, Map<String, long[]> constants) {
         this.device = device;
         this.persistent = persistent;
+        this.constants = constants;
     }
 
     List<Task> tasks() {
@@ -49,6 +55,15 @@ final class Schedule implements Emitter {
                     + dtype.suffix() + " " + shape);
         }
         return known;
+    }
+
+    @Override
+    public Value constant(String name, long... values) {
+        long[] known = constants.putIfAbsent(name, values);
+        if (known != null && !Arrays.equals(known, values)) {
+            throw new IllegalArgumentException("constant '" + name + "' exists with other values");
+        }
+        return persistent(name, DType.I64, Shape.of(values.length), MemoryCategory.WORKSPACE);
     }
 
     @Override

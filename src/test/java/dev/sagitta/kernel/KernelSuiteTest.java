@@ -15,7 +15,17 @@ import org.junit.jupiter.params.provider.MethodSource;
 class KernelSuiteTest {
     /** The case lists, one class per kernel file. */
     private static final List<List<KernelCase>> CASES = List.of(
-            PointwiseCases.all(), ArithmeticCases.all(), BiasCases.all(), ReduceCases.all(), DotsCases.all(), GemmCases.all());
+            PointwiseCases.all(),
+            ArithmeticCases.all(),
+            BiasCases.all(),
+            ReduceCases.all(),
+            DotsCases.all(),
+            QuantizeCases.all(),
+            QMatmulCases.all(),
+            RandomCases.all(),
+            MaskCases.all(),
+            CodecCases.all(),
+            GemmCases.all());
 
     static Stream<Arguments> runs() {
         return TestDevices.names().stream().flatMap(device -> CASES.stream()

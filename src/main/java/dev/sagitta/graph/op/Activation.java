@@ -2,6 +2,7 @@ package dev.sagitta.graph.op;
 
 import static dev.sagitta.graph.Emitter.values;
 
+import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Emitter;
 import dev.sagitta.graph.Op;
 import dev.sagitta.graph.OpContext;
@@ -9,6 +10,7 @@ import dev.sagitta.graph.Saved;
 import dev.sagitta.graph.Value;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Pointwise;
+import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
 
@@ -116,8 +118,8 @@ public record Activation(Function function) implements Op {
         }
         Value dy = c.cotangent();
         Value slot = c.curvatureSlot();
-        Value workspace =
-                e.workspace(c.name() + ".curvature", Pointwise.curvatureWorkspaceBytes(z.elements(), c.probes()));
+        Shape partials = Pointwise.partials(e.device(), z.elements(), c.probes());
+        Value workspace = e.value(c.name() + ".curvature.partials", DType.F32, partials, MemoryCategory.WORKSPACE);
         e.emit(
                 c.name() + ".curvature",
                 values(z, zt, dy),

@@ -7,8 +7,10 @@ import dev.sagitta.graph.Op;
 import dev.sagitta.graph.OpContext;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.Value;
+import dev.sagitta.kernel.Arithmetic;
 import dev.sagitta.kernel.BiasAdd;
-import dev.sagitta.kernel.BiasGradient;
+import dev.sagitta.kernel.Preparable;
+import dev.sagitta.kernel.Zero;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
 
@@ -70,22 +72,19 @@ public record Bias(Parameter bias) implements Op {
 
     /** out[k] = x[k] + b[k]; a null x is zero. */
     private Value plus(Emitter e, String label, Value x, Value b, int probes, Value out) {
-        Value x3 = x == null ? null : x.view(probes, x.elements() / probes / features(), features());
-        Value y3 = out.view(probes, out.elements() / probes / features(), features());
-        e.emit(label, values(x, b), values(out), t -> BiasAdd.of(t.tensor(x3), t.tensor(b), t.tensor(y3)));
+        Value rows = byProbe(out, probes);
+        Value source = x == null ? null : byProbe(x, probes);
+        e.emit(label, values(x, b), values(out), t -> Preparable.sequence(
+                source == null ? new Zero(t.tensor(rows)) : Arithmetic.scale(1, t.tensor(source), t.tensor(rows)),
+                new BiasAdd(t.tensor(rows), t.tensor(b))));
         return out;
     }
 
+    private Value byProbe(Value v, int probes) {
+        return v.view(probes, v.elements() / probes / features(), features());
+    }
+
     private void columnSums(Emitter e, OpContext c, String name, Value dy, int probes, Value db) {
-        if (db != null) {
-            Value rows = dy.view(probes, dy.elements() / probes / features(), features());
-            boolean add = c.accumulates().apply(bias);
-            Value workspace = e.workspace(name + ".bias", BiasGradient.workspaceBytes(rows.shape()));
-            e.emit(
-                    name + ".gradient",
-                    values(dy),
-                    values(db, workspace),
-                    t -> BiasGradient.of(t.tensor(rows), t.tensor(db), t.tensor(workspace), add));
-        }
+        Sums.columns(e, name + ".gradient", byProbe(dy, probes), db, c.accumulates().apply(bias));
     }
 }

@@ -9,8 +9,6 @@ import dev.sagitta.graph.OpContext;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.Saved;
 import dev.sagitta.graph.Value;
-import dev.sagitta.kernel.BiasGradient;
-import dev.sagitta.kernel.Dots;
 import dev.sagitta.kernel.Gemm;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.tensor.DType;
@@ -88,12 +86,9 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
                             t.tensor(dy), true, t.tensor(x), false, t.tensor(dw))
                     .accumulate(add));
         }
-        biasGradient(
-                e,
-                c,
-                c.name(),
-                dy.view(1, dy.shape().extent(0), out()),
-                bias == null ? null : c.gradient().apply(bias));
+        if (bias != null) {
+            Sums.columns(e, c.name() + ".bias", dy, c.gradient().apply(bias), c.accumulates().apply(bias));
+        }
         if (!c.wantsInput().get(0)) {
             return new Value[] {null};
         }
@@ -152,12 +147,10 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
                                         .accumulate(true));
             });
         }
-        biasGradient(
-                e,
-                c,
-                c.name() + ".tangent",
-                dyt,
-                bias == null ? null : c.gradientTangent().apply(bias));
+        if (bias != null) {
+            Sums.columns(
+                    e, c.name() + ".bias.tangent", dyt, c.gradientTangent().apply(bias), c.accumulates().apply(bias));
+        }
         if (!c.wantsInput().get(0)) {
             return new Value[] {null};
         }
@@ -196,27 +189,8 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
         e.emit(c.name() + ".curvature.product", values(xt, wt), values(product), t -> Gemm.of(
                         t.tensor(xt), false, t.tensor(wt), true, t.tensor(byProbe))
                 .scaled(2));
-        Value slot = c.curvatureSlot();
-        long n = dy.elements();
-        Value workspace = e.workspace(c.name() + ".curvature", Dots.workspaceBytes(n, c.probes(), 1));
-        Value products = product.view(c.probes(), n);
-        Value cotangent = dy.view(1, n);
-        Value sums = slot.view(c.probes(), 1);
-        e.emit(c.name() + ".curvature", values(product, dy), values(slot, workspace), t -> Dots.of(
-                t.tensor(products), t.tensor(cotangent), null, t.tensor(sums), t.tensor(workspace)));
+        Sums.products(e, c.name() + ".curvature", product.view(c.probes(), dy.elements()), dy, c.curvatureSlot());
         return true;
-    }
-
-    private void biasGradient(Emitter e, OpContext c, String name, Value dy, Value db) {
-        if (db != null) {
-            boolean add = c.accumulates().apply(bias);
-            Value workspace = e.workspace(name + ".bias", BiasGradient.workspaceBytes(dy.shape()));
-            e.emit(
-                    name + ".bias.gradient",
-                    values(dy),
-                    values(db, workspace),
-                    t -> BiasGradient.of(t.tensor(dy), t.tensor(db), t.tensor(workspace), add));
-        }
     }
 
     /** [rows, features]. */

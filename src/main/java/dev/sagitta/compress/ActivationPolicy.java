@@ -1,0 +1,155 @@
+package dev.sagitta.compress;
+
+import dev.sagitta.program.Program;
+import dev.sagitta.program.SavedStore;
+import dev.sagitta.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How many bits saved activations are kept in: all exact, all at one width, or {@code auto:AVG}: bits per tensor that minimise the gradient's
+ * variance at AVG stored bits per activation element, masks included. ReLU's masks take one bit whatever the policy.
+ *
+ * <p>An automatic policy starts every tensor at the same width and learns while programs compiled with {@link #store} compute gradients. Call
+ * {@link #resolve} from time to time; when it says that bits changed, compile the program again.
+ */
+public final class ActivationPolicy {
+    /** New bits must lower the predicted variance by this fraction: compiling again has a price. */
+    private static final double HYSTERESIS = 0.1;
+
+    /** Of the reader's cotangent noise that reaches the weights: the square of a typical s'' (0.5 for gelu and tanh near 0). */
+    private static final double NONLINEAR_GAIN = 0.25;
+
+    private static final int EXACT = 32;
+
+    private final String text;
+    private final int fixedBits;
+    private final double average;
+    private final Map<String, SavedInfo> tensors = new LinkedHashMap<>();
+    private final Map<String, Integer> bits = new LinkedHashMap<>();
+
+    /** A saved tensor as the last program was compiled with it. */
+    private record SavedInfo(String opType, long elements, int bits) {}
+
+    private ActivationPolicy(String text, int fixedBits, double average) {
+        this.text = text;
+        this.fixedBits = fixedBits;
+        this.average = average;
+    }
+
+    public static ActivationPolicy none() {
+        return new ActivationPolicy("none", EXACT, 0);
+    }
+
+    /** @param text {@code none}, {@code 8}, {@code 4}, {@code 2}, {@code 1} or {@code auto:AVG} with 1 to 8 bits */
+    public static ActivationPolicy parse(String text) {
+        switch (text) {
+            case "none":
+                return none();
+            case "1":
+            case "2":
+            case "4":
+            case "8":
+                return new ActivationPolicy(text, Integer.parseInt(text), 0);
+            default:
+        }
+        if (text.startsWith("auto:")) {
+            try {
+                double average = Double.parseDouble(text.substring("auto:".length()));
+                if (average >= 1 && average <= 8) {
+                    return new ActivationPolicy(text, 0, average);
+                }
+            } catch (NumberFormatException e) {
+                // told below, together with an average out of range
+            }
+        }
+        throw new IllegalArgumentException(
+                "activation bits '" + text + "': expected none, 8, 4, 2, 1 or auto:AVG with 1 <= AVG <= 8");
+    }
+
+    public boolean isAutomatic() {
+        return average > 0;
+    }
+
+    public boolean isExact() {
+        return fixedBits == EXACT;
+    }
+
+    /** What programs are compiled with. */
+    public SavedStore store() {
+        if (isExact()) {
+            return SavedStore.EXACT;
+        }
+        return new PackedStore(
+                tensor -> {
+                    int width = isAutomatic() ? bits.computeIfAbsent(tensor.name(), name -> startBits()) : fixedBits;
+                    tensors.put(tensor.name(), new SavedInfo(tensor.opType(), tensor.elements(), width));
+                    return width;
+                },
+                isAutomatic());
+    }
+
+    private int startBits() {
+        return average >= 8 ? 8 : average >= 4 ? 4 : average >= 2 ? 2 : 1;
+    }
+
+    /** Bits by tensor, as the last compiled program keeps them; empty for exact and fixed policies. */
+    public Map<String, Integer> bits() {
+        return Map.copyOf(bits);
+    }
+
+    /**
+     * Solves for new bits from what the program measured since its compilation.
+     *
+     * @return whether they differ: then compile again
+     */
+    public boolean resolve(Program program) {
+        if (!isAutomatic() || tensors.isEmpty()) {
+            return false;
+        }
+        List<BitLadder.Demand> demands = new ArrayList<>();
+        long elements = 0;
+        double used = 0;
+        double now = 0;
+        for (Map.Entry<String, SavedInfo> entry : tensors.entrySet()) {
+            SavedInfo tensor = entry.getValue();
+            Tensor measured = program.tensor(PackedStore.sensitivity(entry.getKey()));
+            double cost = measured.downloadFloats(program.stream())[0];
+            double gain = tensor.opType().equals("linear") ? 1 : NONLINEAR_GAIN;
+            double atOneBit = gain * (Double.isFinite(cost) ? cost : 0) / BitLadder.scale(tensor.bits());
+            demands.add(new BitLadder.Demand(entry.getKey(), tensor.elements(), atOneBit));
+            elements += tensor.elements();
+            used += (double) tensor.elements() * tensor.bits();
+            now += atOneBit * BitLadder.scale(tensor.bits());
+        }
+        if (now == 0) {
+            return false;
+        }
+        double codeBits = Math.max(1, average - maskBits(program) / elements);
+        Map<String, Integer> better = BitLadder.allocate(demands, codeBits);
+        double then = 0;
+        for (BitLadder.Demand demand : demands) {
+            then += demand.sensitivity() * BitLadder.scale(better.get(demand.name()));
+        }
+        boolean overBudget = used > codeBits * elements;
+        if (better.equals(bits) || !overBudget && then > (1 - HYSTERESIS) * now) {
+            return false;
+        }
+        bits.putAll(better);
+        return true;
+    }
+
+    private static double maskBits(Program program) {
+        return program.memory().saved().stream()
+                .filter(saved -> saved.name().endsWith(".mask"))
+                .mapToDouble(saved -> saved.bytes() * 8.0)
+                .sum();
+    }
+
+    @Override
+    public String toString() {
+        return text;
+    }
+}

@@ -1,0 +1,169 @@
+package dev.sagitta.compress;
+
+import static dev.sagitta.graph.Emitter.values;
+
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.graph.Emitter;
+import dev.sagitta.graph.OpContext;
+import dev.sagitta.graph.Value;
+import dev.sagitta.kernel.Arithmetic;
+import dev.sagitta.kernel.CodecFormat;
+import dev.sagitta.kernel.Dots;
+import dev.sagitta.kernel.Pack;
+import dev.sagitta.kernel.Preparable;
+import dev.sagitta.kernel.RowVariance;
+import dev.sagitta.kernel.Unpack;
+import dev.sagitta.program.SavedStore;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
+import java.util.function.ToIntFunction;
+
+/**
+ * Keeps saved activations in 1, 2, 4 or 8 bits per element, with unbiased stochastic rounding on a grid per group of 256. The value itself is
+ * free again right after the op that read it; each later pass that needs it unpacks it into workspace.
+ *
+ * <p>When it measures, every gradient also adds up what the rounding costs, exactly and without an extra pass: for a linear layer with output
+ * cotangent rows g_n and rounding variance V_n of row n, {@code tr Var(grad W) = sum_n ||g_n||^2 V_n}. The sum is the persistent value
+ * {@code sensitivity.NAME}. For a nonlinear reader the same number bounds the variance of its input's cotangent up to a factor of order one.
+ */
+final class PackedStore implements SavedStore {
+    /** Set by the codec when a group held an infinity or a NaN. */
+    static final String FLAGS = "activation.flags";
+
+    private static final int GROUP = 256;
+
+    private final ToIntFunction<SavedTensor> bits;
+    private final boolean measures;
+
+    /** @param bits of a tensor: 1, 2, 4, 8, or 32 to keep it exact */
+    PackedStore(ToIntFunction<SavedTensor> bits, boolean measures) {
+        this.bits = bits;
+        this.measures = measures;
+    }
+
+    static String sensitivity(String name) {
+        return "sensitivity." + name;
+    }
+
+    @Override
+    public Kept keep(Emitter e, SavedTensor tensor, Value value) {
+        int width = bits.applyAsInt(tensor);
+        if (width == 32) {
+            return SavedStore.EXACT.keep(e, tensor, value);
+        }
+        CodecFormat format = new CodecFormat(width, GROUP, DType.BF16);
+        long n = value.elements();
+        Value codes = e.value(
+                tensor.name() + ".codes", DType.U32, Shape.of(format.packedWords(n)), MemoryCategory.SAVED_ACTIVATIONS);
+        Value metadata = e.value(
+                tensor.name() + ".grid",
+                DType.BF16,
+                Shape.of(format.metadataElements(n)),
+                MemoryCategory.SAVED_ACTIVATIONS);
+        Value flags = e.persistent(FLAGS, DType.U32, Shape.of(1), MemoryCategory.WORKSPACE);
+        Value random = tensor.random();
+        if (!measures) {
+            e.emit(
+                    tensor.name() + ".pack",
+                    values(value, random),
+                    values(codes, metadata, flags),
+                    t -> Pack.stochastic(
+                            format,
+                            t.tensor(random),
+                            tensor.stream(),
+                            t.tensor(value),
+                            t.tensor(codes),
+                            t.tensor(metadata),
+                            t.tensor(flags)));
+            return new Packed(tensor, format, value, codes, metadata, null);
+        }
+        long rowLength = n / tensor.rows();
+        Value segments = e.value(
+                tensor.name() + ".segments",
+                DType.F32,
+                Shape.of(format.segments(tensor.rows(), rowLength)),
+                MemoryCategory.WORKSPACE);
+        Value variance =
+                e.value(tensor.name() + ".variance", DType.F32, Shape.of(tensor.rows()), MemoryCategory.WORKSPACE);
+        e.emit(
+                tensor.name() + ".pack",
+                values(value, random),
+                values(codes, metadata, flags, segments, variance),
+                t -> Preparable.sequence(
+                        Pack.stochastic(
+                                        format,
+                                        t.tensor(random),
+                                        tensor.stream(),
+                                        t.tensor(value),
+                                        t.tensor(codes),
+                                        t.tensor(metadata),
+                                        t.tensor(flags))
+                                .withVariance(t.tensor(segments), rowLength),
+                        RowVariance.of(format, t.tensor(segments), rowLength, t.tensor(variance))));
+        return new Packed(tensor, format, value, codes, metadata, variance);
+    }
+
+    private record Packed(
+            SavedTensor tensor, CodecFormat format, Value value, Value codes, Value metadata, Value variance)
+            implements Kept {
+
+        @Override
+        public Value restore(Emitter e) {
+            Value restored =
+                    e.value(tensor.name() + ".restored", DType.F32, value.shape(), MemoryCategory.WORKSPACE);
+            e.emit(
+                    tensor.name() + ".unpack",
+                    values(codes, metadata),
+                    values(restored),
+                    t -> Unpack.of(format, t.tensor(codes), t.tensor(metadata), t.tensor(restored)));
+            return restored;
+        }
+
+        @Override
+        public void observe(Emitter e, OpContext c) {
+            if (variance == null) {
+                return;
+            }
+            long rows = tensor.rows();
+            Value dy = c.cotangent();
+            long n = dy.elements();
+            long[] starts = new long[Math.toIntExact(rows) + 1];
+            for (int i = 0; i <= rows; i++) {
+                starts[i] = i * (n / rows);
+            }
+            Value offsets = e.constant("rows " + rows + " of " + n, starts);
+            Value flat = dy.view(n);
+            Value norms = e.value(c.name() + ".norms", DType.F32, Shape.of(rows), MemoryCategory.WORKSPACE);
+            Value partials = e.value(
+                    c.name() + ".norms.partials",
+                    DType.F32,
+                    Dots.partials(e.device(), n, 1, rows),
+                    MemoryCategory.WORKSPACE);
+            e.emit(
+                    c.name() + ".norms",
+                    values(dy, offsets),
+                    values(norms, partials),
+                    t -> new Dots(t.tensor(flat), t.tensor(flat), t.tensor(offsets), t.tensor(norms), t.tensor(partials)));
+            Value whole = e.constant("whole of " + rows, 0, rows);
+            Value cost = e.value(c.name() + ".cost", DType.F32, Shape.of(1), MemoryCategory.WORKSPACE);
+            Value costPartials = e.value(
+                    c.name() + ".cost.partials",
+                    DType.F32,
+                    Dots.partials(e.device(), rows, 1, 1),
+                    MemoryCategory.WORKSPACE);
+            Value total = e.persistent(sensitivity(tensor.name()), DType.F32, Shape.of(1), MemoryCategory.WORKSPACE);
+            e.emit(
+                    c.name() + ".cost",
+                    values(norms, variance, whole, total),
+                    values(cost, costPartials, total),
+                    t -> Preparable.sequence(
+                            new Dots(
+                                    t.tensor(norms),
+                                    t.tensor(variance),
+                                    t.tensor(whole),
+                                    t.tensor(cost),
+                                    t.tensor(costPartials)),
+                            Arithmetic.axpy(1, t.tensor(cost), t.tensor(total))));
+        }
+    }
+}
