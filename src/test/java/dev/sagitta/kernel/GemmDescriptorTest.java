@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sagitta.device.Arguments;
-import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.device.KernelText;
+import dev.sagitta.fixture.PretendBuffer;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
@@ -23,27 +23,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GemmDescriptorTest {
     private final Device device = TestDevices.get(TestDevices.names().get(0));
 
-    /** Memory that is as large as it is asked to be, since nobody touches it. */
-    private static final class Imagined extends Buffer {
-        Imagined(Device device, String label) {
-            super(device, Long.MAX_VALUE, label, false);
-        }
-
-        @Override
-        protected Buffer sliceOf(long offset, long length, String sliceLabel) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        protected void release() {}
-    }
-
     static List<String> devices() {
         return TestDevices.names();
     }
 
     private Tensor tensor(String name, DType dtype, long... shape) {
-        return new Tensor(name, new Imagined(device, name), dtype, Shape.of(shape));
+        return new Tensor(name, new PretendBuffer(device, Long.MAX_VALUE), dtype, Shape.of(shape));
     }
 
     private Tensor tensor(String name, long... shape) {
@@ -139,7 +124,7 @@ class GemmDescriptorTest {
         bias.buffer().close();
         assertThatThrownBy(gemm::check)
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("'bias'");
+                .hasMessageContaining("'pretend'");
     }
 
     @Test
