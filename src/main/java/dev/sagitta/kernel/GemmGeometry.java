@@ -37,10 +37,16 @@ final class GemmGeometry {
 
     static Map<String, String> defines(DeviceKind kind) {
         return switch (kind) {
-            case CUDA -> Map.of(
-                    "GEMM_LARGE", text(CUDA_LARGE), "GEMM_SMALL", text(CUDA_SMALL), "GEMM_STAGES", text(CUDA_STAGES));
-            case OPENCL_GPU -> Map.of(
-                    "GEMM_BM", text(OPENCL_BLOCK), "GEMM_BN", text(OPENCL_BLOCK), "GEMM_BK", text(OPENCL_DEPTH));
+            case CUDA ->
+                Map.of(
+                        "GEMM_LARGE",
+                        text(CUDA_LARGE),
+                        "GEMM_SMALL",
+                        text(CUDA_SMALL),
+                        "GEMM_STAGES",
+                        text(CUDA_STAGES));
+            case OPENCL_GPU ->
+                Map.of("GEMM_BM", text(OPENCL_BLOCK), "GEMM_BN", text(OPENCL_BLOCK), "GEMM_BK", text(OPENCL_DEPTH));
             case OPENCL_CPU -> CPU_DEFINES;
         };
     }
