@@ -107,8 +107,8 @@ public record Gemm(
     }
 
     @Override
-    public Map<String, String> defines(DeviceKind kind) {
-        return GemmGeometry.defines(kind);
+    public Map<String, String> defines(Device device) {
+        return GemmGeometry.defines(device);
     }
 
     @Override

@@ -37,7 +37,7 @@ public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implemen
     }
 
     @Override
-    public Map<String, String> defines(DeviceKind kind) {
+    public Map<String, String> defines(Device device) {
         return QTiles.defines();
     }
 

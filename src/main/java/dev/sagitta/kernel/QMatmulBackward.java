@@ -28,7 +28,7 @@ public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements 
     }
 
     @Override
-    public Map<String, String> defines(DeviceKind kind) {
+    public Map<String, String> defines(Device device) {
         return QTiles.defines();
     }
 

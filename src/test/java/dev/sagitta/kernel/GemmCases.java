@@ -263,7 +263,7 @@ final class GemmCases {
         for (Geometry geometry : small.gridX() == large.gridX() ? List.of(small) : List.of(small, large)) {
             Arguments arguments = new Arguments();
             gemm.arguments(arguments);
-            KernelSource source = new KernelSource(gemm.file(), gemm.entry(), gemm.defines(DeviceKind.CUDA));
+            KernelSource source = new KernelSource(gemm.file(), gemm.entry(), gemm.defines(device));
             bench.run(new LaunchStep(device.prepare(source, geometry, arguments)));
             reference.verify(bench, gemm);
         }
