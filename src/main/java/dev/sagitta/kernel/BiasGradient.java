@@ -21,7 +21,7 @@ import java.util.List;
 public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumulate) implements Descriptor {
     private static final int WIDEST = 32;
     /** BIAS_TILE of the CPU variant. */
-    private static final int CPU_TILE = 1024;
+    private static final int CPU_TILE = 2048;
 
     private static final long LEAST_ELEMENTS_ON_CPU = 16384;
     private static final long LEAST_ROWS_PER_WORK_ITEM = 16;

@@ -20,7 +20,7 @@ import java.util.List;
  * @param partials workspace of the shape that {@link #partials} states
  */
 public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partials) implements Descriptor {
-    /** A chunk of v stays in a core's second-level cache while the probes pass by. */
+    /** Short enough for an even share of work, long enough to hide the cost of a work-group and of its last vector. */
     private static final long LONGEST_ON_CPU = 32768;
 
     private static final long LONGEST_ON_GPU = 16384;
