@@ -6,6 +6,7 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.Map;
 
 /**
  * y[k, r, c] += b[k, c] or b[c], fp32.
@@ -24,6 +25,11 @@ public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
     @Override
     public String entry() {
         return "bias_add_f32";
+    }
+
+    @Override
+    public Map<String, String> defines(DeviceKind kind) {
+        return kind == DeviceKind.OPENCL_CPU ? BiasGradient.CPU_DEFINES : Map.of();
     }
 
     private long cols() {

@@ -8,6 +8,7 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
+import java.util.Map;
 
 /**
  * db[k, c] = sum over r of dy[k, r, c], fp32, compensated, in a fixed order. Long columns are split among work-groups, whose sums a second
@@ -22,6 +23,8 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
     private static final int WIDEST = 32;
     /** BIAS_TILE of the CPU variant. */
     private static final int CPU_TILE = 2048;
+
+    static final Map<String, String> CPU_DEFINES = Map.of("BIAS_TILE", Integer.toString(CPU_TILE));
 
     private static final long LEAST_ELEMENTS_ON_CPU = 16384;
     private static final long LEAST_ROWS_PER_WORK_ITEM = 16;
@@ -61,6 +64,11 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
     @Override
     public String entry() {
         return "bias_gradient_f32";
+    }
+
+    @Override
+    public Map<String, String> defines(DeviceKind kind) {
+        return kind == DeviceKind.OPENCL_CPU ? CPU_DEFINES : Map.of();
     }
 
     private long cols() {
@@ -137,6 +145,11 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
         @Override
         public String entry() {
             return "bias_gradient_f32";
+        }
+
+        @Override
+        public Map<String, String> defines(DeviceKind kind) {
+            return kind == DeviceKind.OPENCL_CPU ? CPU_DEFINES : Map.of();
         }
 
         @Override

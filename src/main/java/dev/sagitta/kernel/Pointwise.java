@@ -9,6 +9,7 @@ import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * An elementwise function in the five modes of an op: see the header of {@code kernels/opencl/pointwise.cl} for the formulas. x, y, dy, dx
@@ -82,6 +83,11 @@ public record Pointwise(
     @Override
     public String entry() {
         return function.symbol() + "_" + mode.name().toLowerCase(Locale.ROOT) + "_f32";
+    }
+
+    @Override
+    public Map<String, String> defines(DeviceKind kind) {
+        return kind == DeviceKind.OPENCL_CPU ? Map.of() : Map.of("POINTWISE_PROBES", Integer.toString(PROBES));
     }
 
     private long n() {
