@@ -13,7 +13,7 @@
           bits 8..11 activation: 0 none, 1 relu, 2 gelu (erf), 3 gelu (tanh), 4 silu, 5 tanh, 6 sigmoid.
    M, N, K >= 1. Addresses need only be aligned to their element. Nothing outside the matrices is read or written, row padding included.
 
-   Work-group 16 x 16, one block of BM x BN of C; global size (16 ceil(N / BN), 16 ceil(M / BM), batch).
+   Work-group 16 x 16, one block of BM x BN of C; global size (16 ceil(M / BM) ceil(N / BN), 16, batch), blocks of a row one after another.
 
                  BN                Each step brings BK columns of A and BK rows of B to local memory, as fp32, zeros outside the matrices.
                +-----+             Work-item (x, y) holds rows y + 16 p and columns x + 16 q of the block: neighbours read neighbouring
@@ -82,7 +82,8 @@ SG_FN void gemm_block(const int in, const int out, const int trans_a, const int 
                       global void *c, const global f32 *bias, i32 m, i32 n, i32 k, i32 lda, i32 ldb, i32 ldc, i64 base_a, i64 base_b,
                       i64 base_c, f32 alpha, f32 beta, i32 flags, local f32 *tile_a, local f32 *tile_b) {
     const i32 x = get_local_id(0), y = get_local_id(1), lane = y * 16 + x;
-    const i32 i0 = get_group_id(1) * GEMM_BM, j0 = get_group_id(0) * GEMM_BN;
+    const i32 block = get_group_id(0), across = (n - 1) / GEMM_BN + 1;
+    const i32 i0 = block / across * GEMM_BM, j0 = block % across * GEMM_BN;
     f32 sum[GEMM_BM / 16][GEMM_BN / 16];
 #pragma unroll
     for (i32 p = 0; p < GEMM_BM / 16; p++)

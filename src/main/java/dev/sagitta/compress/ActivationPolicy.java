@@ -1,7 +1,6 @@
 package dev.sagitta.compress;
 
 import dev.sagitta.program.Program;
-import dev.sagitta.program.ProgramMemory;
 import dev.sagitta.program.SavedStore;
 import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
@@ -31,7 +30,8 @@ public final class ActivationPolicy {
     private final Map<String, SavedInfo> tensors = new LinkedHashMap<>();
     private final Map<String, Integer> bits = new LinkedHashMap<>();
 
-    private record SavedInfo(String opType) {}
+    /** A saved tensor as the last program was compiled with it. */
+    private record SavedInfo(String opType, long elements, int bits) {}
 
     private ActivationPolicy(String text, int fixedBits, double average) {
         this.text = text;
@@ -84,8 +84,9 @@ public final class ActivationPolicy {
         }
         return new PackedStore(
                 tensor -> {
-                    tensors.put(tensor.name(), new SavedInfo(tensor.opType()));
-                    return isAutomatic() ? bits.computeIfAbsent(tensor.name(), name -> startBits()) : fixedBits;
+                    int width = isAutomatic() ? bits.computeIfAbsent(tensor.name(), name -> startBits()) : fixedBits;
+                    tensors.put(tensor.name(), new SavedInfo(tensor.opType(), tensor.elements(), width));
+                    return width;
                 },
                 isAutomatic());
     }
@@ -110,47 +111,34 @@ public final class ActivationPolicy {
         }
         List<BitLadder.Demand> demands = new ArrayList<>();
         long elements = 0;
+        double used = 0;
         double now = 0;
         for (Map.Entry<String, SavedInfo> entry : tensors.entrySet()) {
-            String name = entry.getKey();
-            Tensor measured = program.tensor(PackedStore.sensitivity(name));
+            SavedInfo tensor = entry.getValue();
+            Tensor measured = program.tensor(PackedStore.sensitivity(entry.getKey()));
             double cost = measured.downloadFloats(program.stream())[0];
-            double gain = entry.getValue().opType().equals("linear") ? 1 : NONLINEAR_GAIN;
-            long size = size(program, name);
-            double atOneBit = gain * Math.max(0, Double.isFinite(cost) ? cost : 0) / BitLadder.scale(bits.get(name));
-            demands.add(new BitLadder.Demand(name, size, atOneBit));
-            elements += size;
-            now += atOneBit * BitLadder.scale(bits.get(name));
+            double gain = tensor.opType().equals("linear") ? 1 : NONLINEAR_GAIN;
+            double atOneBit = gain * (Double.isFinite(cost) ? cost : 0) / BitLadder.scale(tensor.bits());
+            demands.add(new BitLadder.Demand(entry.getKey(), tensor.elements(), atOneBit));
+            elements += tensor.elements();
+            used += (double) tensor.elements() * tensor.bits();
+            now += atOneBit * BitLadder.scale(tensor.bits());
         }
         if (now == 0) {
             return false;
         }
-        double masks = maskBits(program);
-        double codes = Math.max(1, average - masks / elements);
-        Map<String, Integer> better = BitLadder.allocate(demands, codes);
+        double codeBits = Math.max(1, average - maskBits(program) / elements);
+        Map<String, Integer> better = BitLadder.allocate(demands, codeBits);
         double then = 0;
-        boolean tooLarge = false;
-        double used = 0;
         for (BitLadder.Demand demand : demands) {
             then += demand.sensitivity() * BitLadder.scale(better.get(demand.name()));
-            used += (double) demand.elements() * bits.get(demand.name());
         }
-        tooLarge = used > codes * elements;
-        if (better.equals(bits) || !tooLarge && then > (1 - HYSTERESIS) * now) {
+        boolean overBudget = used > codeBits * elements;
+        if (better.equals(bits) || !overBudget && then > (1 - HYSTERESIS) * now) {
             return false;
         }
         bits.putAll(better);
         return true;
-    }
-
-    /** Elements of a saved tensor, from the codes that the program holds. */
-    private long size(Program program, String name) {
-        for (ProgramMemory.SavedBytes saved : program.memory().saved()) {
-            if (saved.name().equals(name + ".codes")) {
-                return saved.bytes() * 8 / bits.get(name);
-            }
-        }
-        throw new IllegalStateException("activation policy: the program keeps no '" + name + "'; resolve with a program of this policy");
     }
 
     private static double maskBits(Program program) {

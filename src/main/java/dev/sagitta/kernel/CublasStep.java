@@ -9,23 +9,41 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Optional;
 
-/** A {@link Gemm} without bias and function, computed by cuBLAS. */
+/** A {@link Gemm} without bias and function, computed by cuBLAS. May be captured once its stream has run a product. */
 record CublasStep(CublasGemm blas, Gemm gemm, Precision precision) implements Step {
 
-    /** Empty where cuBLAS is not there, or does not compute what {@code gemm} describes: then our own kernel serves. */
+    /**
+     * Empty where cuBLAS is not there, or does not compute what {@code gemm} describes: then our own kernel serves. The device's own stream is
+     * made ready, so that on it the first product may be captured too.
+     */
     static Optional<Step> of(Gemm gemm, Device device) {
         boolean plain = gemm.bias() == null && gemm.function() == null;
-        if (!plain || gemm.batch() > Integer.MAX_VALUE || !(device instanceof CudaDevice cuda)) {
+        if (!plain || !(device instanceof CudaDevice cuda)) {
             return Optional.empty();
         }
-        Precision precision = precision(gemm.a().dtype(), gemm.c().dtype());
-        return precision == null ? Optional.empty() : cuda.blas().map(blas -> new CublasStep(blas, gemm, precision));
+        Precision precision = precision(gemm);
+        Optional<CublasGemm> blas = precision == null ? Optional.empty() : cuda.blas();
+        if (blas.isEmpty()) {
+            return Optional.empty();
+        }
+        for (Tensor tensor : new Tensor[] {gemm.a(), gemm.b(), gemm.c()}) {
+            if (tensor.buffer().device() != device) {
+                throw new IllegalArgumentException(
+                        "gemm: " + tensor + " is not on " + device.info().id());
+            }
+        }
+        if (!device.stream().isRecording()) {
+            blas.get().prepare(device.stream());
+        }
+        return Optional.of(new CublasStep(blas.get(), gemm, precision));
     }
 
-    private static Precision precision(DType factors, DType product) {
+    private static Precision precision(Gemm gemm) {
+        DType factors = gemm.a().dtype();
+        DType product = gemm.c().dtype();
         if (product == DType.F32) {
             return switch (factors) {
-                case F32 -> Precision.F32;
+                case F32 -> gemm.precision() == Gemm.Precision.TF32 ? Precision.TF32 : Precision.F32;
                 case BF16 -> Precision.BF16_TO_F32;
                 case F16 -> Precision.F16_TO_F32;
                 default -> null;
@@ -52,22 +70,16 @@ record CublasStep(CublasGemm blas, Gemm gemm, Precision precision) implements St
                 gemm.alpha(),
                 a.buffer(),
                 (int) a.shape().extent(-1),
-                stride(a),
+                Gemm.stride(a),
                 b.buffer(),
                 (int) b.shape().extent(-1),
-                stride(b),
+                Gemm.stride(b),
                 gemm.beta(),
                 c.buffer(),
                 (int) c.shape().extent(-1),
-                stride(c),
+                Gemm.stride(c),
                 (int) gemm.batch(),
                 precision);
-    }
-
-    private static long stride(Tensor tensor) {
-        return tensor.shape().rank() == 3
-                ? tensor.shape().extent(1) * tensor.shape().extent(2)
-                : 0;
     }
 
     @Override

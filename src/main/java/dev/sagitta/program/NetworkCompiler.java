@@ -144,7 +144,12 @@ final class NetworkCompiler {
                 // a value that several ops read is kept once
                 kept.put(node, keptByValue.computeIfAbsent(input.root(), root -> {
                     SavedStore.SavedTensor tensor = new SavedStore.SavedTensor(
-                            node.name(), node.op().type(), 2 * node.index() + 1, program.random(), options.batch());
+                            node.name(),
+                            node.op().type(),
+                            2 * node.index() + 1,
+                            program.random(),
+                            options.batch(),
+                            input.elements());
                     return options.store().keep(e, tensor, input);
                 }));
             }

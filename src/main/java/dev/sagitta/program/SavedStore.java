@@ -37,6 +37,7 @@ public interface SavedStore {
      * @param stream random stream reserved for this tensor
      * @param random state of the random counters
      * @param rows leading extent, one row per example
+     * @param elements of all rows
      */
-    record SavedTensor(String name, String opType, int stream, Value random, long rows) {}
+    record SavedTensor(String name, String opType, int stream, Value random, long rows, long elements) {}
 }

@@ -21,7 +21,11 @@ class KernelSuiteTest {
             ReduceCases.all(),
             DotsCases.all(),
             QuantizeCases.all(),
-            QMatmulCases.all());
+            QMatmulCases.all(),
+            RandomCases.all(),
+            MaskCases.all(),
+            CodecCases.all(),
+            GemmCases.all());
 
     static Stream<Arguments> runs() {
         return TestDevices.names().stream().flatMap(device -> CASES.stream()

@@ -1,0 +1,186 @@
+package dev.sagitta.compress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sagitta.fixture.NetworkCase;
+import dev.sagitta.fixture.Networks;
+import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.GraphBuilder;
+import dev.sagitta.graph.Node;
+import dev.sagitta.graph.op.CrossEntropy;
+import dev.sagitta.graph.op.MeanSquaredError;
+import dev.sagitta.kernel.Function;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.Program;
+import dev.sagitta.program.ProgramOptions;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whole networks whose saved activations are packed. */
+class CompressedProgramTest {
+    static List<String> devices() {
+        return TestDevices.names();
+    }
+
+    private static Program compile(String device, NetworkCase network, ActivationPolicy policy, Computation... computations) {
+        Program program = Program.compile(
+                network.graph(),
+                TestDevices.get(device),
+                ProgramOptions.of(network.batch(), Computation.GRADIENT, computations).probes(2).store(policy.store()));
+        network.fill(program);
+        return program;
+    }
+
+    private static NetworkCase wide(Function function) {
+        return new NetworkCase("wide", Networks.mlp(function, 64, 256, 10), 32, 0, 5);
+    }
+
+    @Test
+    void fourBitsTakeASeventhAndAHalfOfFp32() {
+        String device = TestDevices.names().get(0);
+        try (Program exact = compile(device, wide(Function.GELU), ActivationPolicy.none());
+                Program packed = compile(device, wide(Function.GELU), ActivationPolicy.parse("4"))) {
+            double ratio = (double) exact.memory().savedBytes() / packed.memory().savedBytes();
+            assertThat(ratio).isGreaterThanOrEqualTo(7.5);
+            assertThat(packed.memory().saved())
+                    .extracting(saved -> saved.name())
+                    .contains("act1.codes", "act1.grid", "fc2.codes");
+        }
+    }
+
+    @Test
+    void automaticTwoBitsWithReluMasksTakeATwelfth() {
+        String device = TestDevices.names().get(0);
+        NetworkCase network = wide(Function.RELU);
+        ActivationPolicy policy = ActivationPolicy.parse("auto:2");
+        try (Program exact = compile(device, network, ActivationPolicy.none());
+                Program first = compile(device, network, policy)) {
+            first.run(Computation.GRADIENT);
+            policy.resolve(first);
+            try (Program packed = compile(device, network, policy)) {
+                double ratio = (double) exact.memory().savedBytes() / packed.memory().savedBytes();
+                assertThat(ratio).isGreaterThanOrEqualTo(12);
+            }
+        }
+    }
+
+    /** Linear layers only: every gradient is linear in what was packed, so its variance over seeds is what the codec predicted. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void gradientVarianceIsWhatTheCodecPredicts(String device) {
+        GraphBuilder b = GraphBuilder.features(24);
+        Node h = b.linear("fc1", b.input(), 40, false);
+        Graph graph = b.build(b.linear("fc2", h, 6, false), new MeanSquaredError());
+        NetworkCase network = new NetworkCase("two linear layers", graph, 16, 0, 8);
+        ActivationPolicy policy = ActivationPolicy.parse("auto:2");
+        int runs = 400;
+        float[] exact;
+        try (Program program = compile(device, network, ActivationPolicy.none())) {
+            program.run(Computation.GRADIENT);
+            exact = program.tensor("fc2.weight.gradient").downloadFloats(program.stream());
+        }
+        try (Program program = compile(device, network, policy)) {
+            double[] mean = new double[exact.length];
+            double squares = 0;
+            for (int run = 0; run < runs; run++) {
+                program.setRandom(77, run);
+                program.run(Computation.GRADIENT);
+                float[] gradient = program.tensor("fc2.weight.gradient").downloadFloats(program.stream());
+                for (int i = 0; i < exact.length; i++) {
+                    mean[i] += gradient[i] / (double) runs;
+                    squares += Math.pow((double) gradient[i] - exact[i], 2);
+                }
+            }
+            double measured = squares / runs;
+            double predicted =
+                    program.tensor(PackedStore.sensitivity("fc2")).downloadFloats(program.stream())[0] / (double) runs;
+            assertThat(measured / predicted).as("variance of the gradient over its prediction").isBetween(0.9, 1.1);
+            double bias = 0;
+            for (int i = 0; i < exact.length; i++) {
+                bias += Math.pow(mean[i] - exact[i], 2);
+            }
+            // the mean of n runs is off by 1/n of the variance if there is no bias
+            assertThat(bias).as("squared bias").isLessThan(2 * predicted / runs);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void hessianProductsOnCompressedActivationsStayClose(String device) {
+        for (Function function : new Function[] {Function.GELU, Function.RELU}) {
+            NetworkCase network = wide(function);
+            double[] errors = new double[2];
+            float[][] exact = products(device, network, ActivationPolicy.none());
+            String[] policies = {"8", "4"};
+            for (int p = 0; p < policies.length; p++) {
+                float[][] packed = products(device, network, ActivationPolicy.parse(policies[p]));
+                double difference = 0;
+                double norm = 0;
+                for (int t = 0; t < exact.length; t++) {
+                    for (int i = 0; i < exact[t].length; i++) {
+                        difference += Math.pow(packed[t][i] - exact[t][i], 2);
+                        norm += Math.pow(exact[t][i], 2);
+                    }
+                }
+                errors[p] = Math.sqrt(difference / norm);
+            }
+            // 8 bits: steps of range / 255; 4 bits: range / 15, seventeen times as coarse
+            assertThat(errors[0]).as("%s, 8 bits", function).isBetween(1e-6, 0.02);
+            assertThat(errors[1]).as("%s, 4 bits", function).isBetween(errors[0], 0.3);
+        }
+    }
+
+    private static float[][] products(String device, NetworkCase network, ActivationPolicy policy) {
+        try (Program program = compile(device, network, policy, Computation.HESSIAN_VECTOR)) {
+            network.probes(2, 3)
+                    .forEach((name, values) -> program.tensor(name + ".vector").upload(program.stream(), values));
+            program.setRandom(1, 0);
+            program.run(Computation.HESSIAN_VECTOR);
+            return network.graph().parameters().stream()
+                    .map(parameter -> program.tensor(parameter.name() + ".product").downloadFloats(program.stream()))
+                    .toArray(float[][]::new);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void sameSeedSameBits(String device) {
+        NetworkCase network = wide(Function.GELU);
+        float[][] a = products(device, network, ActivationPolicy.parse("2"));
+        float[][] b = products(device, network, ActivationPolicy.parse("2"));
+        assertThat(a).isDeepEqualTo(b);
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void theSensitiveTensorGetsMoreBits(String device) {
+        // fc3 sees a cotangent far larger than fc2: a loss gradient through tiny output weights
+        GraphBuilder g = GraphBuilder.features(32);
+        Node h = g.activation("a1", g.linear("fc1", g.input(), 64), Function.RELU);
+        h = g.activation("a2", g.linear("fc2", h, 64), Function.RELU);
+        Graph graph = g.build(g.linear("fc3", h, 10), new CrossEntropy(-100));
+        NetworkCase network = new NetworkCase("uneven", graph, 32, 0, 4);
+        ActivationPolicy policy = ActivationPolicy.parse("auto:4");
+        try (Program program = compile(device, network, policy)) {
+            float[] small = program.tensor("fc3.weight").downloadFloats(program.stream());
+            for (int i = 0; i < small.length; i++) {
+                small[i] *= 1e-3f;
+            }
+            program.tensor("fc3.weight").upload(program.stream(), small);
+            program.run(Computation.GRADIENT);
+            assertThat(policy.resolve(program)).isTrue();
+            assertThat(policy.bits().get("fc3")).isGreaterThan(policy.bits().get("fc2"));
+            assertThat(policy.resolve(program)).as("solved again from the same numbers").isFalse();
+        }
+    }
+
+    @Test
+    void namesAPolicyThatMakesNoSense() {
+        assertThatThrownBy(() -> ActivationPolicy.parse("3")).hasMessageContaining("'3'").hasMessageContaining("auto:AVG");
+        assertThatThrownBy(() -> ActivationPolicy.parse("auto:0.5")).hasMessageContaining("1 <= AVG <= 8");
+    }
+}
