@@ -63,8 +63,11 @@ public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
                 matrix.shape().rank() >= rank && matrix.shape().extent(-1) == cols,
                 matrix + " does not end in the " + cols + " columns of " + bias);
         checks.require(
-                rank == 1 || (bias.shape().extent(0) > 0 && matrix.shape().extent(0) == bias.shape().extent(0)),
-                matrix + " does not start with the " + bias.shape().extent(0) + " batches of " + bias + "; share a bias as [cols]");
+                rank == 1
+                        || (bias.shape().extent(0) > 0
+                                && matrix.shape().extent(0) == bias.shape().extent(0)),
+                matrix + " does not start with the " + bias.shape().extent(0) + " batches of " + bias
+                        + "; share a bias as [cols]");
     }
 
     @Override
@@ -83,7 +86,12 @@ public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(y.buffer()).buffer(b.buffer()).i64(batches()).i64(rows()).i64(cols());
+        arguments
+                .buffer(y.buffer())
+                .buffer(b.buffer())
+                .i64(batches())
+                .i64(rows())
+                .i64(cols());
     }
 
     @Override

@@ -100,7 +100,8 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
         BiasAdd.checkBias(checks, dy, db);
         Shape workspace = partials(dy.buffer().device(), batches(), rows(), cols());
         if (isSplit()) {
-            checks.require(partials != null, "needs a workspace " + workspace + ", got none; allocate BiasGradient.partials");
+            checks.require(
+                    partials != null, "needs a workspace " + workspace + ", got none; allocate BiasGradient.partials");
             checks.open(partials).dtype(partials, DType.F32).shape(partials, workspace.toArray());
         }
     }
@@ -120,7 +121,8 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
     @Override
     public void arguments(Arguments arguments) {
         boolean direct = !isSplit();
-        arguments.buffer(dy.buffer())
+        arguments
+                .buffer(dy.buffer())
                 .buffer(direct ? db.buffer() : partials.buffer())
                 .i64(batches())
                 .i64(rows())
@@ -169,7 +171,12 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
         @Override
         public void arguments(Arguments arguments) {
             arguments.buffer(partials.buffer()).buffer(db.buffer());
-            arguments.i64(extent(0)).i64(extent(1)).i64(extent(2)).i64(extent(1)).i32(accumulate ? 1 : 0);
+            arguments
+                    .i64(extent(0))
+                    .i64(extent(1))
+                    .i64(extent(2))
+                    .i64(extent(1))
+                    .i32(accumulate ? 1 : 0);
         }
 
         @Override

@@ -51,8 +51,7 @@ public record Pointwise(
     }
 
     /** dxt[k] = dyt[k] s'(x) + dy s''(x) xt[k]. */
-    public static Pointwise tangentBackward(
-            Function function, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor dxt) {
+    public static Pointwise tangentBackward(Function function, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor dxt) {
         return new Pointwise(function, Mode.TANGENT_BACKWARD, x, xt, dy, dyt, dxt, null);
     }
 
@@ -118,14 +117,17 @@ public record Pointwise(
         if (xt != null) {
             checks.require(
                     mode == Mode.CURVATURE || n() == 0 || xt.elements() > 0 && xt.elements() % n() == 0,
-                    xt + " has " + xt.elements() + " elements, expected a multiple of the " + n() + " of " + x + ": probes in front");
+                    xt + " has " + xt.elements() + " elements, expected a multiple of the " + n() + " of " + x
+                            + ": probes in front");
             checks.elements(xt, Math.multiplyExact(probes(), n()));
         }
         if (dyt != null) {
             checks.elements(dyt, xt.elements());
         }
         if (mode == Mode.CURVATURE) {
-            checks.shape(partials, partials(partials.buffer().device(), n(), probes()).toArray());
+            checks.shape(
+                    partials,
+                    partials(partials.buffer().device(), n(), probes()).toArray());
         } else {
             checks.elements(out, xt == null ? n() : xt.elements());
         }
@@ -159,7 +161,9 @@ public record Pointwise(
                 arguments.buffer(tensor.buffer());
             }
         }
-        arguments.buffer(mode == Mode.CURVATURE ? partials.buffer() : out.buffer()).i64(n());
+        arguments
+                .buffer(mode == Mode.CURVATURE ? partials.buffer() : out.buffer())
+                .i64(n());
         if (xt != null) {
             arguments.i64(probes());
         }
@@ -175,7 +179,8 @@ public record Pointwise(
             return first;
         }
         long chunks = chunks(device, n(), probes()).count();
-        return Step.sequence(List.of(first, new ReduceFinish(Reduce.Operation.SUM, partials, out, chunks).prepare(device)));
+        return Step.sequence(
+                List.of(first, new ReduceFinish(Reduce.Operation.SUM, partials, out, chunks).prepare(device)));
     }
 
     @Override
