@@ -18,6 +18,10 @@
 #include "opencl/cpu/philox.h"
 #include "opencl/cpu/pieces.h"
 
+#ifndef AHEAD
+#define AHEAD 768 /* elements by which memory is asked for before it is read: a group's first pass is over too soon for the hardware to notice */
+#endif
+
 SG_FN f32 codec_min(f32 a, f32 b) { return b < a ? b : a; }
 SG_FN f32 codec_max(f32 a, f32 b) { return b > a ? b : a; }
 
@@ -100,6 +104,8 @@ SG_SPECIAL void codec_put16(const i32 bits, uint16 code, global u8 *at) {
 SG_SPECIAL void codec_pack32(const i32 bits, const i32 variance, sg_grid grid, uint16 noise, const global f32 *x, global u8 *codes, uint16 *sum) {
     const float16 top = (float16)((f32)((1 << bits) - 1) * 65536.0f), half_unit = (float16)(0.5f);
     float16 minimum = (float16)(grid.minimum), scale = (float16)(grid.scale);
+    sg_prefetch(x + AHEAD);
+    sg_prefetch(x + AHEAD + 16);
     float16 a = fma(vload16(0, x) - minimum, scale, half_unit), b = fma(vload16(1, x) - minimum, scale, half_unit);
     if (bits == 8) { /* with fewer bits the excess of a rounded product is below 1/2 */
         a = a < top ? a : top;
