@@ -118,7 +118,8 @@ final class BenchDevice implements AutoCloseable {
     }
 
     private ByteBuffer bytes(Tensor tensor, long first, int count) {
-        ByteBuffer host = ByteBuffer.allocateDirect(Math.multiplyExact(count, tensor.dtype().bytes()))
+        ByteBuffer host = ByteBuffer.allocateDirect(
+                        Math.multiplyExact(count, tensor.dtype().bytes()))
                 .order(ByteOrder.nativeOrder());
         Buffer buffer = tensor.buffer();
         stream.download(host, buffer, first * tensor.dtype().bytes());

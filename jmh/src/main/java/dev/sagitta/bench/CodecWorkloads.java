@@ -1,13 +1,13 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.fixture.CodecReference;
+import dev.sagitta.fixture.Philox;
 import dev.sagitta.kernel.CodecFormat;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Pack;
 import dev.sagitta.kernel.Random;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Unpack;
-import dev.sagitta.fixture.Philox;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
@@ -70,14 +70,17 @@ final class CodecWorkloads {
         if (variance) {
             work = work.withVariance(bench.empty("segments", DType.F32, format.segments(ELEMENTS / ROW, ROW)), ROW);
         }
-        return Workload.of(bench, work, () -> Samples.windows(ELEMENTS, (first, count) -> {
-            CodecReference reference =
-                    new CodecReference(format, bench.floats(packed.x, first, count), noise(bench, first, count));
-            int[] words = bench.ints(packed.codes, first * format.bits() / 32, count * format.bits() / 32);
-            for (int i = 0; i < words.length; i++) {
-                Samples.same(packed.codes, first * format.bits() / 32 + i, words[i], reference.words[i]);
-            }
-        }));
+        return Workload.of(
+                bench,
+                work,
+                () -> Samples.windows(ELEMENTS, (first, count) -> {
+                    CodecReference reference = new CodecReference(
+                            format, bench.floats(packed.x, first, count), noise(bench, first, count));
+                    int[] words = bench.ints(packed.codes, first * format.bits() / 32, count * format.bits() / 32);
+                    for (int i = 0; i < words.length; i++) {
+                        Samples.same(packed.codes, first * format.bits() / 32 + i, words[i], reference.words[i]);
+                    }
+                }));
     }
 
     private static Workload unpack(BenchDevice bench, CodecFormat format) {
@@ -85,38 +88,45 @@ final class CodecWorkloads {
         bench.once(packed.pack(bench));
         Tensor back = bench.empty("back", DType.F32, ELEMENTS);
         Descriptor work = Unpack.of(format, packed.codes, packed.metadata, back);
-        return Workload.of(bench, work, () -> Samples.windows(ELEMENTS, (first, count) -> {
-            CodecReference reference =
-                    new CodecReference(format, bench.floats(packed.x, first, count), noise(bench, first, count));
-            float[] actual = bench.floats(back, first, count);
-            for (int i = 0; i < count; i++) {
-                Samples.near(back, first + i, actual[i], reference.decoded[i], 0, Tolerance.EXACT);
-            }
-        }));
+        return Workload.of(
+                bench,
+                work,
+                () -> Samples.windows(ELEMENTS, (first, count) -> {
+                    CodecReference reference = new CodecReference(
+                            format, bench.floats(packed.x, first, count), noise(bench, first, count));
+                    float[] actual = bench.floats(back, first, count);
+                    for (int i = 0; i < count; i++) {
+                        Samples.near(back, first + i, actual[i], reference.decoded[i], 0, Tolerance.EXACT);
+                    }
+                }));
     }
 
     private static Workload random(BenchDevice bench, Random.Kind kind) {
         Tensor out = bench.empty("out", kind == Random.Kind.BITS ? DType.U32 : DType.F32, ELEMENTS);
         Random work = new Random(kind, bench.state(), RANDOM_STREAM, 0, out);
-        return Workload.of(bench, work, () -> Samples.windows(ELEMENTS, (first, count) -> {
-            int[] words = Philox.stream(seed(bench), RANDOM_STREAM, 0, first, count);
-            if (kind == Random.Kind.BITS) {
-                int[] actual = bench.ints(out, first, count);
-                for (int i = 0; i < count; i++) {
-                    Samples.same(out, first + i, actual[i], words[i]);
-                }
-                return;
-            }
-            float[] actual = bench.floats(out, first, count);
-            if (kind == Random.Kind.NORMAL) {
-                moments(out, actual);
-                return;
-            }
-            for (int i = 0; i < count; i++) {
-                double expected = kind == Random.Kind.UNIFORM ? (words[i] >>> 8) * 0x1p-24 : Math.signum(actual[i]);
-                Samples.near(out, first + i, actual[i], expected, 0, Tolerance.EXACT);
-            }
-        }));
+        return Workload.of(
+                bench,
+                work,
+                () -> Samples.windows(ELEMENTS, (first, count) -> {
+                    int[] words = Philox.stream(seed(bench), RANDOM_STREAM, 0, first, count);
+                    if (kind == Random.Kind.BITS) {
+                        int[] actual = bench.ints(out, first, count);
+                        for (int i = 0; i < count; i++) {
+                            Samples.same(out, first + i, actual[i], words[i]);
+                        }
+                        return;
+                    }
+                    float[] actual = bench.floats(out, first, count);
+                    if (kind == Random.Kind.NORMAL) {
+                        moments(out, actual);
+                        return;
+                    }
+                    for (int i = 0; i < count; i++) {
+                        double expected =
+                                kind == Random.Kind.UNIFORM ? (words[i] >>> 8) * 0x1p-24 : Math.signum(actual[i]);
+                        Samples.near(out, first + i, actual[i], expected, 0, Tolerance.EXACT);
+                    }
+                }));
     }
 
     private static long seed(BenchDevice bench) {
@@ -141,15 +151,18 @@ final class CodecWorkloads {
         Tensor x = bench.normal("x", ELEMENTS);
         Tensor y = bench.empty("y", DType.F32, ELEMENTS);
         Descriptor work = Random.dropout(bench.state(), RANDOM_STREAM, PROBABILITY, ELEMENTS, x, y);
-        return Workload.of(bench, work, () -> Samples.windows(ELEMENTS, (first, count) -> {
-            int[] words = Philox.stream(seed(bench), RANDOM_STREAM, 0, first, count);
-            float[] value = bench.floats(x, first, count);
-            float[] actual = bench.floats(y, first, count);
-            long threshold = Math.round(PROBABILITY * 0x1p32);
-            for (int i = 0; i < count; i++) {
-                double expected = (words[i] & 0xFFFFFFFFL) < threshold ? 0 : value[i] / (1 - PROBABILITY);
-                Samples.near(y, first + i, actual[i], expected, Math.abs(expected), new Tolerance(1e-6, 0));
-            }
-        }));
+        return Workload.of(
+                bench,
+                work,
+                () -> Samples.windows(ELEMENTS, (first, count) -> {
+                    int[] words = Philox.stream(seed(bench), RANDOM_STREAM, 0, first, count);
+                    float[] value = bench.floats(x, first, count);
+                    float[] actual = bench.floats(y, first, count);
+                    long threshold = Math.round(PROBABILITY * 0x1p32);
+                    for (int i = 0; i < count; i++) {
+                        double expected = (words[i] & 0xFFFFFFFFL) < threshold ? 0 : value[i] / (1 - PROBABILITY);
+                        Samples.near(y, first + i, actual[i], expected, Math.abs(expected), new Tolerance(1e-6, 0));
+                    }
+                }));
     }
 }

@@ -101,16 +101,25 @@ final class ElementwiseWorkloads {
         Tensor x = bench.normal("x", n);
         Tensor xt = bench.normal("xt", PROBES, n);
         Tensor yt = bench.empty("yt", DType.F32, PROBES, n);
-        return Workload.of(bench, Pointwise.tangent(Function.GELU, x, xt, yt), () -> Samples.windows(n, (at, count) -> {
-            float[] value = bench.floats(x, at, count);
-            for (int k = 0; k < PROBES; k++) {
-                float[] vector = bench.floats(xt, k * n + at, count);
-                float[] actual = bench.floats(yt, k * n + at, count);
-                for (int i = 0; i < count; i++) {
-                    Samples.near(yt, k * n + at + i, actual[i], first(value[i]) * vector[i], 1 + Math.abs(vector[i]), CLOSE);
-                }
-            }
-        }));
+        return Workload.of(
+                bench,
+                Pointwise.tangent(Function.GELU, x, xt, yt),
+                () -> Samples.windows(n, (at, count) -> {
+                    float[] value = bench.floats(x, at, count);
+                    for (int k = 0; k < PROBES; k++) {
+                        float[] vector = bench.floats(xt, k * n + at, count);
+                        float[] actual = bench.floats(yt, k * n + at, count);
+                        for (int i = 0; i < count; i++) {
+                            Samples.near(
+                                    yt,
+                                    k * n + at + i,
+                                    actual[i],
+                                    first(value[i]) * vector[i],
+                                    1 + Math.abs(vector[i]),
+                                    CLOSE);
+                        }
+                    }
+                }));
     }
 
     private static Workload tangentBackward(BenchDevice bench) {
@@ -121,21 +130,24 @@ final class ElementwiseWorkloads {
         Tensor dyt = bench.normal("dyt", PROBES, n);
         Tensor dxt = bench.empty("dxt", DType.F32, PROBES, n);
         Pointwise work = Pointwise.tangentBackward(Function.GELU, x, xt, dy, dyt, dxt);
-        return Workload.of(bench, work, () -> Samples.windows(n, (at, count) -> {
-            float[] value = bench.floats(x, at, count);
-            float[] cotangent = bench.floats(dy, at, count);
-            for (int k = 0; k < PROBES; k++) {
-                float[] vector = bench.floats(xt, k * n + at, count);
-                float[] change = bench.floats(dyt, k * n + at, count);
-                float[] actual = bench.floats(dxt, k * n + at, count);
-                for (int i = 0; i < count; i++) {
-                    double linear = change[i] * first(value[i]);
-                    double curved = cotangent[i] * second(value[i]) * vector[i];
-                    double magnitude = 1 + Math.abs(linear) + Math.abs(cotangent[i] * vector[i]);
-                    Samples.near(dxt, k * n + at + i, actual[i], linear + curved, magnitude, CLOSE);
-                }
-            }
-        }));
+        return Workload.of(
+                bench,
+                work,
+                () -> Samples.windows(n, (at, count) -> {
+                    float[] value = bench.floats(x, at, count);
+                    float[] cotangent = bench.floats(dy, at, count);
+                    for (int k = 0; k < PROBES; k++) {
+                        float[] vector = bench.floats(xt, k * n + at, count);
+                        float[] change = bench.floats(dyt, k * n + at, count);
+                        float[] actual = bench.floats(dxt, k * n + at, count);
+                        for (int i = 0; i < count; i++) {
+                            double linear = change[i] * first(value[i]);
+                            double curved = cotangent[i] * second(value[i]) * vector[i];
+                            double magnitude = 1 + Math.abs(linear) + Math.abs(cotangent[i] * vector[i]);
+                            Samples.near(dxt, k * n + at + i, actual[i], linear + curved, magnitude, CLOSE);
+                        }
+                    }
+                }));
     }
 
     private static Workload curvature(BenchDevice bench) {
@@ -174,7 +186,13 @@ final class ElementwiseWorkloads {
             float[] a = bench.floats(x, 0, 4096);
             float[] actual = bench.floats(y, 0, 4096);
             for (int i = 0; i < actual.length; i++) {
-                Samples.near(y, i, actual[i], 0.25 * a[i] + 0.5 * before[0][i], 1 + Math.abs(a[i]) + Math.abs(before[0][i]), CLOSE);
+                Samples.near(
+                        y,
+                        i,
+                        actual[i],
+                        0.25 * a[i] + 0.5 * before[0][i],
+                        1 + Math.abs(a[i]) + Math.abs(before[0][i]),
+                        CLOSE);
             }
         });
     }
@@ -220,29 +238,35 @@ final class ElementwiseWorkloads {
         Tensor x = bench.normal("x", ELEMENTS);
         Tensor y = bench.empty("y", DType.F32, ELEMENTS);
         Tensor mask = bench.empty("mask", DType.U32, ReluMask.words(ELEMENTS));
-        return Workload.of(bench, ReluMask.of(x, y, mask), () -> Samples.windows(ELEMENTS, (at, count) -> {
-            float[] value = bench.floats(x, at, count);
-            float[] actual = bench.floats(y, at, count);
-            int[] bits = bench.ints(mask, at / 32, count / 32);
-            for (int i = 0; i < count; i++) {
-                Samples.same(mask, at + i, bits[i / 32] >>> i % 32 & 1, value[i] > 0 ? 1 : 0);
-                Samples.near(y, at + i, actual[i], Math.max(0, value[i]), 0, Tolerance.EXACT);
-            }
-        }));
+        return Workload.of(
+                bench,
+                ReluMask.of(x, y, mask),
+                () -> Samples.windows(ELEMENTS, (at, count) -> {
+                    float[] value = bench.floats(x, at, count);
+                    float[] actual = bench.floats(y, at, count);
+                    int[] bits = bench.ints(mask, at / 32, count / 32);
+                    for (int i = 0; i < count; i++) {
+                        Samples.same(mask, at + i, bits[i / 32] >>> i % 32 & 1, value[i] > 0 ? 1 : 0);
+                        Samples.near(y, at + i, actual[i], Math.max(0, value[i]), 0, Tolerance.EXACT);
+                    }
+                }));
     }
 
     private static Workload maskApply(BenchDevice bench) {
         Tensor in = bench.normal("in", ELEMENTS);
         Tensor out = bench.empty("out", DType.F32, ELEMENTS);
         Tensor mask = bench.words("mask", ReluMask.words(ELEMENTS));
-        return Workload.of(bench, MaskApply.of(mask, ELEMENTS, in, out), () -> Samples.windows(ELEMENTS, (at, count) -> {
-            float[] value = bench.floats(in, at, count);
-            float[] actual = bench.floats(out, at, count);
-            int[] bits = bench.ints(mask, at / 32, count / 32);
-            for (int i = 0; i < count; i++) {
-                double expected = (bits[i / 32] >>> i % 32 & 1) == 1 ? value[i] : 0;
-                Samples.near(out, at + i, actual[i], expected, 0, Tolerance.EXACT);
-            }
-        }));
+        return Workload.of(
+                bench,
+                MaskApply.of(mask, ELEMENTS, in, out),
+                () -> Samples.windows(ELEMENTS, (at, count) -> {
+                    float[] value = bench.floats(in, at, count);
+                    float[] actual = bench.floats(out, at, count);
+                    int[] bits = bench.ints(mask, at / 32, count / 32);
+                    for (int i = 0; i < count; i++) {
+                        double expected = (bits[i / 32] >>> i % 32 & 1) == 1 ? value[i] : 0;
+                        Samples.near(out, at + i, actual[i], expected, 0, Tolerance.EXACT);
+                    }
+                }));
     }
 }

@@ -32,7 +32,8 @@ final class Samples {
     }
 
     /** Elements of y against a function of the elements of inputs at the same places. */
-    static Runnable elementwise(BenchDevice bench, Tolerance tolerance, Tensor y, Elementwise reference, Tensor... inputs) {
+    static Runnable elementwise(
+            BenchDevice bench, Tolerance tolerance, Tensor y, Elementwise reference, Tensor... inputs) {
         return () -> windows(y.elements(), (first, count) -> {
             float[] actual = bench.floats(y, first, count);
             float[][] values = new float[inputs.length][];
@@ -64,8 +65,8 @@ final class Samples {
         double error = Math.abs(actual - expected);
         // written so that NaN fails
         if (!(error <= tolerance.relative() * Math.abs(magnitude) + tolerance.absolute())) {
-            throw new IllegalStateException(tensor + "[" + at + "] is " + actual + ", reference " + expected
-                    + ": a wrong kernel is not timed");
+            throw new IllegalStateException(
+                    tensor + "[" + at + "] is " + actual + ", reference " + expected + ": a wrong kernel is not timed");
         }
     }
 
