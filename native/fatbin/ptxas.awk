@@ -1,4 +1,4 @@
-# Turns the output of `nvcc -Xptxas -v` into rows: kernel, architecture, registers, shared bytes, spill stores, spill loads, file.
+# Turns the output of `nvcc -Xptxas -v` into rows: kernel, architecture, registers, shared bytes, stack bytes, spill stores, spill loads, file.
 # Exits 1 and names the kernel when one spills and `allowed` is 0.
 BEGIN { FS = " "; OFS = "\t" }
 
@@ -6,10 +6,11 @@ BEGIN { FS = " "; OFS = "\t" }
   split($0, quoted, "'")
   kernel = quoted[2]
   arch = quoted[4]
-  stores = loads = 0
+  stack = stores = loads = 0
 }
 
-/bytes spill stores/ && kernel != "" {
+/bytes stack frame/ && kernel != "" {
+  stack = $1
   for (i = 1; i <= NF; i++) {
     if ($(i + 2) == "spill" && $(i + 3) ~ /^stores/) stores = $i
     if ($(i + 2) == "spill" && $(i + 3) ~ /^loads/) loads = $i
@@ -22,7 +23,7 @@ BEGIN { FS = " "; OFS = "\t" }
     if ($i == "Used") registers = $(i + 1)
     if ($(i + 1) == "bytes" && $(i + 2) ~ /^smem/) shared = $i
   }
-  print kernel, arch, registers, shared, stores, loads, file
+  print kernel, arch, registers, shared, stack, stores, loads, file
   if (stores + loads > 0 && !allowed) {
     printf "%s: kernel %s spills on %s (%d bytes stored, %d loaded); fix it or say why in the header: SPILLS ALLOWED: reason\n", \
       file, kernel, arch, stores, loads > "/dev/stderr"
