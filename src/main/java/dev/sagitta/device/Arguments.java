@@ -21,7 +21,8 @@ public final class Arguments {
     /** For {@code u32} parameters. */
     public Arguments u32(long value) {
         if (value < 0 || value > 0xFFFF_FFFFL) {
-            throw new IllegalArgumentException("argument " + values.size() + ": " + value + " does not fit in 32 unsigned bits");
+            throw new IllegalArgumentException(
+                    "argument " + values.size() + ": " + value + " does not fit in 32 unsigned bits");
         }
         values.add((int) value);
         return this;

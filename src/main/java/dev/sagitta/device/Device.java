@@ -1,13 +1,17 @@
 package dev.sagitta.device;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * One CUDA or OpenCL device: allocates, compiles and launches, nothing else. Open one through {@link Devices}. Close buffers, launches
- * and streams first, then the device.
+ * One CUDA or OpenCL device: allocates, compiles and launches, nothing else. Open one through {@link Devices}. Any thread may call it.
+ * Close buffers, launches and streams first, then the device: what is open by then is closed with it, and reported.
  */
 public abstract class Device implements AutoCloseable {
     /** Slices of buffers start at multiples of this many bytes, enough for 16-byte vectors and every OpenCL base-address rule seen. */
     public static final int ALIGNMENT = 256;
+
+    private static final Logger LOG = LoggerFactory.getLogger(Device.class);
 
     private final DeviceInfo info;
     private final MemoryLedger ledger = new MemoryLedger();
@@ -16,7 +20,7 @@ public abstract class Device implements AutoCloseable {
 
     protected Device(DeviceInfo info) {
         this.info = info;
-        this.lifetime = Lifetime.of(this, "device " + info.id());
+        this.lifetime = Lifetime.of(this, "device " + info.id(), null);
     }
 
     public final DeviceInfo info() {
@@ -36,14 +40,15 @@ public abstract class Device implements AutoCloseable {
     public final Buffer allocate(long bytes, MemoryCategory category, String label) {
         requireOpen();
         if (bytes < 0) {
-            throw new IllegalArgumentException("allocate '" + label + "': " + bytes + " bytes; a size must not be negative (overflow?)");
+            throw new IllegalArgumentException(
+                    "allocate '" + label + "': " + bytes + " bytes; a size must not be negative (overflow?)");
         }
         long size = Math.max(bytes, ALIGNMENT);
         if (size > info.maxAllocationBytes() || size > info.memoryBytes() - ledger.currentBytes()) {
             throw outOfMemory(label, bytes);
         }
         Buffer buffer = allocateBuffer(size, bytes, label);
-        ledger.add(buffer, label, category, size);
+        ledger.add(buffer.ledgerKey(), label, category, size);
         return buffer;
     }
 
@@ -59,16 +64,21 @@ public abstract class Device implements AutoCloseable {
         StringBuilder holders = new StringBuilder();
         for (MemoryStats.Holder holder : ledger.stats().largest()) {
             holders.append(holders.isEmpty() ? "" : ", ")
-                    .append("'").append(holder.label()).append("' ")
+                    .append("'")
+                    .append(holder.label())
+                    .append("' ")
                     .append(holder.bytes());
         }
-        return new OutOfDeviceMemoryException("out of memory on " + info.id() + " (" + info.name() + "): '" + label + "' needs " + bytes
-                + " bytes, " + freeBytes() + " are free, one allocation may have " + info.maxAllocationBytes() + "; largest holders: "
-                + (holders.isEmpty() ? "none" : holders) + "; use a smaller batch, fewer probes or a lower activation-bits setting");
+        return new OutOfDeviceMemoryException(
+                "out of memory on " + info.id() + " (" + info.name() + "): '" + label + "' needs " + bytes
+                        + " bytes, " + freeBytes() + " are free, one allocation may have " + info.maxAllocationBytes()
+                        + "; largest holders: "
+                        + (holders.isEmpty() ? "none" : holders)
+                        + "; use a smaller batch, fewer probes or a lower activation-bits setting");
     }
 
     /** The device's own stream, made on first use and closed with the device. */
-    public final Stream stream() {
+    public final synchronized Stream stream() {
         requireOpen();
         if (stream == null) {
             stream = newStream("default");
@@ -87,9 +97,15 @@ public abstract class Device implements AutoCloseable {
             if (value instanceof Buffer buffer) {
                 buffer.requireOpen();
                 if (buffer.device() != this) {
-                    throw new IllegalArgumentException("launch of " + source + ": " + buffer + " is not on " + info.id());
+                    throw new IllegalArgumentException(
+                            "launch of " + source + ": " + buffer + " is not on " + info.id());
                 }
             }
+        }
+        long threads = (long) geometry.blockX() * geometry.blockY() * geometry.blockZ();
+        if (threads > info.maxWorkGroup()) {
+            throw new IllegalArgumentException("launch of " + source + ": " + geometry + " has " + threads
+                    + " work-items in a group, " + info.id() + " allows " + info.maxWorkGroup());
         }
         return bind(source, geometry, arguments);
     }
@@ -105,7 +121,16 @@ public abstract class Device implements AutoCloseable {
     }
 
     final void released(Buffer buffer) {
-        ledger.remove(buffer);
+        ledger.remove(buffer.ledgerKey());
+    }
+
+    final Lifetime lifetime() {
+        return lifetime;
+    }
+
+    /** Address on the PCI bus, by which system tools name the device; empty where the driver does not tell. */
+    protected String pciBusId() {
+        return "";
     }
 
     public final boolean isClosed() {
@@ -116,18 +141,26 @@ public abstract class Device implements AutoCloseable {
         lifetime.requireOpen();
     }
 
-    /** Releases the driver's context; called once. */
+    /** Frees what is still allocated and releases the driver's context; called once. */
     protected abstract void release();
 
     @Override
-    public final void close() {
-        if (!lifetime.isClosed()) {
-            if (stream != null) {
-                stream.close();
-            }
-            lifetime.close();
-            release();
+    public final synchronized void close() {
+        if (lifetime.isClosed()) {
+            return;
         }
+        if (stream != null) {
+            stream.close();
+        }
+        MemoryStats left = memory();
+        if (left.currentBytes() > 0) {
+            LOG.warn(
+                    "device {} is closed with {} bytes still allocated, which are freed now: {}",
+                    info.id(),
+                    left.currentBytes(),
+                    left.largest());
+        }
+        lifetime.close();
+        release();
     }
-
 }

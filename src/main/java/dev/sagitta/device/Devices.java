@@ -47,7 +47,9 @@ public final class Devices {
                 throw new DeviceException("no device: " + String.join("; ", problems()));
             }
             if (all.get(0).kind() != DeviceKind.CUDA) {
-                problems().forEach(problem -> LOG.info("falling back to {}: {}", all.get(0).id(), problem));
+                problems()
+                        .forEach(problem ->
+                                LOG.info("falling back to {}: {}", all.get(0).id(), problem));
             }
             return open(all.get(0).id());
         }
@@ -60,7 +62,8 @@ public final class Devices {
                     throw new DeviceException("device '" + name + "': " + found.problem() + "; " + found.remedy());
                 }
                 if (index >= found.devices().size()) {
-                    throw new DeviceException("device '" + name + "': there are " + found.devices().size() + " " + parts[0]
+                    throw new DeviceException("device '" + name + "': there are "
+                            + found.devices().size() + " " + parts[0]
                             + " devices, numbered from 0; `sagitta devices` lists them");
                 }
                 return provider.open(index);
@@ -71,7 +74,8 @@ public final class Devices {
 
     private static int parseIndex(String name, String text) {
         if (!text.matches("[0-9]{1,4}")) {
-            throw new DeviceException("device '" + name + "': '" + text + "' is not an index; expected auto, cuda[:i] or opencl[:i]");
+            throw new DeviceException(
+                    "device '" + name + "': '" + text + "' is not an index; expected auto, cuda[:i] or opencl[:i]");
         }
         return Integer.parseInt(text);
     }

@@ -9,12 +9,13 @@ public record Geometry(int gridX, int gridY, int gridZ, int blockX, int blockY, 
 
     public Geometry {
         if (gridX < 1 || gridY < 1 || gridZ < 1 || blockX < 1 || blockY < 1 || blockZ < 1 || sharedBytes < 0) {
-            throw new IllegalArgumentException("geometry: grid " + gridX + " x " + gridY + " x " + gridZ + ", block " + blockX + " x "
-                    + blockY + " x " + blockZ + ", shared " + sharedBytes + " bytes; expected extents of at least 1");
+            throw new IllegalArgumentException(
+                    "geometry: grid " + gridX + " x " + gridY + " x " + gridZ + ", block " + blockX + " x " + blockY
+                            + " x " + blockZ + ", shared " + sharedBytes + " bytes; expected extents of at least 1");
         }
         if (gridY > 65535 || gridZ > 65535) {
-            throw new IllegalArgumentException(
-                    "geometry: grid y " + gridY + " and z " + gridZ + " must be at most 65535; put the long extent into x");
+            throw new IllegalArgumentException("geometry: grid y " + gridY + " and z " + gridZ
+                    + " must be at most 65535; put the long extent into x");
         }
     }
 

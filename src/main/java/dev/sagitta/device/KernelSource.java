@@ -24,7 +24,11 @@ public record KernelSource(String file, String entry, Map<String, String> define
     /** {@code -DA=1 -DB=2}, in the order of the names. */
     public String options() {
         StringBuilder text = new StringBuilder();
-        defines.forEach((name, value) -> text.append(text.isEmpty() ? "" : " ").append("-D").append(name).append('=').append(value));
+        defines.forEach((name, value) -> text.append(text.isEmpty() ? "" : " ")
+                .append("-D")
+                .append(name)
+                .append('=')
+                .append(value));
         return text.toString();
     }
 

@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -15,6 +17,10 @@ import java.util.regex.Pattern;
 public final class KernelText {
     private static final String ROOT = "/dev/sagitta/kernels/";
     private static final Pattern INCLUDE = Pattern.compile("\\s*#\\s*include\\s*\"([^\"]+)\"\\s*");
+
+    private static final Pattern IFNDEF = Pattern.compile("\\s*#\\s*ifndef\\s+(\\w+).*");
+    /** A value ends at a comment. */
+    private static final Pattern DEFINE = Pattern.compile("\\s*#\\s*define\\s+(\\w+)\\s+(\\S.*?)\\s*(?:/[*/].*)?");
 
     private KernelText() {}
 
@@ -30,6 +36,21 @@ public final class KernelText {
         return KernelText.class.getResource(ROOT + path) != null;
     }
 
+    /** The constants that {@code path} and its includes define unless told otherwise: {@code #ifndef X}, then {@code #define X value}. */
+    public static Map<String, String> defaults(String path) {
+        Map<String, String> defaults = new TreeMap<>();
+        String guarded = null;
+        for (String line : (Iterable<String>) read(path).lines()::iterator) {
+            Matcher define = DEFINE.matcher(line);
+            if (guarded != null && define.matches() && define.group(1).equals(guarded)) {
+                defaults.put(guarded, define.group(2));
+            }
+            Matcher ifndef = IFNDEF.matcher(line);
+            guarded = ifndef.matches() ? ifndef.group(1) : null;
+        }
+        return defaults;
+    }
+
     private static void append(String path, StringBuilder text, Set<String> seen) {
         if (!seen.add(path)) {
             return;
@@ -41,7 +62,11 @@ public final class KernelText {
             Matcher include = INCLUDE.matcher(line);
             if (include.matches()) {
                 append(include.group(1), text, seen);
-                text.append("#line ").append(number + 1).append(" \"").append(path).append("\"\n");
+                text.append("#line ")
+                        .append(number + 1)
+                        .append(" \"")
+                        .append(path)
+                        .append("\"\n");
             } else {
                 text.append(line).append('\n');
             }

@@ -16,6 +16,8 @@ import dev.sagitta.device.Launch;
 import dev.sagitta.device.Stream;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jocl.Pointer;
 import org.jocl.cl_command_queue;
 import org.jocl.cl_context;
@@ -32,6 +34,7 @@ public final class OpenClDevice extends Device {
     private final boolean ownsContext;
     private final String commonOptions;
     private final Map<String, cl_program> programs = new HashMap<>();
+    private final Set<cl_mem> allocations = ConcurrentHashMap.newKeySet();
 
     private OpenClDevice(DeviceInfo info, cl_device_id id, cl_context context, boolean ownsContext) {
         super(info);
@@ -57,7 +60,7 @@ public final class OpenClDevice extends Device {
     /** A buffer over memory that the caller owns; closing it leaves the memory alone. */
     public Buffer wrap(cl_mem memory, long bytes, String label) {
         requireOpen();
-        return new OpenClBuffer(this, null, memory, bytes, label, false);
+        return new OpenClBuffer(this, memory, bytes, label, false);
     }
 
     /** A stream over an in-order queue that the caller owns. */
@@ -94,7 +97,12 @@ public final class OpenClDevice extends Device {
             throw outOfMemory(label, bytes);
         }
         OpenCl.check(status[0], "clCreateBuffer of " + size + " bytes for '" + label + "'");
-        return new OpenClBuffer(this, null, memory, bytes, label, true);
+        allocations.add(memory);
+        return new OpenClBuffer(this, memory, bytes, label, true);
+    }
+
+    void freed(cl_mem memory) {
+        allocations.remove(memory);
     }
 
     @Override
@@ -110,7 +118,7 @@ public final class OpenClDevice extends Device {
     @Override
     public Event newEvent() {
         requireOpen();
-        return new OpenClEvent();
+        return new OpenClEvent(this);
     }
 
     @Override
@@ -118,10 +126,11 @@ public final class OpenClDevice extends Device {
         int[] status = new int[1];
         cl_kernel kernel = clCreateKernel(program(source), source.entry(), status);
         if (status[0] == CL_INVALID_KERNEL_NAME) {
-            throw new KernelBuildException("kernel file '" + path(source.file()) + "' has no entry '" + source.entry() + "'");
+            throw new KernelBuildException(
+                    "kernel file '" + path(source.file()) + "' has no entry '" + source.entry() + "'");
         }
         OpenCl.check(status[0], "clCreateKernel " + source);
-        return new OpenClLaunch(source, geometry, arguments, kernel);
+        return new OpenClLaunch(this, source, geometry, arguments, kernel);
     }
 
     private String path(String file) {
@@ -129,7 +138,7 @@ public final class OpenClDevice extends Device {
         return kind() == DeviceKind.OPENCL_CPU && KernelText.exists(cpu) ? cpu : "opencl/" + file + ".cl";
     }
 
-    private cl_program program(KernelSource source) {
+    private synchronized cl_program program(KernelSource source) {
         String options = source.options().isEmpty() ? commonOptions : commonOptions + " " + source.options();
         return programs.computeIfAbsent(source.file() + " " + options, key -> build(path(source.file()), options));
     }
@@ -144,8 +153,8 @@ public final class OpenClDevice extends Device {
         if (built != CL_SUCCESS) {
             String log = buildLog(program);
             clReleaseProgram(program);
-            throw new KernelBuildException(
-                    "kernel file '" + path + "' with options '" + options + "' did not build: " + OpenCl.name(built) + "\n" + log);
+            throw new KernelBuildException("kernel file '" + path + "' with options '" + options + "' did not build: "
+                    + OpenCl.name(built) + "\n" + log);
         }
         return program;
     }
@@ -155,11 +164,17 @@ public final class OpenClDevice extends Device {
         clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, 0, null, size);
         byte[] log = new byte[(int) Math.max(1, size[0])];
         clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, log.length, Pointer.to(log), null);
-        return new String(log, java.nio.charset.StandardCharsets.UTF_8).replace("\0", "").strip();
+        return new String(log, java.nio.charset.StandardCharsets.UTF_8)
+                .replace("\0", "")
+                .strip();
     }
 
     @Override
     protected void release() {
+        for (cl_mem memory : allocations) {
+            OpenCl.check(clReleaseMemObject(memory), "clReleaseMemObject");
+        }
+        allocations.clear();
         programs.values().forEach(org.jocl.CL::clReleaseProgram);
         programs.clear();
         if (ownsContext) {

@@ -8,42 +8,43 @@ import org.jocl.Sizeof;
 import org.jocl.cl_event;
 
 /** A marker in a queue. */
-final class OpenClEvent implements Event {
+final class OpenClEvent extends Event {
     private cl_event event;
 
+    OpenClEvent(OpenClDevice device) {
+        super(device);
+    }
+
     void replace(cl_event marker) {
-        close();
+        release();
         event = marker;
     }
 
     cl_event event() {
-        if (event == null) {
-            throw new IllegalStateException("event was not recorded; call Stream.record first");
-        }
         return event;
     }
 
     @Override
-    public void synchronize() {
-        OpenCl.check(clWaitForEvents(1, new cl_event[] {event()}), "clWaitForEvents");
+    protected void doSynchronize() {
+        OpenCl.check(clWaitForEvents(1, new cl_event[] {event}), "clWaitForEvents");
     }
 
     @Override
-    public double millisSince(Event earlier) {
+    protected double doMillisSince(Event earlier) {
         return (endNanos() - ((OpenClEvent) earlier).endNanos()) * 1e-6;
     }
 
     private long endNanos() {
-        synchronize();
+        doSynchronize();
         long[] nanos = new long[1];
         OpenCl.check(
-                clGetEventProfilingInfo(event(), CL_PROFILING_COMMAND_END, Sizeof.cl_ulong, Pointer.to(nanos), null),
-                "clGetEventProfilingInfo");
+                clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, Sizeof.cl_ulong, Pointer.to(nanos), null),
+                "clGetEventProfilingInfo (a foreign queue needs CL_QUEUE_PROFILING_ENABLE for timing)");
         return nanos[0];
     }
 
     @Override
-    public void close() {
+    protected void release() {
         if (event != null) {
             OpenCl.check(clReleaseEvent(event), "clReleaseEvent");
             event = null;

@@ -31,7 +31,9 @@ final class OpenClInfo {
     /** Bit fields and sizes; 32-bit answers leave the upper half zero. */
     static long getLong(cl_device_id device, int what) {
         long[] value = new long[1];
-        OpenCl.check(clGetDeviceInfo(device, what, Sizeof.cl_ulong, Pointer.to(value), null), "clGetDeviceInfo(" + what + ")");
+        OpenCl.check(
+                clGetDeviceInfo(device, what, Sizeof.cl_ulong, Pointer.to(value), null),
+                "clGetDeviceInfo(" + what + ")");
         return value[0];
     }
 
@@ -39,7 +41,8 @@ final class OpenClInfo {
         long[] size = new long[1];
         OpenCl.check(clGetDeviceInfo(device, what, 0, null, size), "clGetDeviceInfo(" + what + ")");
         byte[] text = new byte[(int) size[0]];
-        OpenCl.check(clGetDeviceInfo(device, what, text.length, Pointer.to(text), null), "clGetDeviceInfo(" + what + ")");
+        OpenCl.check(
+                clGetDeviceInfo(device, what, text.length, Pointer.to(text), null), "clGetDeviceInfo(" + what + ")");
         return new String(text, 0, Math.max(0, text.length - 1), StandardCharsets.UTF_8).strip();
     }
 }

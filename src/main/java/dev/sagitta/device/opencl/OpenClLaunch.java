@@ -25,13 +25,31 @@ final class OpenClLaunch extends Launch {
     private final Pointer i64Pointer = Pointer.to(i64);
     private final Pointer f32Pointer = Pointer.to(f32);
 
-    OpenClLaunch(KernelSource source, Geometry g, Arguments arguments, cl_kernel kernel) {
-        super(source, g, arguments);
+    OpenClLaunch(OpenClDevice device, KernelSource source, Geometry g, Arguments arguments, cl_kernel kernel) {
+        super(device, source, g, arguments);
         this.kernel = kernel;
         this.dimensions = g.dimensions();
-        this.global = new long[] {(long) g.gridX() * g.blockX(), (long) g.gridY() * g.blockY(), (long) g.gridZ() * g.blockZ()};
+        this.global =
+                new long[] {(long) g.gridX() * g.blockX(), (long) g.gridY() * g.blockY(), (long) g.gridZ() * g.blockZ()
+                };
         this.local = new long[] {g.blockX(), g.blockY(), g.blockZ()};
-        List<Object> values = arguments.values();
+        try {
+            setAll(arguments.values());
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private void setAll(List<Object> values) {
+        int[] expected = new int[1];
+        OpenCl.check(
+                clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, Sizeof.cl_uint, Pointer.to(expected), null),
+                "clGetKernelInfo " + source());
+        if (expected[0] != values.size()) {
+            throw new IllegalArgumentException("launch of " + source() + ": " + values.size()
+                    + " arguments given, the kernel takes " + expected[0]);
+        }
         for (int i = 0; i < values.size(); i++) {
             set(i, values.get(i));
         }
@@ -39,11 +57,11 @@ final class OpenClLaunch extends Launch {
 
     private void set(int index, Object value) {
         if (value instanceof Integer v) {
-            setI32(index, v);
+            writeI32(index, v);
         } else if (value instanceof Long v) {
-            setI64(index, v);
+            writeI64(index, v);
         } else if (value instanceof Float v) {
-            setF32(index, v);
+            writeF32(index, v);
         } else if (value == null) {
             check(index, clSetKernelArg(kernel, index, Sizeof.cl_mem, null));
         } else {
@@ -52,19 +70,19 @@ final class OpenClLaunch extends Launch {
     }
 
     @Override
-    public void setI32(int index, int value) {
+    protected void writeI32(int index, int value) {
         i32[0] = value;
         check(index, clSetKernelArg(kernel, index, Sizeof.cl_int, i32Pointer));
     }
 
     @Override
-    public void setI64(int index, long value) {
+    protected void writeI64(int index, long value) {
         i64[0] = value;
         check(index, clSetKernelArg(kernel, index, Sizeof.cl_long, i64Pointer));
     }
 
     @Override
-    public void setF32(int index, float value) {
+    protected void writeF32(int index, float value) {
         f32[0] = value;
         check(index, clSetKernelArg(kernel, index, Sizeof.cl_float, f32Pointer));
     }
@@ -83,7 +101,7 @@ final class OpenClLaunch extends Launch {
     }
 
     @Override
-    public void close() {
+    protected void release() {
         OpenCl.check(clReleaseKernel(kernel), "clReleaseKernel " + source());
     }
 }

@@ -53,7 +53,8 @@ public final class OpenClProvider implements DeviceProvider {
     public static OpenClDevice open(int index, DeviceKind kind) {
         List<cl_device_id> ids = deviceIds();
         if (index >= ids.size()) {
-            throw new DeviceException("device 'opencl:" + index + "': there are " + ids.size() + " OpenCL devices; " + REMEDY);
+            throw new DeviceException(
+                    "device 'opencl:" + index + "': there are " + ids.size() + " OpenCL devices; " + REMEDY);
         }
         return OpenClDevice.create(OpenClInfo.read("opencl:" + index, ids.get(index), kind), ids.get(index));
     }

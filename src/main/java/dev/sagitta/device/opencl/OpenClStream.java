@@ -21,7 +21,7 @@ final class OpenClStream extends Stream {
     private List<Command> recording;
 
     OpenClStream(OpenClDevice device, cl_command_queue queue, String label, boolean ownsQueue) {
-        super(device, label);
+        super(device, label, ownsQueue);
         this.queue = queue;
         this.ownsQueue = ownsQueue;
     }
@@ -31,9 +31,16 @@ final class OpenClStream extends Stream {
         void enqueue(cl_command_queue queue);
     }
 
-    private record LaunchList(Command[] commands) implements Recording {
+    private static final class LaunchList extends Recording {
+        private final Command[] commands;
+
+        LaunchList(OpenClDevice device, Command[] commands) {
+            super(device);
+            this.commands = commands;
+        }
+
         @Override
-        public void close() {}
+        protected void release() {}
     }
 
     @Override
@@ -48,26 +55,41 @@ final class OpenClStream extends Stream {
 
     @Override
     protected void doUpload(Buffer target, long offset, ByteBuffer source) {
-        requireNotRecording("upload");
         OpenCl.check(
                 clEnqueueWriteBuffer(
-                        queue, memory(target), true, offset, source.remaining(), Pointer.to(source.slice()), 0, null, null),
+                        queue,
+                        memory(target),
+                        true,
+                        offset,
+                        source.remaining(),
+                        Pointer.to(source.slice()),
+                        0,
+                        null,
+                        null),
                 "clEnqueueWriteBuffer to " + target);
     }
 
     @Override
     protected void doDownload(ByteBuffer target, Buffer source, long offset) {
-        requireNotRecording("download");
         OpenCl.check(
                 clEnqueueReadBuffer(
-                        queue, memory(source), true, offset, target.remaining(), Pointer.to(target.slice()), 0, null, null),
+                        queue,
+                        memory(source),
+                        true,
+                        offset,
+                        target.remaining(),
+                        Pointer.to(target.slice()),
+                        0,
+                        null,
+                        null),
                 "clEnqueueReadBuffer from " + source);
     }
 
     @Override
     protected void doCopy(Buffer target, long targetOffset, Buffer source, long sourceOffset, long bytes) {
         run(q -> OpenCl.check(
-                clEnqueueCopyBuffer(q, memory(source), memory(target), sourceOffset, targetOffset, bytes, 0, null, null),
+                clEnqueueCopyBuffer(
+                        q, memory(source), memory(target), sourceOffset, targetOffset, bytes, 0, null, null),
                 "clEnqueueCopyBuffer from " + source + " to " + target));
     }
 
@@ -75,7 +97,8 @@ final class OpenClStream extends Stream {
     protected void doFill(Buffer target, long offset, long bytes, byte value) {
         Pointer pattern = Pointer.to(new byte[] {value});
         run(q -> OpenCl.check(
-                clEnqueueFillBuffer(q, memory(target), pattern, 1, offset, bytes, 0, null, null), "clEnqueueFillBuffer of " + target));
+                clEnqueueFillBuffer(q, memory(target), pattern, 1, offset, bytes, 0, null, null),
+                "clEnqueueFillBuffer of " + target));
     }
 
     private void run(Command command) {
@@ -102,11 +125,10 @@ final class OpenClStream extends Stream {
 
     @Override
     protected Recording doCapture(Runnable work) {
-        requireNotRecording("capture");
         recording = new ArrayList<>();
         try {
             work.run();
-            return new LaunchList(recording.toArray(Command[]::new));
+            return new LaunchList((OpenClDevice) device(), recording.toArray(Command[]::new));
         } finally {
             recording = null;
         }
@@ -114,21 +136,14 @@ final class OpenClStream extends Stream {
 
     @Override
     protected void doReplay(Recording list) {
-        for (Command command : ((LaunchList) list).commands()) {
+        for (Command command : ((LaunchList) list).commands) {
             command.enqueue(queue);
         }
     }
 
     @Override
     protected void doSynchronize() {
-        requireNotRecording("synchronize");
         OpenCl.check(clFinish(queue), "clFinish");
-    }
-
-    private void requireNotRecording(String call) {
-        if (recording != null) {
-            throw new IllegalStateException(call + " inside a capture; only launches, copies and fills can be recorded");
-        }
     }
 
     private static org.jocl.cl_mem memory(Buffer buffer) {
