@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("kernels")
 class KernelSuiteTest {
     /** The case lists, one class per kernel file. */
-    private static final List<List<KernelCase>> CASES = List.of(PointwiseCases.all());
+    private static final List<List<KernelCase>> CASES = List.of(PointwiseCases.all(), CrossEntropyCases.all());
 
     static Stream<Arguments> runs() {
         return TestDevices.names().stream()

@@ -1,0 +1,49 @@
+package dev.sagitta.kernel;
+
+import dev.sagitta.device.Arguments;
+import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
+import dev.sagitta.device.Geometry;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Tensor;
+
+/** workspace[0] = 1 / max(1, labels that are not {@code ignore}): the scale of every mean over counted rows. */
+record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements Descriptor {
+
+    @Override
+    public String file() {
+        return "cross_entropy";
+    }
+
+    @Override
+    public String entry() {
+        return "cross_entropy_count_f32";
+    }
+
+    @Override
+    public void check() {
+        Checks checks = new Checks(entry()).dtype(labels, DType.I32);
+        LossWorkspace.check(checks, workspace, 1, 1);
+    }
+
+    @Override
+    public Geometry geometry(Device device) {
+        // integers add up in any order, but one group needs no second launch
+        return Geometry.linear(1, device.kind() == DeviceKind.OPENCL_CPU ? 1 : RowGeometry.GROUP);
+    }
+
+    @Override
+    public void arguments(Arguments arguments) {
+        arguments.buffer(labels.buffer()).buffer(workspace.buffer()).i64(labels.elements()).i32(ignore);
+    }
+
+    @Override
+    public long bytes() {
+        return labels.bytes() + 4;
+    }
+
+    @Override
+    public long flops() {
+        return 1;
+    }
+}

@@ -1,0 +1,76 @@
+package dev.sagitta.kernel;
+
+import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
+import dev.sagitta.device.Geometry;
+
+/**
+ * Launch geometry of kernels that give the n rows of c elements to lanes x rows work-items (GPU) or to one work-item per contiguous piece
+ * (CPU). Small problems are one work-group, which saves the launch that adds up the groups' sums.
+ */
+final class RowGeometry {
+    /** Work-items of a group on a GPU: {@code SOFTMAX_GROUP} of the kernels. */
+    static final int GROUP = 256;
+
+    /** Lanes of a row longer than {@link #WIDE} on CUDA. */
+    private static final int WIDE_LANES = 512;
+
+    private static final int WIDE = 4096;
+
+    /** Logits that a lane has at most in rows that are not longer than a group can share out. */
+    private static final int PER_LANE = 8;
+
+    /** {@code PROBE_TILE} of the kernels. */
+    private static final int PROBE_TILE = 4;
+
+    /** Elements below which a second work-group does not pay for the launch that adds up. */
+    private static final long SINGLE = 16_384;
+
+    /** Elements that make a work-group on a CPU. */
+    private static final long CPU_PIECE = 8_192;
+
+    /** Enough work-groups to keep the cores of a CPU evenly busy. */
+    private static final int PER_CORE = 8;
+
+    private RowGeometry() {}
+
+    static Geometry of(Device device, long n, long c, long probes) {
+        return of(device.kind(), device.info().computeUnits(), n, c, probes);
+    }
+
+    static Geometry of(DeviceKind kind, int computeUnits, long n, long c, long probes) {
+        double work = (double) n * c * Math.max(1, probes);
+        if (kind == DeviceKind.OPENCL_CPU) {
+            long wanted = work <= SINGLE ? 1 : (long) Math.min(work / CPU_PIECE, (double) PER_CORE * computeUnits);
+            long x = clamp(wanted, Math.min(n, LossWorkspace.MAX_GROUPS));
+            return Geometry.of(x, clamp(wanted / x, Math.min(probes, 65_535)), 1, 1, 1);
+        }
+        int lanes = 1;
+        while (lanes < GROUP && (long) lanes * PER_LANE < c) {
+            lanes *= 2;
+        }
+        if (kind == DeviceKind.CUDA && c > WIDE) {
+            lanes = WIDE_LANES;
+        }
+        int rows = Math.max(1, GROUP / lanes);
+        long blocks = (n + rows - 1) / rows;
+        long x = (double) n * c <= SINGLE && blocks <= 4 ? 1 : clamp(blocks, LossWorkspace.MAX_GROUPS);
+        long tiles = (probes + PROBE_TILE - 1) / PROBE_TILE;
+        return Geometry.of(x, clamp(tiles, Math.min(65_535, Math.max(1, LossWorkspace.MAX_GROUPS / x))), 1, lanes, rows);
+    }
+
+    /** One-dimensional work on n elements, {@code probes} times. */
+    static Geometry flat(Device device, long n, long probes) {
+        long y = clamp(probes, 65_535);
+        if (device.kind() == DeviceKind.OPENCL_CPU) {
+            long wanted = n <= 2 * SINGLE ? 1 : Math.min(n / SINGLE, (long) PER_CORE * device.info().computeUnits());
+            return Geometry.of(clamp(wanted, LossWorkspace.MAX_GROUPS), y, 1, 1, 1);
+        }
+        long x = n <= SINGLE ? 1 : clamp(n / (4L * GROUP), LossWorkspace.MAX_GROUPS);
+        return Geometry.of(x, y, 1, GROUP, 1);
+    }
+
+    private static long clamp(long value, long most) {
+        return Math.max(1, Math.min(value, most));
+    }
+}
