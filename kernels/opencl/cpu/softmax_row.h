@@ -2,9 +2,7 @@
    exponentials. m starts at the lowest finite number rather than at -inf: a block of nothing but -inf then gives exp(-inf) = 0, not NaN. */
 #ifndef SG_CPU_SOFTMAX_ROW_H
 #define SG_CPU_SOFTMAX_ROW_H
-#include "opencl/cpu/vector.h"
-
-#define SOFTMAX_PARTIALS 16 /* where the groups' sums begin in a workspace; before them its scale */
+#include "opencl/cpu/row_group.h"
 
 #define SOFTMAX_BLOCK 1024
 
@@ -18,13 +16,15 @@ SG_FN f32 softmax_row(const global f32 *z, i64 c, f32 *e, f32 *maximum) {
         float16 top = m;
         for (i32 j = 0; j < width; j += SG_V) top = sg_larger16(sg_load16(block + j, width - j, -INFINITY), top);
         f32 next = sg_max16(top);
+        float16 part = 0.0f; /* sums of sums: the error grows with the number of blocks, not of columns */
         if (b > 0) s *= sg_exp1(m - next);
         m = next;
         for (i32 j = 0; j < width; j += SG_V) {
             float16 x = sg_exp16(sg_load16(block + j, width - j, -INFINITY) - m);
             vstore16(x, 0, e + j);
-            s += x;
+            part += x;
         }
+        s += part;
     }
     *maximum = m;
     return sg_sum16(s);
@@ -35,8 +35,5 @@ SG_FN float16 softmax_exp(const global f32 *z, i64 c, i64 j, const f32 *e, f32 m
     if (c <= SOFTMAX_BLOCK) return vload16(0, e + j);
     return sg_exp16(sg_load16(z + j, c - j, -INFINITY) - m);
 }
-
-/* Work-group g of G has rows [g n / G, (g + 1) n / G). */
-SG_FN i64 softmax_first(i64 n, i64 g, i64 groups) { return n / groups * g + min(g, n % groups); }
 
 #endif

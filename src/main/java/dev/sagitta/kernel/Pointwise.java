@@ -10,7 +10,8 @@ import dev.sagitta.tensor.Tensor;
  * An elementwise function in one of four modes: see the header of {@code kernels/opencl/pointwise.cl} for the formulas. x, y, dy, dx hold
  * n elements; tangents hold K of them, probes in front. fp32.
  */
-public record Pointwise(Function function, Mode mode, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor out) implements Descriptor {
+public record Pointwise(Function function, Mode mode, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor out)
+        implements Descriptor {
     private static final int BLOCK = 256;
 
     /** The suffix of the entry. */

@@ -40,7 +40,7 @@ final class CrossEntropyReference {
             }
             boolean valid = labels[r] >= 0 && labels[r] < c;
             rowLoss[r] = valid ? max - z[r * c + labels[r]] + Math.log(sum) : Double.NaN;
-            rowMagnitude[r] = valid ? Math.abs(max) + Math.abs(z[r * c + labels[r]]) + Math.log(sum) : 1;
+            rowMagnitude[r] = valid ? Math.abs(max) + Math.abs(z[r * c + labels[r]]) + Math.log(sum) + 1 : 1;
         }
         counted = count;
     }

@@ -14,20 +14,25 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("kernels")
 class KernelSuiteTest {
     /** The case lists, one class per kernel file. */
-    private static final List<List<KernelCase>> CASES = List.of(PointwiseCases.all(), CrossEntropyCases.all());
+    private static final List<List<KernelCase>> CASES = List.of(
+            PointwiseCases.all(),
+            CrossEntropyCases.all(),
+            SquaredErrorCases.all(),
+            EmbeddingCases.all(),
+            OptimiserCases.all());
 
     static Stream<Arguments> runs() {
-        return TestDevices.names().stream()
-                .flatMap(device -> CASES.stream()
-                        .flatMap(List::stream)
-                        .filter(test -> test.small() || !TestDevices.small())
-                        .map(test -> Arguments.of(device, test)));
+        return TestDevices.names().stream().flatMap(device -> CASES.stream()
+                .flatMap(List::stream)
+                .filter(test -> test.small() || !TestDevices.small())
+                .map(test -> Arguments.of(device, test)));
     }
 
     @ParameterizedTest(name = "{1} on {0}")
     @MethodSource("runs")
     void kernel(String device, KernelCase test) {
-        try (KernelBench bench = new KernelBench(TestDevices.get(device), test.name().hashCode())) {
+        try (KernelBench bench =
+                new KernelBench(TestDevices.get(device), test.name().hashCode())) {
             test.body().accept(bench);
         }
     }
