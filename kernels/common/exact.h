@@ -22,6 +22,8 @@
    off; the residual a - q b is exact in its sign, and sets it right. */
 SG_FN f32 sg_div_up(f32 a, f32 b) {
     f32 q = a / b;
+    /* without a branch: it is up as often as not, and enough where division rounds correctly */
+    q = SG_BITS_TO_F32(SG_F32_TO_BITS(q) + (sg_fma(q, b, -a) < 0.0f ? 1u : 0u));
     while (sg_fma(q, b, -a) < 0.0f) q = SG_BITS_TO_F32(SG_F32_TO_BITS(q) + 1u);
     f32 below = SG_BITS_TO_F32(SG_F32_TO_BITS(q) - 1u);
     while (sg_fma(below, b, -a) >= 0.0f) {

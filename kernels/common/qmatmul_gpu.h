@@ -105,6 +105,7 @@ SG_FN void qg_few(const int bits, const int rows, const SG_GLOBAL f32 *x, const 
             const i64 g = 32 * u / group;
             const float4 s = *(const SG_GLOBAL float4 *)(ss + 16 * g);
             float4 c;
+            c.x = c.y = c.z = c.w = 0.0f;
             if (cc) c = *(const SG_GLOBAL float4 *)(cc + 16 * g);
 #pragma unroll
             for (int r = 0; r < rows; r++) {

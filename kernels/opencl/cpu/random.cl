@@ -38,30 +38,31 @@ SG_FN void make_normal(sg_random_key key, i64 block, float16 *low, float16 *high
     sg_philox_v8(key, block, &a, &b);
     /* words 0 and 2 of each block beside each other, then 1 and 3: so the pairs lie in equal lanes */
     float16 cosine, sine;
-    sg_normal_pair_v16(as_uint16((a & SG_LOW_WORD) | b << 32), as_uint16(a >> 32 | (b & ~SG_LOW_WORD)), &cosine, &sine);
+    sg_normal_pair_v16(sg_low_words(a, b), sg_high_words(a, b), &cosine, &sine);
     *low = __builtin_shufflevector(cosine, sine, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     *high = __builtin_shufflevector(cosine, sine, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
 #define RANDOM(NAME, T, V, MAKE)                                                                                 \
     kernel void random_##NAME(const global u32 *state, u32 stream, i64 first, global T *out, i64 n) {            \
-        sg_random_key key = sg_random_key_of(state, stream);                                                     \
-        i64 end = sg_unit_end((n + 31) / 32);                                                                    \
-        i32 streams = sg_streams(out, n);                                                                        \
-        for (i64 unit = sg_unit_begin((n + 31) / 32); unit < end; unit++) {                                      \
-            V low, high;                                                                                         \
-            MAKE(key, first / 4 + unit * 8, &low, &high);                                                        \
-            i64 i = unit * 32;                                                                                   \
-            if (i + 32 <= n) {                                                                                   \
-                sg_put16(as_float16(low), (global f32 *)out + i, streams);                                       \
-                sg_put16(as_float16(high), (global f32 *)out + i + 16, streams);                                 \
-            } else {                                                                                             \
-                T rest[32];                                                                                      \
-                vstore16(low, 0, rest);                                                                          \
-                vstore16(high, 1, rest);                                                                         \
-                for (i32 e = 0; i + e < n; e++) out[i + e] = rest[e];                                            \
-            }                                                                                                    \
-        }                                                                                                        \
+        sg_random_key key;                                                                                            \
+        sg_random_key_of(state, stream, &key);                                                                        \
+        i64 before = first % 32, units = (before + n + 31) / 32, end = sg_unit_end(units); /* units start at blocks divisible by 8 */\
+        i32 streams = sg_streams(out - before, n);                                                                    \
+        for (i64 unit = sg_unit_begin(units); unit < end; unit++) {                                                   \
+            V low, high;                                                                                              \
+            MAKE(key, (first / 32 + unit) * 8, &low, &high);                                                          \
+            i64 i = unit * 32 - before;                                                                               \
+            if (i >= 0 && i + 32 <= n) {                                                                              \
+                sg_put16(as_float16(low), (global f32 *)out + i, streams);                                            \
+                sg_put16(as_float16(high), (global f32 *)out + i + 16, streams);                                      \
+            } else {                                                                                                  \
+                T rest[32];                                                                                           \
+                vstore16(low, 0, rest);                                                                               \
+                vstore16(high, 1, rest);                                                                              \
+                for (i64 e = i < 0 ? -i : 0; e < 32 && i + e < n; e++) out[i + e] = rest[e];                          \
+            }                                                                                                         \
+        }                                                                                                             \
     }
 
 RANDOM(bits_u32, u32, uint16, make_bits)
@@ -70,7 +71,8 @@ RANDOM(rademacher_f32, f32, float16, make_rademacher)
 RANDOM(normal_f32, f32, float16, make_normal)
 
 kernel void dropout_f32(const global u32 *state, u32 stream, u32 threshold, f32 scale, i64 probes, const global f32 *x, global f32 *y, i64 n) {
-    sg_random_key key = sg_random_key_of(state, stream);
+    sg_random_key key;
+    sg_random_key_of(state, stream, &key);
     i64 end = sg_unit_end((n + 31) / 32);
     i32 streams = sg_streams(y, probes * n) && n % 16 == 0;
     for (i64 unit = sg_unit_begin((n + 31) / 32); unit < end; unit++) {

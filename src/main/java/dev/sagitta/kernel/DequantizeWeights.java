@@ -17,7 +17,8 @@ public record DequantizeWeights(PackedWeights packed, Tensor weights) implements
 
     @Override
     public String entry() {
-        return "dequantize_" + packed.layout().name().toLowerCase(java.util.Locale.ROOT) + "_w" + packed.format().bits() + "_f32";
+        return "dequantize_" + packed.layout().name().toLowerCase(java.util.Locale.ROOT) + "_w"
+                + packed.format().bits() + "_f32";
     }
 
     @Override
@@ -35,7 +36,9 @@ public record DequantizeWeights(PackedWeights packed, Tensor weights) implements
     @Override
     public void arguments(Arguments arguments) {
         arguments.buffer(packed.words().buffer()).buffer(packed.scales().buffer());
-        arguments.buffer(packed.offsets() == null ? null : packed.offsets().buffer()).buffer(weights.buffer());
+        arguments
+                .buffer(packed.offsets() == null ? null : packed.offsets().buffer())
+                .buffer(weights.buffer());
         arguments.i64(packed.n()).i64(packed.k()).i32(packed.format().group());
     }
 

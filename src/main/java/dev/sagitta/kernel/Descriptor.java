@@ -19,8 +19,8 @@ public interface Descriptor extends Preparable {
     /** Entry point, dtype suffix included. */
     String entry();
 
-    /** Constants that the file is compiled with on devices of this kind. */
-    default Map<String, String> defines(DeviceKind kind) {
+    /** constants that the file is compiled with on a device. */
+    default Map<String, String> defines(Device device) {
         return Map.of();
     }
 
@@ -61,7 +61,7 @@ public interface Descriptor extends Preparable {
         check();
         Arguments arguments = new Arguments();
         arguments(arguments);
-        KernelSource source = new KernelSource(file(), entry(), defines(device.kind()));
+        KernelSource source = new KernelSource(file(), entry(), defines(device));
         return new LaunchStep(device.prepare(source, geometry(device), arguments));
     }
 

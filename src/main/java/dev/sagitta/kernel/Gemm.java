@@ -107,8 +107,8 @@ public record Gemm(
     }
 
     @Override
-    public Map<String, String> defines(DeviceKind kind) {
-        return GemmGeometry.defines(kind);
+    public Map<String, String> defines(Device device) {
+        return GemmGeometry.defines(device);
     }
 
     @Override
@@ -142,7 +142,8 @@ public record Gemm(
                         + a.dtype().suffix());
         checks.require(
                 precision == Precision.FULL || a.dtype() == DType.F32,
-                "TF32 rounds fp32 factors, and A, " + a + ", is " + a.dtype().suffix() + "; leave the precision at FULL");
+                "TF32 rounds fp32 factors, and A, " + a + ", is " + a.dtype().suffix()
+                        + "; leave the precision at FULL");
         checks.require(
                 m() >= 1 && n() >= 1 && k() >= 1 && batch() >= 1,
                 "M " + m() + ", N " + n() + ", K " + k() + ", batch " + batch()
@@ -164,7 +165,8 @@ public record Gemm(
             checks.dtype(bias, DType.F32);
             checks.require(
                     bias.elements() == n() || bias.elements() == batch() * n(),
-                    bias + " has " + bias.elements() + " elements, expected N = " + n() + ", or batch x N = " + batch() * n());
+                    bias + " has " + bias.elements() + " elements, expected N = " + n() + ", or batch x N = "
+                            + batch() * n());
         }
         for (Tensor tensor : new Tensor[] {a, b, c, bias}) {
             if (tensor != null) {
@@ -175,10 +177,13 @@ public record Gemm(
 
     private void axes(Checks checks, String role, Tensor t) {
         int rank = t.shape().rank();
-        checks.require(rank == 2 || rank == 3, role + ", " + t + ", has " + rank + " axes, expected 2, or 3 with a batch in front");
+        checks.require(
+                rank == 2 || rank == 3,
+                role + ", " + t + ", has " + rank + " axes, expected 2, or 3 with a batch in front");
         checks.require(
                 rank == 2 || t.shape().extent(0) == batch(),
-                role + ", " + t + ", has batch " + t.shape().extent(0) + ", expected that of C, " + batch() + "; without that axis it is shared");
+                role + ", " + t + ", has batch " + t.shape().extent(0) + ", expected that of C, " + batch()
+                        + "; without that axis it is shared");
     }
 
     private static void operand(Checks checks, String role, Tensor t, long rows, long columns) {

@@ -26,22 +26,53 @@ final class GemmGeometry {
 
     private static final int CUDA_STAGE_BYTES_MORE = 1024;
 
-    /** GEMM_KC, GEMM_NC and GEMM_MC of opencl/cpu/gemm.cl. */
-    private static final Map<String, String> CPU_DEFINES = Map.of("GEMM_KC", "256", "GEMM_NC", "256", "GEMM_MC", "96");
+    /**
+     * Panels of opencl/cpu/gemm.cl that fit in local memory; the first that fits is taken.
+     *
+     * @param kc depth, nc width of a panel of B; mc rows of A
+     * @param localBytes needed, with the tile of sums that 16-bit results wait in
+     */
+    private record CpuPanels(int kc, int nc, int mc, long localBytes) {
+        static final CpuPanels[] BY_SIZE = {
+            new CpuPanels(256, 256, 96, 456 << 10), new CpuPanels(128, 192, 96, 224 << 10), new CpuPanels(32, 64, 48, 32 << 10)
+        };
 
-    private static final long CPU_FLOPS_PER_TILE = 1_000_000;
-    private static final int CPU_LEAST_ROWS = 24;
-    private static final int CPU_LEAST_COLUMNS = 64;
+        static CpuPanels of(Device device) {
+            for (CpuPanels panels : BY_SIZE) {
+                if (panels.localBytes() <= device.info().localMemoryBytes()) {
+                    return panels;
+                }
+            }
+            return BY_SIZE[BY_SIZE.length - 1];
+        }
+    }
+
+    /** Rows and columns that a tile is a whole number of, on a CPU. */
+    private static final int CPU_ROWS = 4;
+
+    private static final int CPU_COLUMNS = 32;
+
+    /** More tiles per core than this only repeat the packing. */
+    private static final int CPU_TILES_PER_CORE = 32;
 
     private GemmGeometry() {}
 
-    static Map<String, String> defines(DeviceKind kind) {
-        return switch (kind) {
-            case CUDA -> Map.of(
-                    "GEMM_LARGE", text(CUDA_LARGE), "GEMM_SMALL", text(CUDA_SMALL), "GEMM_STAGES", text(CUDA_STAGES));
-            case OPENCL_GPU -> Map.of(
-                    "GEMM_BM", text(OPENCL_BLOCK), "GEMM_BN", text(OPENCL_BLOCK), "GEMM_BK", text(OPENCL_DEPTH));
-            case OPENCL_CPU -> CPU_DEFINES;
+    static Map<String, String> defines(Device device) {
+        return switch (device.kind()) {
+            case CUDA ->
+                Map.of(
+                        "GEMM_LARGE",
+                        text(CUDA_LARGE),
+                        "GEMM_SMALL",
+                        text(CUDA_SMALL),
+                        "GEMM_STAGES",
+                        text(CUDA_STAGES));
+            case OPENCL_GPU ->
+                Map.of("GEMM_BM", text(OPENCL_BLOCK), "GEMM_BN", text(OPENCL_BLOCK), "GEMM_BK", text(OPENCL_DEPTH));
+            case OPENCL_CPU -> {
+                CpuPanels panels = CpuPanels.of(device);
+                yield Map.of("GEMM_KC", text(panels.kc()), "GEMM_NC", text(panels.nc()), "GEMM_MC", text(panels.mc()));
+            }
         };
     }
 
@@ -56,7 +87,7 @@ final class GemmGeometry {
 
     static Geometry of(Gemm gemm, Device device) {
         return switch (device.kind()) {
-            case OPENCL_CPU -> cpu(gemm, device.info().computeUnits());
+            case OPENCL_CPU -> cpu(gemm, device.info().computeUnits(), CpuPanels.of(device).nc());
             case OPENCL_GPU -> Geometry.of(tiles(gemm, OPENCL_BLOCK), 1, gemm.batch(), OPENCL_SIDE, OPENCL_SIDE);
             case CUDA -> cuda(gemm, device.info().computeUnits());
         };
@@ -85,22 +116,30 @@ final class GemmGeometry {
                 .withShared(CUDA_STAGES * (CUDA_STAGE_BYTES_PER_ROW * tile + CUDA_STAGE_BYTES_MORE));
     }
 
-    /** Enough tiles that no core waits long for another, none so small that packing its operands costs more than it saves. */
-    private static Geometry cpu(Gemm gemm, int cores) {
-        long wanted = Math.min(4L * cores, gemm.flops() / CPU_FLOPS_PER_TILE) / gemm.batch();
+    /**
+     * The split into TM x TN tiles with the least predicted time: rounds of tiles over the cores, each tile costing its products, the packing
+     * of its columns of B and of its rows of A once per panel, and a start. In units of one multiply-add along K; measured on shapes from
+     * 32 to 4096 (docs/BENCHMARKS.md).
+     */
+    private static Geometry cpu(Gemm gemm, int cores, int panel) {
+        long most = Math.max(1, (long) CPU_TILES_PER_CORE * cores / gemm.batch());
+        long rowUnits = groups(gemm.m(), CPU_ROWS);
+        long columnUnits = groups(gemm.n(), CPU_COLUMNS);
+        double least = Double.POSITIVE_INFINITY;
         long tilesM = 1;
         long tilesN = 1;
-        while (tilesM * tilesN < wanted) {
-            long rows = gemm.m() / (2 * tilesM);
-            long columns = gemm.n() / (2 * tilesN);
-            if (rows >= columns && rows >= CPU_LEAST_ROWS) {
-                tilesM *= 2;
-            } else if (columns >= CPU_LEAST_COLUMNS) {
-                tilesN *= 2;
-            } else if (rows >= CPU_LEAST_ROWS) {
-                tilesM *= 2;
-            } else {
-                break;
+        for (long tm = 1; tm <= Math.min(rowUnits, most); tm++) {
+            long rows = CPU_ROWS * ((rowUnits + tm - 1) / tm);
+            for (long tn = 1; tn <= Math.min(columnUnits, most / tm); tn++) {
+                long columns = CPU_COLUMNS * ((columnUnits + tn - 1) / tn);
+                long rounds = (tm * tn * gemm.batch() + cores - 1) / cores;
+                double perTile = (double) rows * columns + 8 * columns + 4 * rows * ((columns + panel - 1) / panel) + 200;
+                double cost = (rounds + 0.25) * perTile;
+                if (cost < least) {
+                    least = cost;
+                    tilesM = tm;
+                    tilesN = tn;
+                }
             }
         }
         return Geometry.of(tilesN, tilesM, gemm.batch(), 1, 1);

@@ -13,7 +13,8 @@ import dev.sagitta.tensor.Tensor;
  * @param scales f32, the step of each group
  * @param offsets f32, the centre of each group; null when the format is symmetric
  */
-public record PackedWeights(QuantFormat format, Layout layout, long n, long k, Tensor words, Tensor scales, Tensor offsets) {
+public record PackedWeights(
+        QuantFormat format, Layout layout, long n, long k, Tensor words, Tensor scales, Tensor offsets) {
     /** Rows of a panel. */
     public static final int PANEL = 16;
 
@@ -30,13 +31,17 @@ public record PackedWeights(QuantFormat format, Layout layout, long n, long k, T
             throw new IllegalArgumentException("packed weights [" + n + ", " + k + "]: extents must be 1 to 2^30");
         }
         if ((offsets == null) != format.symmetric()) {
-            throw new IllegalArgumentException("packed weights: " + format + (format.symmetric()
-                    ? " has no centres, but " + offsets + " was given" : " needs a tensor of centres, none was given"));
+            throw new IllegalArgumentException("packed weights: " + format
+                    + (format.symmetric()
+                            ? " has no centres, but " + offsets + " was given"
+                            : " needs a tensor of centres, none was given"));
         }
     }
 
     public static Shape wordsShape(QuantFormat format, Layout layout, long n, long k) {
-        return layout == Layout.ROWS ? Shape.of(n, format.rowWords(k)) : Shape.of(panels(n), format.panelWords(k), PANEL);
+        return layout == Layout.ROWS
+                ? Shape.of(n, format.rowWords(k))
+                : Shape.of(panels(n), format.panelWords(k), PANEL);
     }
 
     public static Shape groupsShape(QuantFormat format, Layout layout, long n, long k) {
@@ -67,9 +72,12 @@ public record PackedWeights(QuantFormat format, Layout layout, long n, long k, T
     }
 
     void check(Checks checks, Layout expected) {
-        checks.require(layout == expected, "weights are in " + layout + ", expected " + expected + "; RepackWeights converts");
+        checks.require(
+                layout == expected, "weights are in " + layout + ", expected " + expected + "; RepackWeights converts");
         long[] groups = groupsShape(format, layout, n, k).toArray();
-        checks.open(words).dtype(words, DType.U32).shape(words, wordsShape(format, layout, n, k).toArray());
+        checks.open(words)
+                .dtype(words, DType.U32)
+                .shape(words, wordsShape(format, layout, n, k).toArray());
         checks.open(scales).dtype(scales, DType.F32).shape(scales, groups);
         if (offsets != null) {
             checks.open(offsets).dtype(offsets, DType.F32).shape(offsets, groups);

@@ -28,7 +28,8 @@ public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implemen
 
     @Override
     public String entry() {
-        return (m() == 1 ? "qmatvec_w" : m() <= FEW ? "qmatfew_w" : "qmatmul_w") + w.format().bits() + "_f32";
+        return (m() == 1 ? "qmatvec_w" : m() <= FEW ? "qmatfew_w" : "qmatmul_w")
+                + w.format().bits() + "_f32";
     }
 
     private long m() {
@@ -36,7 +37,7 @@ public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implemen
     }
 
     @Override
-    public Map<String, String> defines(DeviceKind kind) {
+    public Map<String, String> defines(Device device) {
         return QTiles.defines();
     }
 
@@ -60,15 +61,23 @@ public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implemen
         long panels = w.words().shape().extent(0);
         return device.kind() == DeviceKind.OPENCL_CPU
                 ? Geometry.linear(QTiles.cpuPanelParts(panels, device.info().computeUnits()), 1)
-                : Geometry.of(panels, m() == 1 ? 1 : (m() + QTiles.GPU_FEW - 1) / QTiles.GPU_FEW, 1, QTiles.GPU_THREADS, 1);
+                : Geometry.of(
+                        panels, m() == 1 ? 1 : (m() + QTiles.GPU_FEW - 1) / QTiles.GPU_FEW, 1, QTiles.GPU_THREADS, 1);
     }
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(x.buffer()).buffer(w.words().buffer()).buffer(w.scales().buffer());
+        arguments
+                .buffer(x.buffer())
+                .buffer(w.words().buffer())
+                .buffer(w.scales().buffer());
         arguments.buffer(w.offsets() == null ? null : w.offsets().buffer());
         arguments.buffer(bias == null ? null : bias.buffer()).buffer(y.buffer());
-        arguments.i32((int) m()).i32((int) w.n()).i32((int) w.k()).i32(w.format().group());
+        arguments
+                .i32((int) m())
+                .i32((int) w.n())
+                .i32((int) w.k())
+                .i32(w.format().group());
     }
 
     @Override

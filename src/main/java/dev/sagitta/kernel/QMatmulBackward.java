@@ -28,7 +28,7 @@ public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements 
     }
 
     @Override
-    public Map<String, String> defines(DeviceKind kind) {
+    public Map<String, String> defines(Device device) {
         return QTiles.defines();
     }
 
@@ -48,9 +48,16 @@ public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements 
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(dy.buffer()).buffer(w.words().buffer()).buffer(w.scales().buffer());
+        arguments
+                .buffer(dy.buffer())
+                .buffer(w.words().buffer())
+                .buffer(w.scales().buffer());
         arguments.buffer(w.offsets() == null ? null : w.offsets().buffer()).buffer(dx.buffer());
-        arguments.i32((int) m()).i32((int) w.n()).i32((int) w.k()).i32(w.format().group());
+        arguments
+                .i32((int) m())
+                .i32((int) w.n())
+                .i32((int) w.k())
+                .i32(w.format().group());
     }
 
     @Override

@@ -42,7 +42,8 @@ final class QTiles {
                 rank >= 1 && tensor.elements() >= 1 && tensor.shape().extent(-1) == columns,
                 tensor + " has shape " + tensor.shape() + ", expected [.., " + columns + "] with at least one row");
         checks.require(
-                tensor.elements() / columns <= 1 << 30, tensor + " has " + tensor.elements() / columns + " rows, at most 2^30 are served");
+                tensor.elements() / columns <= 1 << 30,
+                tensor + " has " + tensor.elements() / columns + " rows, at most 2^30 are served");
     }
 
     /** A result [rows, columns]: tiles on a GPU, a few large parts on a CPU. */

@@ -47,7 +47,8 @@ public record QuantizeWeights(Stage stage, Tensor weights, PackedWeights packed,
 
     @Override
     public String entry() {
-        return "quantize_" + stage.name().toLowerCase(java.util.Locale.ROOT) + "_w" + packed.format().bits() + "_f32";
+        return "quantize_" + stage.name().toLowerCase(java.util.Locale.ROOT) + "_w"
+                + packed.format().bits() + "_f32";
     }
 
     @Override

@@ -21,7 +21,8 @@ public record RepackWeights(boolean toPanels, Tensor rows, Tensor panels) implem
         checks.require(from.layout() != to.layout(), "both sides are in " + from.layout() + "; there is nothing to do");
         checks.require(
                 from.format().equals(to.format()) && from.n() == to.n() && from.k() == to.k(),
-                from.format() + " [" + from.n() + ", " + from.k() + "] cannot become " + to.format() + " [" + to.n() + ", " + to.k() + "]");
+                from.format() + " [" + from.n() + ", " + from.k() + "] cannot become " + to.format() + " [" + to.n()
+                        + ", " + to.k() + "]");
         from.check(checks, from.layout());
         to.check(checks, to.layout());
         Preparable groups = one(from, from.scales(), to.scales());
@@ -61,7 +62,8 @@ public record RepackWeights(boolean toPanels, Tensor rows, Tensor panels) implem
                         && panels.shape().extent(0) == (n + PackedWeights.PANEL - 1) / PackedWeights.PANEL
                         && panels.shape().extent(1) >= rows.shape().extent(1)
                         && panels.shape().extent(2) == PackedWeights.PANEL,
-                panels + " has shape " + panels.shape() + ", expected [ceil(" + n + " / 16), at least " + rows.shape().extent(1) + ", 16]");
+                panels + " has shape " + panels.shape() + ", expected [ceil(" + n + " / 16), at least "
+                        + rows.shape().extent(1) + ", 16]");
     }
 
     @Override
@@ -72,7 +74,10 @@ public record RepackWeights(boolean toPanels, Tensor rows, Tensor panels) implem
     @Override
     public void arguments(Arguments arguments) {
         arguments.buffer((toPanels ? rows : panels).buffer()).buffer((toPanels ? panels : rows).buffer());
-        arguments.i64(rows.shape().extent(0)).i64(rows.shape().extent(1)).i64(panels.shape().extent(1));
+        arguments
+                .i64(rows.shape().extent(0))
+                .i64(rows.shape().extent(1))
+                .i64(panels.shape().extent(1));
     }
 
     @Override

@@ -36,7 +36,7 @@ final class Relu implements AutoCloseable {
     }
 
     KernelSource source() {
-        return new KernelSource(descriptor.file(), descriptor.entry(), descriptor.defines(device.kind()));
+        return new KernelSource(descriptor.file(), descriptor.entry(), descriptor.defines(device));
     }
 
     Geometry geometry() {

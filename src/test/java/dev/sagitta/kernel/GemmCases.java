@@ -18,9 +18,29 @@ import java.util.function.UnaryOperator;
 /** Dense products: all transposes at sizes round the tiles of every variant, storage types, batches, the epilogue, NaN and infinity. */
 final class GemmCases {
     private static final int[][] SIZES = {
-        {1, 1, 1}, {2, 3, 1}, {3, 1, 2}, {1, 2, 3}, {15, 17, 16}, {16, 15, 17}, {17, 16, 15}, {31, 33, 32}, {33, 32, 31}, {32, 31, 33},
-        {63, 65, 64}, {64, 63, 65}, {65, 64, 63}, {61, 101, 97}, {127, 129, 128}, {128, 128, 128}, {129, 127, 37}, {1, 300, 67},
-        {300, 1, 67}, {4, 70, 70}, {1, 1, 1009}, {200, 260, 72}, {261, 257, 131}
+        {1, 1, 1},
+        {2, 3, 1},
+        {3, 1, 2},
+        {1, 2, 3},
+        {15, 17, 16},
+        {16, 15, 17},
+        {17, 16, 15},
+        {31, 33, 32},
+        {33, 32, 31},
+        {32, 31, 33},
+        {63, 65, 64},
+        {64, 63, 65},
+        {65, 64, 63},
+        {61, 101, 97},
+        {127, 129, 128},
+        {128, 128, 128},
+        {129, 127, 37},
+        {1, 300, 67},
+        {300, 1, 67},
+        {4, 70, 70},
+        {1, 1, 1009},
+        {200, 260, 72},
+        {261, 257, 131}
     };
     private static final int[][] FEW_SIZES = {
         {1, 1, 1}, {3, 5, 7}, {17, 31, 33}, {64, 64, 64}, {65, 63, 67}, {127, 129, 65}, {200, 264, 72}, {193, 259, 131}
@@ -91,9 +111,12 @@ final class GemmCases {
             }
             cases.add(of(types, false, true, 70, 132, 33, " bias", false, one, 1, gemm -> gemm));
             cases.add(of(types, true, false, 70, 132, 33, " accumulate", false, one, 0, gemm -> gemm.accumulate(true)));
-            cases.add(of(types, false, false, 11, 37, 300, " alpha beta", false, one, 0, gemm -> gemm.scaled(-0.75f).beta(1.5f)));
+            cases.add(of(types, false, false, 11, 37, 300, " alpha beta", false, one, 0, gemm -> gemm.scaled(-0.75f)
+                    .beta(1.5f)));
             cases.add(of(types, false, false, 11, 36, 19, " alpha 0", false, one, 0, gemm -> gemm.scaled(0)));
-            cases.add(of(types, false, true, 9, 21, 18, " all of it", true, one, 1, gemm -> gemm.scaled(0.5f).beta(-2).then(Function.TANH)));
+            cases.add(of(types, false, true, 9, 21, 18, " all of it", true, one, 1, gemm -> gemm.scaled(0.5f)
+                    .beta(-2)
+                    .then(Function.TANH)));
         }
         return cases;
     }
@@ -104,12 +127,56 @@ final class GemmCases {
         for (Types types : List.of(Types.F32, Types.TF32, f16)) {
             boolean small = !types.equals(f16);
             cases.add(of(types, false, true, 5, 9, 18, " batch", small, new long[] {3, 3, 3}, 0, gemm -> gemm));
-            cases.add(of(types, true, false, 33, 18, 35, " shared A", false, new long[] {0, 3, 3}, 0, gemm -> gemm.accumulate(true)));
+            cases.add(of(
+                    types,
+                    true,
+                    false,
+                    33,
+                    18,
+                    35,
+                    " shared A",
+                    false,
+                    new long[] {0, 3, 3},
+                    0,
+                    gemm -> gemm.accumulate(true)));
             cases.add(of(types, false, false, 18, 33, 35, " shared B", false, new long[] {4, 0, 4}, 0, gemm -> gemm));
             cases.add(of(types, false, true, 6, 7, 5, " shared A, B", false, new long[] {0, 0, 2}, 2, gemm -> gemm));
-            cases.add(of(types, false, true, 6, 40, 20, " shared bias", false, new long[] {2, 0, 2}, 1, gemm -> gemm.then(Function.RELU)));
-            cases.add(of(types, false, true, 6, 40, 20, " own bias", small, new long[] {2, 0, 2}, 2, gemm -> gemm.then(Function.SILU)));
-            cases.add(of(types, false, false, 130, 129, 40, " batch of large tiles", false, new long[] {2, 2, 2}, 0, gemm -> gemm));
+            cases.add(of(
+                    types,
+                    false,
+                    true,
+                    6,
+                    40,
+                    20,
+                    " shared bias",
+                    false,
+                    new long[] {2, 0, 2},
+                    1,
+                    gemm -> gemm.then(Function.RELU)));
+            cases.add(of(
+                    types,
+                    false,
+                    true,
+                    6,
+                    40,
+                    20,
+                    " own bias",
+                    small,
+                    new long[] {2, 0, 2},
+                    2,
+                    gemm -> gemm.then(Function.SILU)));
+            cases.add(of(
+                    types,
+                    false,
+                    false,
+                    130,
+                    129,
+                    40,
+                    " batch of large tiles",
+                    false,
+                    new long[] {2, 2, 2},
+                    0,
+                    gemm -> gemm));
         }
         return cases;
     }
@@ -119,7 +186,8 @@ final class GemmCases {
         List<KernelCase> cases = new ArrayList<>();
         for (Types types : List.of(Types.F32, Types.TF32, new Types(DType.BF16, DType.F32, Gemm.Precision.FULL))) {
             for (Function function : new Function[] {null, Function.RELU}) {
-                String name = types.precision() + " " + types.in() + " NaN and infinity " + (function == null ? "" : function.symbol());
+                String name = types.precision() + " " + types.in() + " NaN and infinity "
+                        + (function == null ? "" : function.symbol());
                 cases.add(new KernelCase("gemm " + name.toLowerCase(Locale.ROOT), false, bench -> {
                     float[] a = stored(types.in(), bench.normal(35 * 33));
                     float[] b = stored(types.in(), bench.normal(33 * 37));
@@ -144,9 +212,22 @@ final class GemmCases {
 
     /** {@code batch}: of A, B and C, 0 for a matrix without batch axis. {@code biases}: 0 none, 1 one for all, 2 one per product. */
     private static KernelCase of(
-            Types types, boolean ta, boolean tb, int m, int n, int k, String what, boolean small, long[] batch, int biases, UnaryOperator<Gemm> with) {
-        String name = "gemm " + (types.precision() == Gemm.Precision.TF32 ? "tf32" : types.in().suffix() + " to " + types.out().suffix()) + " "
-                + (ta ? "t" : "n") + (tb ? "t" : "n") + " " + m + "x" + n + "x" + k + what;
+            Types types,
+            boolean ta,
+            boolean tb,
+            int m,
+            int n,
+            int k,
+            String what,
+            boolean small,
+            long[] batch,
+            int biases,
+            UnaryOperator<Gemm> with) {
+        String name = "gemm "
+                + (types.precision() == Gemm.Precision.TF32
+                        ? "tf32"
+                        : types.in().suffix() + " to " + types.out().suffix())
+                + " " + (ta ? "t" : "n") + (tb ? "t" : "n") + " " + m + "x" + n + "x" + k + what;
         return new KernelCase(name, small, bench -> {
             long products = Math.max(1, batch[2]);
             float[] a = stored(types.in(), bench.normal(Math.max(1, batch[0]) * m * k));
@@ -182,7 +263,7 @@ final class GemmCases {
         for (Geometry geometry : small.gridX() == large.gridX() ? List.of(small) : List.of(small, large)) {
             Arguments arguments = new Arguments();
             gemm.arguments(arguments);
-            KernelSource source = new KernelSource(gemm.file(), gemm.entry(), gemm.defines(DeviceKind.CUDA));
+            KernelSource source = new KernelSource(gemm.file(), gemm.entry(), gemm.defines(device));
             bench.run(new LaunchStep(device.prepare(source, geometry, arguments)));
             reference.verify(bench, gemm);
         }

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -79,8 +78,8 @@ final class GemmReference {
             double bound = tolerance.relative() * Math.max(magnitude[i], Math.abs(exact[i])) + tolerance.absolute();
             // written so that NaN fails
             if (!same && !(error <= bound)) {
-                throw new AssertionError(gemm.entry() + ": C[" + i + "] is " + actual[i] + ", reference " + exact[i] + ": error " + error
-                        + " exceeds " + bound);
+                throw new AssertionError(gemm.entry() + ": C[" + i + "] is " + actual[i] + ", reference " + exact[i]
+                        + ": error " + error + " exceeds " + bound);
             }
             if (!same && Double.isFinite(exact[i])) {
                 ours += error * error;
@@ -88,7 +87,8 @@ final class GemmReference {
                 norm += exact[i] * exact[i];
             }
         }
-        // a unit in the last place or so: products of one term are exact, and device functions are not correctly rounded; tensor
+        // a unit in the last place or so: products of one term are exact, and device functions are not correctly
+        // rounded; tensor
         // cores cut off what they do not keep, once per 16 terms
         double floor = (gemm.function() != null ? 4 : 2) + (gemm.isPlainFp32() ? 0 : gemm.k() / 32.0);
         assertThat(Math.sqrt(ours))

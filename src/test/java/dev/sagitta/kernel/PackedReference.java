@@ -8,8 +8,8 @@ record PackedReference(QuantFormat format, int n, int k, int[][] codes, float[][
 
     static PackedReference random(java.util.Random random, QuantFormat format, int n, int k) {
         int groups = (int) format.groups(k);
-        PackedReference made =
-                new PackedReference(format, n, k, new int[n][k], new float[n][groups], format.symmetric() ? null : new float[n][groups]);
+        PackedReference made = new PackedReference(
+                format, n, k, new int[n][k], new float[n][groups], format.symmetric() ? null : new float[n][groups]);
         for (int row = 0; row < n; row++) {
             for (int e = 0; e < k; e++) {
                 made.codes[row][e] = random.nextInt(1 << format.bits());
@@ -28,8 +28,8 @@ record PackedReference(QuantFormat format, int n, int k, int[][] codes, float[][
     static PackedReference read(QuantFormat format, int n, int k, byte[] words, float[] scales, float[] offsets) {
         int groups = (int) format.groups(k);
         int rowBytes = 4 * (int) format.rowWords(k);
-        PackedReference read =
-                new PackedReference(format, n, k, new int[n][k], new float[n][groups], offsets == null ? null : new float[n][groups]);
+        PackedReference read = new PackedReference(
+                format, n, k, new int[n][k], new float[n][groups], offsets == null ? null : new float[n][groups]);
         for (int row = 0; row < n; row++) {
             for (int e = 0; e < k; e++) {
                 for (int b = 0; b < format.bits(); b++) {
@@ -69,7 +69,8 @@ record PackedReference(QuantFormat format, int n, int k, int[][] codes, float[][
     /** Words in panels of 16 rows, whole units of 32 elements. */
     byte[] panelWords() {
         int rowWidth = (int) format.rowWords(k);
-        return panels(ByteBuffer.wrap(rowWords()).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer(), rowWidth, (int) format.panelWords(k));
+        return panels(ByteBuffer.wrap(rowWords()).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer(), rowWidth, (int)
+                format.panelWords(k));
     }
 
     byte[] panelGroups(float[][] values) {

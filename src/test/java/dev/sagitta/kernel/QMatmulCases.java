@@ -15,8 +15,18 @@ import java.util.List;
 final class QMatmulCases {
     /** M, N, K. */
     private static final int[][] SIZES = {
-        {1, 1, 1}, {1, 17, 131}, {1, 67, 2113}, {2, 37, 97}, {3, 16, 32}, {5, 23, 4099}, {8, 129, 300}, {9, 31, 257}, {16, 64, 128},
-        {23, 67, 521}, {70, 131, 263}, {131, 271, 67}
+        {1, 1, 1},
+        {1, 17, 131},
+        {1, 67, 2113},
+        {2, 37, 97},
+        {3, 16, 32},
+        {5, 23, 4099},
+        {8, 129, 300},
+        {9, 31, 257},
+        {16, 64, 128},
+        {23, 67, 521},
+        {70, 131, 263},
+        {131, 271, 67}
     };
 
     private QMatmulCases() {}
@@ -40,8 +50,10 @@ final class QMatmulCases {
     }
 
     static PackedWeights panels(KernelBench bench, PackedReference w) {
-        long[] words = PackedWeights.wordsShape(w.format(), Layout.PANELS, w.n(), w.k()).toArray();
-        long[] groups = PackedWeights.groupsShape(w.format(), Layout.PANELS, w.n(), w.k()).toArray();
+        long[] words = PackedWeights.wordsShape(w.format(), Layout.PANELS, w.n(), w.k())
+                .toArray();
+        long[] groups = PackedWeights.groupsShape(w.format(), Layout.PANELS, w.n(), w.k())
+                .toArray();
         return new PackedWeights(
                 w.format(),
                 Layout.PANELS,
@@ -53,7 +65,8 @@ final class QMatmulCases {
     }
 
     private static String name(String what, QuantFormat format, int m, int n, int k) {
-        return what + " w" + format.bits() + " g" + format.group() + (format.symmetric() ? " symmetric" : "") + " m=" + m + " n=" + n + " k=" + k;
+        return what + " w" + format.bits() + " g" + format.group() + (format.symmetric() ? " symmetric" : "") + " m="
+                + m + " n=" + n + " k=" + k;
     }
 
     private static KernelCase forward(QuantFormat format, int m, int n, int k, boolean small) {
@@ -151,7 +164,9 @@ final class QMatmulCases {
             float[] longest = bench.floats(results.get(results.size() - 1));
             for (Tensor y : results) {
                 float[] values = bench.floats(y);
-                assertThat(values).as("%s against the batch of 37", y).isEqualTo(java.util.Arrays.copyOf(longest, values.length));
+                assertThat(values)
+                        .as("%s against the batch of 37", y)
+                        .isEqualTo(java.util.Arrays.copyOf(longest, values.length));
             }
         });
     }

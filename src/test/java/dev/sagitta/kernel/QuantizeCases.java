@@ -27,14 +27,16 @@ final class QuantizeCases {
                     QuantFormat format = new QuantFormat(bits, group, symmetric);
                     for (int[] size : new int[][] {{1, 1}, {17, 131}, {16, 256}}) {
                         boolean small = size[0] == 17 && (group == 3 || group == 64) && symmetric == (bits % 2 == 0);
-                        cases.add(roundTrip("normal", format, size[0], size[1], small, (random, k) -> normal(random, k)));
+                        cases.add(
+                                roundTrip("normal", format, size[0], size[1], small, (random, k) -> normal(random, k)));
                     }
                 }
             }
             QuantFormat wide = new QuantFormat(bits, 64, false);
             cases.add(roundTrip("zeros", wide, 5, 130, false, (random, k) -> new float[k]));
             cases.add(roundTrip("zeros", new QuantFormat(bits, 64, true), 5, 130, false, (random, k) -> new float[k]));
-            cases.add(roundTrip("constant", wide, 5, 130, false, (random, k) -> filled(k, (float) random.nextGaussian())));
+            cases.add(roundTrip(
+                    "constant", wide, 5, 130, false, (random, k) -> filled(k, (float) random.nextGaussian())));
             cases.add(roundTrip("one outlier", wide, 5, 130, false, QuantizeCases::outlier));
             cases.add(roundTrip("one outlier", new QuantFormat(bits, 64, true), 5, 130, false, QuantizeCases::outlier));
             cases.add(roundTrip("tiny", wide, 3, 70, false, (random, k) -> filled(k, Float.MIN_VALUE)));
@@ -72,7 +74,8 @@ final class QuantizeCases {
                     one(bench, "again", format, Layout.ROWS, n, k));
         }
 
-        private static PackedWeights one(KernelBench bench, String name, QuantFormat format, Layout layout, int n, int k) {
+        private static PackedWeights one(
+                KernelBench bench, String name, QuantFormat format, Layout layout, int n, int k) {
             long[] words = PackedWeights.wordsShape(format, layout, n, k).toArray();
             long[] groups = PackedWeights.groupsShape(format, layout, n, k).toArray();
             return new PackedWeights(
@@ -108,25 +111,36 @@ final class QuantizeCases {
                     .prepare(bench.device()));
 
             PackedReference read = read(bench, packed.rows());
-            assertThat(bench.bytes(packed.rows().words())).as("words hold the codes and nothing else").isEqualTo(read.rowWords());
+            assertThat(bench.bytes(packed.rows().words()))
+                    .as("words hold the codes and nothing else")
+                    .isEqualTo(read.rowWords());
             assertThat(bench.bytes(packed.panels().words())).as("panels").isEqualTo(read.panelWords());
-            assertThat(bench.bytes(packed.panels().scales())).as("steps in panels").isEqualTo(read.panelGroups(read.scales()));
+            assertThat(bench.bytes(packed.panels().scales()))
+                    .as("steps in panels")
+                    .isEqualTo(read.panelGroups(read.scales()));
             assertThat(bench.bytes(packed.again().words())).as("back in rows").isEqualTo(read.rowWords());
             if (!format.symmetric()) {
                 assertThat(bench.bytes(packed.panels().offsets())).isEqualTo(read.panelGroups(read.offsets()));
-                assertThat(bench.bytes(packed.again().offsets())).isEqualTo(bench.bytes(packed.rows().offsets()));
+                assertThat(bench.bytes(packed.again().offsets()))
+                        .isEqualTo(bench.bytes(packed.rows().offsets()));
             }
             float[] dequantised = bench.floats(fromRows);
             assertThat(bench.floats(fromPanels)).isEqualTo(dequantised);
             double[] squared = new double[n];
             for (int i = 0; i < n; i++) {
                 for (int e = 0; e < k; e++) {
-                    assertThat(dequantised[i * k + e]).as("weight [%d, %d]", i, e).isEqualTo(read.weight(i, e));
+                    assertThat(dequantised[i * k + e])
+                            .as("weight [%d, %d]", i, e)
+                            .isEqualTo(read.weight(i, e));
                     double d = (double) values[i * k + e] - dequantised[i * k + e];
                     squared[i] += d * d;
                 }
                 for (int from = 0; from < k; from += format.group()) {
-                    checkGroup(read, Arrays.copyOfRange(values, i * k + from, i * k + Math.min(k, from + format.group())), i, from);
+                    checkGroup(
+                            read,
+                            Arrays.copyOfRange(values, i * k + from, i * k + Math.min(k, from + format.group())),
+                            i,
+                            from);
                 }
             }
             bench.compare(errors, squared, new Tolerance(2e-5, 1e-12));
@@ -155,7 +169,9 @@ final class QuantizeCases {
             double d = Math.abs((double) w[e] - read.weight(row, from + e));
             chosen += d * d;
             double nearest = Math.abs(w[e] - nearest(w[e], step, centre, half));
-            assertThat(d).as("error of weight [%d, %d]", row, from + e).isLessThanOrEqualTo(nearest + 1e-6 * (Math.abs(w[e]) + Math.abs(centre)));
+            assertThat(d)
+                    .as("error of weight [%d, %d]", row, from + e)
+                    .isLessThanOrEqualTo(nearest + 1e-6 * (Math.abs(w[e]) + Math.abs(centre)));
         }
         double low = w[0];
         double high = w[0];
@@ -181,8 +197,11 @@ final class QuantizeCases {
         }
         double largest = Math.max(Math.abs(high), Math.abs(low));
         double rounding = 4e-7 * largest; // of each fp32 difference
-        double bound = best * (1 + 1e-4) + 2 * rounding * Math.sqrt(best * w.length) + rounding * rounding * w.length + 1e-58;
-        assertThat(chosen).as("squared error of the group at [%d, %d]", row, from).isLessThanOrEqualTo(bound);
+        double bound =
+                best * (1 + 1e-4) + 2 * rounding * Math.sqrt(best * w.length) + rounding * rounding * w.length + 1e-58;
+        assertThat(chosen)
+                .as("squared error of the group at [%d, %d]", row, from)
+                .isLessThanOrEqualTo(bound);
     }
 
     private static double nearest(double w, double step, double centre, int half) {
@@ -200,11 +219,15 @@ final class QuantizeCases {
             values[3 * k + 149] = Float.NEGATIVE_INFINITY;
             Tensor errors = bench.output("errors", DType.F32, n);
             PackedWeights rows = Packed.outputs(bench, format, n, k).rows();
-            bench.run(QuantizeWeights.fit(bench.input("w", values, n, k), rows), QuantizeWeights.pack(bench.input("v", values, n, k), rows, errors));
+            bench.run(
+                    QuantizeWeights.fit(bench.input("w", values, n, k), rows),
+                    QuantizeWeights.pack(bench.input("v", values, n, k), rows, errors));
             float[] found = bench.floats(errors);
             assertThat(found[0]).isFinite();
             for (int i = 1; i < n; i++) {
-                assertThat(found[i]).as("error of row %d, which is not finite", i).isNaN();
+                assertThat(found[i])
+                        .as("error of row %d, which is not finite", i)
+                        .isNaN();
             }
             PackedReference read = read(bench, rows);
             assertThat(read.scales()[1][70 / format.group()]).isZero();

@@ -49,7 +49,9 @@ class QuantizeDescriptorTest {
     }
 
     private static void refuses(Descriptor descriptor, String... words) {
-        assertThatThrownBy(descriptor::check).isInstanceOf(IllegalArgumentException.class).hasMessageContainingAll(words);
+        assertThatThrownBy(descriptor::check)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContainingAll(words);
     }
 
     @Test
@@ -65,7 +67,9 @@ class QuantizeDescriptorTest {
     void sizesBeyondTheRangeOfInt() {
         QuantFormat format = new QuantFormat(3, 64, true);
         assertThat(format.rowWords(1L << 30)).isEqualTo(3L << 25);
-        assertThat(PackedWeights.wordsShape(format, Layout.PANELS, 1L << 30, 1L << 30).elements()).isEqualTo((1L << 30) * (3L << 25));
+        assertThat(PackedWeights.wordsShape(format, Layout.PANELS, 1L << 30, 1L << 30)
+                        .elements())
+                .isEqualTo((1L << 30) * (3L << 25));
         assertThat(QTiles.geometry(device, 1L << 30, 4096).gridX()).isPositive();
         assertThatThrownBy(() -> format.bytes(1L << 40, 1L << 40)).isInstanceOf(ArithmeticException.class);
     }
@@ -78,9 +82,11 @@ class QuantizeDescriptorTest {
         assertThatThrownBy(() -> new PackedWeights(
                         new QuantFormat(4, 32, true), Layout.ROWS, N, K, good.words(), good.scales(), good.offsets()))
                 .hasMessageContaining("has no centres");
-        assertThatThrownBy(() -> new PackedWeights(FORMAT, Layout.ROWS, 0, K, good.words(), good.scales(), good.offsets()))
+        assertThatThrownBy(
+                        () -> new PackedWeights(FORMAT, Layout.ROWS, 0, K, good.words(), good.scales(), good.offsets()))
                 .hasMessageContainingAll("[0, 70]", "2^30");
-        assertThatThrownBy(() -> new PackedWeights(FORMAT, Layout.ROWS, N, (1L << 30) + 1, good.words(), good.scales(), good.offsets()))
+        assertThatThrownBy(() -> new PackedWeights(
+                        FORMAT, Layout.ROWS, N, (1L << 30) + 1, good.words(), good.scales(), good.offsets()))
                 .hasMessageContaining("2^30");
     }
 
@@ -88,18 +94,21 @@ class QuantizeDescriptorTest {
     void quantize() {
         PackedWeights rows = packed(Layout.ROWS);
         Tensor w = floats("weights", N, K);
-        assertThatCode(() -> QuantizeWeights.pack(w, rows, floats("errors", N)).check()).doesNotThrowAnyException();
+        assertThatCode(() -> QuantizeWeights.pack(w, rows, floats("errors", N)).check())
+                .doesNotThrowAnyException();
         refuses(QuantizeWeights.fit(floats("weights", K, N), rows), "quantize_fit_w4_f32", "[70, 20]", "[20, 70]");
         refuses(QuantizeWeights.fit(tensor("weights", DType.I32, N, K), rows), "i32", "expected f32");
         refuses(QuantizeWeights.fit(w, packed(Layout.PANELS)), "PANELS", "ROWS", "RepackWeights");
         refuses(QuantizeWeights.pack(w, rows, floats("errors", K)), "'errors'", "[70]", "[20]");
         refuses(QuantizeWeights.pack(w, rows, null), "errors is missing");
-        PackedWeights otherWords =
-                new PackedWeights(FORMAT, Layout.ROWS, N, K, tensor("w.words", DType.U32, N, 8), rows.scales(), rows.offsets());
+        PackedWeights otherWords = new PackedWeights(
+                FORMAT, Layout.ROWS, N, K, tensor("w.words", DType.U32, N, 8), rows.scales(), rows.offsets());
         refuses(QuantizeWeights.fit(w, otherWords), "'w.words'", "[20, 8]", "[20, 9]");
-        PackedWeights otherScales = new PackedWeights(FORMAT, Layout.ROWS, N, K, rows.words(), floats("w.scales", N, 2), rows.offsets());
+        PackedWeights otherScales =
+                new PackedWeights(FORMAT, Layout.ROWS, N, K, rows.words(), floats("w.scales", N, 2), rows.offsets());
         refuses(QuantizeWeights.fit(w, otherScales), "'w.scales'", "[20, 2]", "[20, 3]");
-        PackedWeights otherOffsets = new PackedWeights(FORMAT, Layout.ROWS, N, K, rows.words(), rows.scales(), floats("w.offsets", N, 2));
+        PackedWeights otherOffsets =
+                new PackedWeights(FORMAT, Layout.ROWS, N, K, rows.words(), rows.scales(), floats("w.offsets", N, 2));
         refuses(QuantizeWeights.fit(w, otherOffsets), "'w.offsets'", "[20, 2]");
         rows.words().buffer().close();
         refuses(QuantizeWeights.pack(w, rows, floats("errors", N)), "'w.words'", "closed");
@@ -109,7 +118,11 @@ class QuantizeDescriptorTest {
     void dequantizeAndRepack() {
         PackedWeights rows = packed(Layout.ROWS);
         PackedWeights panels = packed(Layout.PANELS);
-        refuses(new DequantizeWeights(rows, floats("weights", N, K + 1)), "dequantize_rows_w4_f32", "[20, 71]", "[20, 70]");
+        refuses(
+                new DequantizeWeights(rows, floats("weights", N, K + 1)),
+                "dequantize_rows_w4_f32",
+                "[20, 71]",
+                "[20, 70]");
         refuses(new DequantizeWeights(panels, tensor("weights", DType.BF16, N, K)), "bf16", "expected f32");
         assertThatThrownBy(() -> RepackWeights.of(rows, rows)).hasMessageContaining("nothing to do");
         QuantFormat other = new QuantFormat(8, 32, false);
@@ -129,7 +142,9 @@ class QuantizeDescriptorTest {
         Tensor x = floats("x", 3, K);
         Tensor y = floats("y", 3, N);
         assertThatCode(() -> new QMatmul(x, w, floats("bias", N), y).check()).doesNotThrowAnyException();
-        assertThatCode(() -> QMatmul.of(floats("x", 2, 3, K), w, floats("y", 2, 3, N)).check()).doesNotThrowAnyException();
+        assertThatCode(() -> QMatmul.of(floats("x", 2, 3, K), w, floats("y", 2, 3, N))
+                        .check())
+                .doesNotThrowAnyException();
         refuses(QMatmul.of(x, packed(Layout.ROWS), y), "ROWS", "PANELS", "RepackWeights");
         refuses(QMatmul.of(floats("x", 3, K + 1), w, y), "'x'", "[3, 71]", "[.., 70]");
         refuses(QMatmul.of(x, w, floats("y", 2, N)), "'y'", "40 elements", "60");
