@@ -28,8 +28,8 @@ public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
     }
 
     @Override
-    public Map<String, String> defines(DeviceKind kind) {
-        return kind == DeviceKind.OPENCL_CPU ? BiasGradient.CPU_DEFINES : Map.of();
+    public Map<String, String> defines(Device device) {
+        return device.kind() == DeviceKind.OPENCL_CPU ? BiasGradient.CPU_DEFINES : Map.of();
     }
 
     private long cols() {

@@ -67,8 +67,8 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
     }
 
     @Override
-    public Map<String, String> defines(DeviceKind kind) {
-        return kind == DeviceKind.OPENCL_CPU ? CPU_DEFINES : Map.of();
+    public Map<String, String> defines(Device device) {
+        return device.kind() == DeviceKind.OPENCL_CPU ? CPU_DEFINES : Map.of();
     }
 
     private long cols() {
@@ -150,8 +150,8 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
         }
 
         @Override
-        public Map<String, String> defines(DeviceKind kind) {
-            return kind == DeviceKind.OPENCL_CPU ? CPU_DEFINES : Map.of();
+        public Map<String, String> defines(Device device) {
+            return device.kind() == DeviceKind.OPENCL_CPU ? CPU_DEFINES : Map.of();
         }
 
         @Override

@@ -85,8 +85,8 @@ public record Pointwise(
     }
 
     @Override
-    public Map<String, String> defines(DeviceKind kind) {
-        return kind == DeviceKind.OPENCL_CPU ? Map.of() : Map.of("POINTWISE_PROBES", Integer.toString(PROBES));
+    public Map<String, String> defines(Device device) {
+        return device.kind() == DeviceKind.OPENCL_CPU ? Map.of() : Map.of("POINTWISE_PROBES", Integer.toString(PROBES));
     }
 
     private long n() {
