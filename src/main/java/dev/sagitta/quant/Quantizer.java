@@ -67,6 +67,18 @@ public final class Quantizer {
             return new Settings(List.of(offered), group, symmetric, probes, batch, seed, gaussNewton);
         }
 
+        /** The same with the bits that a given plan uses, and no other: nothing is left to choose. Null changes nothing. */
+        public Settings withBitsOf(QuantPlan plan) {
+            if (plan == null) {
+                return this;
+            }
+            Integer[] used = plan.formats().values().stream()
+                    .map(QuantFormat::bits)
+                    .distinct()
+                    .toArray(Integer[]::new);
+            return bits(used);
+        }
+
         private QuantFormat format(int b) {
             return new QuantFormat(b, group, symmetric);
         }
