@@ -254,14 +254,14 @@ public final class Trainer implements AutoCloseable {
         return parameters.download("");
     }
 
-    /** Batches that evaluate the current weights on a data set, dropout off: see {@link Evaluation#over}. Close them before the trainer. */
+    /** Batches that evaluate the current weights on a data set, dropout off: see {@link dev.sagitta.program.Evaluation#of}. Close them before the trainer. */
     public Batches evaluator(DataSet on, int batch) {
         on.requireFits(graph);
         ProgramOptions compiled = ProgramOptions.of(batch, Computation.EVALUATE);
         for (Map.Entry<String, Tensor> part : parameters.parts().entrySet()) {
             compiled = compiled.bind(part.getKey(), part.getValue());
         }
-        return new Batches(graph, device, compiled, new DataRows(on));
+        return new Batches(graph, device, compiled, Batches.Rows.of(on));
     }
 
     /** Of the program of one step: arena, saved activations by tensor. */

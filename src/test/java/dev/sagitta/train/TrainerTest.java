@@ -14,6 +14,7 @@ import dev.sagitta.io.HostTensor;
 import dev.sagitta.io.ModelSpec;
 import dev.sagitta.kernel.Optimiser;
 import dev.sagitta.program.Batches;
+import dev.sagitta.program.Evaluation;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -105,9 +106,9 @@ class TrainerTest {
         DataSet data = data(200);
         try (Trainer trainer = new Trainer(MODEL.toGraph(), device, data, options("none"));
                 Batches batches = trainer.evaluator(data, 64)) {
-            Evaluation before = Evaluation.over(batches);
+            Evaluation before = Evaluation.of(batches);
             run(trainer, 60);
-            Evaluation after = Evaluation.over(batches);
+            Evaluation after = Evaluation.of(batches);
             assertThat(before.examples()).isEqualTo(200);
             assertThat(after.loss()).isLessThan(before.loss() / 2);
             assertThat(after.accuracy()).isGreaterThan(0.8);
