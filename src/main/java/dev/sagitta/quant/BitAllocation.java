@@ -134,7 +134,9 @@ public record BitAllocation(Map<String, BitTable.Option> choice, double omega, l
         // the default accepts a solution that is merely near the bound
         model.options.integer(IntegerStrategy.DEFAULT.withGapTolerance(NumberContext.of(12, 14)));
         List<List<Variable>> variables = new ArrayList<>();
-        Expression total = model.newExpression("limit").upper(most / nonZero(weightScale));
+        // bytes are whole numbers: half of one more keeps a choice that fits exactly inside after scaling
+        double slack = limit == Limit.BYTES ? 0.5 : 0;
+        Expression total = model.newExpression("limit").upper((most + slack) / nonZero(weightScale));
         for (int g = 0; g < groups.size(); g++) {
             List<BitTable.Layer> group = groups.get(g);
             Expression one =
