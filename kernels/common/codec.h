@@ -34,7 +34,7 @@ SG_FN f32 sg_bf16_up(f32 x) { return SG_BITS_TO_F32((SG_F32_TO_BITS(x) + 0xFFFFu
 
 /* low, high: the group's extremes; levels: 2^bits - 1. A range above 2^126 or not a number, or a top code beyond
    fp32 (bf16 metadata, near the end of fp32), gives NaN for minimum and step and scale 0; codes are to be 0. */
-SG_FN sg_grid sg_grid_of(f32 low, f32 high, f32 levels, i32 bf16) {
+SG_FN void sg_grid_of(f32 low, f32 high, f32 levels, i32 bf16, sg_grid *result) {
     sg_grid grid;
     /* no negative zero: which of two zeros is the minimum depends on the order of comparison */
     grid.minimum = low == 0.0f ? 0.0f : (bf16 ? sg_bf16_down(low) : low);
@@ -57,7 +57,7 @@ SG_FN sg_grid sg_grid_of(f32 low, f32 high, f32 levels, i32 bf16) {
         grid.minimum = grid.step = SG_BITS_TO_F32(SG_CODEC_NAN);
         grid.scale = 0.0f;
     }
-    return grid;
+    *result = grid;
 }
 
 /* v: add one half, truncate. */

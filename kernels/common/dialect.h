@@ -13,7 +13,8 @@ typedef uint u32;
 typedef long i64;
 typedef ulong u64;
 typedef float f32;
-#define SG_FN static inline
+/* always_inline: PoCL 3.1 compiles a function that reads local memory wrongly where it is not inlined into the kernel */
+#define SG_FN static inline __attribute__((always_inline))
 #define SG_GLOBAL __global
 #define SG_BITS_TO_F32(b) as_float(b)
 #define SG_F32_TO_BITS(x) as_uint(x)

@@ -14,25 +14,21 @@
 #define SG_PHILOX_W0 0x9E3779B9u
 #define SG_PHILOX_W1 0xBB67AE85u
 
-typedef struct {
-    u32 x, y, z, w;
-} sg_philox_words;
+typedef uint4 sg_philox_words;
 
-/* What is the same for all blocks of one use. */
+/* What is the same for all blocks of one use. (Structures are not returned: Oclgrind cannot run what becomes of that.) */
 typedef struct {
     u32 key0, key1;
     u32 high; /* or'ed to the high word of the block */
     u32 stream, step;
 } sg_random_key;
 
-SG_FN sg_random_key sg_random_key_of(const SG_GLOBAL u32 *state, u32 stream) {
-    sg_random_key key;
-    key.key0 = state[0];
-    key.key1 = state[1];
-    key.step = state[2];
-    key.high = state[3] << 16;
-    key.stream = stream;
-    return key;
+SG_FN void sg_random_key_of(const SG_GLOBAL u32 *state, u32 stream, sg_random_key *key) {
+    key->key0 = state[0];
+    key->key1 = state[1];
+    key->step = state[2];
+    key->high = state[3] << 16;
+    key->stream = stream;
 }
 
 SG_FN sg_philox_words sg_philox(sg_random_key key, i64 block) {

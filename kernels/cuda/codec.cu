@@ -32,7 +32,7 @@ SG_FN f32 codec_min(f32 a, f32 b) { return b < a ? b : a; }
 SG_FN f32 codec_max(f32 a, f32 b) { return b > a ? b : a; }
 
 /* Two lanes of 16 random bits per word. */
-SG_FN u32 codec_noise(const sg_philox_words &noise, i32 e) {
+SG_FN u32 codec_noise(uint4 noise, i32 e) {
     u32 word = e / 2 == 0 ? noise.x : e / 2 == 1 ? noise.y : e / 2 == 2 ? noise.z : noise.w;
     return e % 2 == 0 ? word & 0xFFFFu : word >> 16;
 }
@@ -93,7 +93,8 @@ SG_FN void codec_pack(const u32 *state, u32 stream, i32 nearest, const f32 *x, u
         high = codec_max(high, __shfl_xor_sync(SG_FULL_MASK, high, d));
         defect += __shfl_xor_sync(SG_FULL_MASK, defect, d);
     }
-    sg_grid grid = sg_grid_of(low, defect == 0.0f ? high : SG_BITS_TO_F32(SG_CODEC_NAN), levels, BF16);
+    sg_grid grid;
+    sg_grid_of(low, defect == 0.0f ? high : SG_BITS_TO_F32(SG_CODEC_NAN), levels, BF16, &grid);
     bool bad = grid.scale == 0.0f;
     if (exists && lane == 0) {
         if (BF16) {
@@ -106,13 +107,13 @@ SG_FN void codec_pack(const u32 *state, u32 stream, i32 nearest, const f32 *x, u
     }
 
     sg_random_key key = {0, 0, 0, 0, 0};
-    if (nearest == 0) key = sg_random_key_of(state, stream); /* else null */
+    if (nearest == 0) sg_random_key_of(state, stream, &key); /* else null */
     for (i32 o = 0; o < octets; o++) {
         i64 i = i0 + o * stride;
         if (o > 0) codec_load8(x, i, end, v);
         u64 word = 0;
         if (!bad) {
-            sg_philox_words noise = {0x80008000u, 0x80008000u, 0x80008000u, 0x80008000u};
+            sg_philox_words noise = make_uint4(0x80008000u, 0x80008000u, 0x80008000u, 0x80008000u);
             if (nearest == 0) noise = sg_philox(key, i / 8);
 #pragma unroll
             for (i32 e = 0; e < 8; e++) {

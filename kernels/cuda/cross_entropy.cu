@@ -19,10 +19,10 @@
    out of bounds: its loss, gradient and tangents are NaN, and so is every sum that it is part of. A NaN or +inf logit makes its row NaN; logits of -inf
    have probability 0. A row whose loss is NaN is not correct.
 
-   Work-group: lanes x rows = 256, each a power of two, lanes >= c / 8 where that fits, 512 x 1 where c > 4096; group (g, y) has the rows g R + y', (g + G) R + y', ... and
-   the probes in tiles of 4. A row of up to 16 lanes x 16 logits is read once and kept in registers, a longer one is read twice, backwards the second time.
-   Bytes per logit: forward 4, forward_backward 8, tangent and curvature 4 + 4 K,
-   tangent_backward 4 + 8 K. About 8, 11, 9 + 2 K, 12 + 5 K, 9 + 4 K flops.
+   Work-group: lanes x rows = 256, each a power of two, lanes >= c / 8 where that fits, 512 x 1 where c > 4096; group (g, y) has
+   the rows g R + y', (g + G) R + y', ... and the probes in tiles of 4. A row of up to SOFTMAX_ITEMS logits per lane is read once and kept in registers, a
+   longer one is read twice, backwards the second time.
+   Bytes per logit: forward 4, forward_backward 8, tangent and curvature 4 + 4 K, tangent_backward 4 + 8 K. About 8, 11, 9 + 2 K, 9 + 6 K, 9 + 5 K flops.
    Source: online softmax, Milakov & Gimelshein 2018; the Hessian diag(p) - p p', Schraudolph 2002. */
 #include "cuda/softmax_row.cuh"
 
@@ -86,7 +86,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_forward_f32(c
     f32 total = forward_rows(logits, labels, 0, row_loss, n, c, ignore, inverse, scratch);
     if (group_rank() == 0) {
         if (gridDim.x == 1) loss[0] = total * inverse;
-        else workspace[SOFTMAX_PARTIALS + blockIdx.x] = total;
+        else workspace[GROUP_PARTIALS + blockIdx.x] = total;
     }
 }
 
@@ -98,7 +98,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_forward_backw
     f32 total = forward_rows(logits, labels, dlogits, row_loss, n, c, ignore, inverse, scratch);
     if (group_rank() == 0) {
         if (gridDim.x == 1) loss[0] = total * inverse;
-        else workspace[SOFTMAX_PARTIALS + blockIdx.x] = total;
+        else workspace[GROUP_PARTIALS + blockIdx.x] = total;
     }
 }
 
@@ -144,10 +144,10 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_f32(c
         if (groups == 1) {
             write_metrics(metrics, counts, total, counted, correct);
         } else {
-            i64 *partial = (i64 *)(workspace + SOFTMAX_PARTIALS);
+            i64 *partial = (i64 *)(workspace + GROUP_PARTIALS);
             partial[2 * g] = counted;
             partial[2 * g + 1] = correct;
-            workspace[SOFTMAX_PARTIALS + 4 * groups + g] = total;
+            workspace[GROUP_PARTIALS + 4 * groups + g] = total;
         }
     }
 }
@@ -156,12 +156,12 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_sum_f
     __shared__ f32 scratch[SG_WARP];
     __shared__ i64 counters[SG_WARP];
     f32 total = 0.0f;
-    const i64 *partial = (const i64 *)(workspace + SOFTMAX_PARTIALS);
+    const i64 *partial = (const i64 *)(workspace + GROUP_PARTIALS);
     i64 correct = 0, counted = 0;
     for (i64 g = group_rank(); g < groups; g += sg_block_threads()) {
         counted += partial[2 * g];
         correct += partial[2 * g + 1];
-        total += workspace[SOFTMAX_PARTIALS + 4 * groups + g];
+        total += workspace[GROUP_PARTIALS + 4 * groups + g];
     }
     total = group_sum(total, scratch);
     correct = group_sum_i64(correct, counters);
@@ -185,7 +185,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_sum_f
 #define TANGENT_ROWS(ROW, OTHERWISE, END)                                                                 \
     __shared__ f32 scratch[SG_WARP];                                                                     \
     __shared__ i64 counters[SG_WARP];                                                                    \
-    __shared__ f32 sums[PROBE_TILE][SOFTMAX_LARGEST];                                                          \
+    __shared__ f32 sums[PROBE_TILE][ROW_GROUP_LARGEST];                                                          \
     i64 rows = (i64)blockDim.y, groups = (i64)gridDim.x, g = (i64)blockIdx.x;         \
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);                      \
     for (i64 k0 = (i64)blockIdx.y * PROBE_TILE; k0 < probes; k0 += (i64)gridDim.y * PROBE_TILE) { \
@@ -223,7 +223,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_sum_f
         f32 sum = group_sum(sums[q][group_rank()], scratch);                                              \
         if (group_rank() == 0) {                                                                          \
             if (groups == 1) (OUT)[k0 + q] = sum * inverse;                                               \
-            else workspace[SOFTMAX_PARTIALS + (k0 + q) * groups + g] = sum;                               \
+            else workspace[GROUP_PARTIALS + (k0 + q) * groups + g] = sum;                               \
         }                                                                                                 \
     }
 

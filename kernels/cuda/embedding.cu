@@ -12,7 +12,7 @@
    sort: work-group 256; of G groups, group g has the ids [g W, (g + 1) W), W = ceil(V / G) <= EMBEDDING_RANGE. Each reads all ids twice, counts with
    integer atomics in local memory and places tile after tile of 256, so that no group waits for another. Bytes: 4 per id and group, mostly from cache.
    scatter: like gather with table rows; bytes per element 4 (1 + V / n). Source: counting sort. */
-#include "cuda/softmax_row.cuh"
+#include "cuda/row_group.cuh"
 
 #ifndef EMBEDDING_RANGE
 #define EMBEDDING_RANGE 2048 /* most ids of one group in sort, a multiple of 256 */
@@ -34,8 +34,8 @@ extern "C" __global__ void __launch_bounds__(256) embedding_gather_f32(const f32
 
 extern "C" __global__ void __launch_bounds__(256) embedding_sort_i32(const i32 *ids, i32 *workspace, i64 n, i64 v) {
     __shared__ i32 cursor[EMBEDDING_RANGE];
-    __shared__ i32 hits[SOFTMAX_GROUP];
-    __shared__ i32 scratch[GROUP_TOTAL + 1];
+    __shared__ i32 hits[ROW_GROUP];
+    __shared__ i32 scratch[SG_WARP + 1];
     i64 groups = (i64)gridDim.x, width = (v + groups - 1) / groups, low = (i64)blockIdx.x * width;
     i64 high = v < low + width ? v : low + width;
     i32 rank = group_rank(), below = 0;
@@ -49,12 +49,12 @@ extern "C" __global__ void __launch_bounds__(256) embedding_sort_i32(const i32 *
         if (id >= low && id < high) LOCAL_INCREMENT(&cursor[id - low]);
     }
     group_scan(below, scratch);
-    i32 base = scratch[GROUP_TOTAL];
+    i32 base = group_total(scratch);
 
     /* Counts become places: each work-item sums a run of neighbours, and the runs are scanned. */
-    i32 per = EMBEDDING_RANGE / SOFTMAX_GROUP, count = 0;
+    i32 per = EMBEDDING_RANGE / ROW_GROUP, count = 0;
     for (i32 t = rank * per; t < (rank + 1) * per; t++) count += cursor[t];
-    i32 at = base + group_scan(count, scratch), total = scratch[GROUP_TOTAL];
+    i32 at = base + group_scan(count, scratch), total = group_total(scratch);
     for (i32 t = rank * per; t < (rank + 1) * per; t++) {
         i32 own = cursor[t];
         cursor[t] = at;
@@ -66,7 +66,7 @@ extern "C" __global__ void __launch_bounds__(256) embedding_sort_i32(const i32 *
     for (i64 first = 0; first < n; first += sg_block_threads()) {
         i64 i = first + rank, id = i < n ? ids[i] : -1;
         bool hit = id >= low && id < high;
-        i32 place = group_scan(hit ? 1 : 0, scratch), found = scratch[GROUP_TOTAL];
+        i32 place = group_scan(hit ? 1 : 0, scratch), found = group_total(scratch);
         if (hit) hits[place] = (i32)(id - low);
         __syncthreads();
         i32 before = 0, after = 0;

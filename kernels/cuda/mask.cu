@@ -32,7 +32,9 @@ SG_FN void store8(f32 *p, i64 i, i64 n, const f32 (&v)[8]) {
 SG_FN u8 positive8(const f32 (&v)[8]) {
     u32 bits = 0;
 #pragma unroll
-    for (i32 e = 0; e < 8; e++) bits |= (v[e] > 0.0f ? 1u : 0u) << e;
+    for (i32 e = 0; e < 8; e++) {
+        if (v[e] > 0.0f) bits |= 1u << e;
+    }
     return (u8)bits;
 }
 

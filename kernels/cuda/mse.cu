@@ -11,24 +11,9 @@
    workspace[0] and a sum per group and probe at workspace[16 + k G + g], and loss_sum_f32 ends it. Work-group: 256; group (g, y) has the elements
    g 256 + i, (g + G) 256 + i, ... of the probes y, y + Y, ... Bytes per element: forward 8, forward_backward 12, tangent 8 + 4 K, tangent_backward 8 K,
    curvature 4 K. Source: the definition. */
-#include "cuda/softmax_row.cuh"
+#include "cuda/row_group.cuh"
 
 SG_FN f32 mse_scale(i64 n) { return 1.0f / (f32)max(1ll, n); }
-
-/* Runs STATEMENT for each element i of this work-item, four independent ones at a time. */
-#define EACH_ELEMENT(n, STATEMENT)                                                                          \
-    {                                                                                                       \
-        i64 step_ = (i64)gridDim.x * (i64)blockDim.x;                                        \
-        i64 start_ = (i64)blockIdx.x * (i64)blockDim.x + (i64)threadIdx.x;                  \
-        for (i64 base_ = start_; base_ < (n); base_ += 4 * step_) {                                         \
-            _Pragma("unroll") for (i32 u_ = 0; u_ < 4; u_++) {                                              \
-                i64 i = base_ + u_ * step_;                                                                 \
-                if (i < (n)) {                                                                              \
-                    STATEMENT                                                                               \
-                }                                                                                           \
-            }                                                                                               \
-        }                                                                                                   \
-    }
 
 /* `sum` is the work-item's; `scale` what the total is multiplied by. */
 SG_FN void mse_finish(f32 sum, f32 scale, i64 k, f32 *workspace, f32 *out, f32 *scratch) {
@@ -36,7 +21,7 @@ SG_FN void mse_finish(f32 sum, f32 scale, i64 k, f32 *workspace, f32 *out, f32 *
     if (group_rank() == 0) {
         i64 groups = (i64)gridDim.x, g = (i64)blockIdx.x;
         if (groups == 1) out[k] = sum * scale;
-        else workspace[SOFTMAX_PARTIALS + k * groups + g] = sum;
+        else workspace[GROUP_PARTIALS + k * groups + g] = sum;
         if (groups > 1 && g == 0 && k == 0) workspace[0] = scale;
     }
 }

@@ -13,22 +13,7 @@
    Work-group: 256; work-item i of group g of G has the elements g 256 + i, (g + G) 256 + i, ... Bytes per parameter: squared_norm 4, sgd 12 or 20, adamw 28.
    Source: PyTorch's torch.optim.SGD (dampening 0), AdamW, clip_grad_norm_; AdamW: Loshchilov & Hutter 2019. */
 #include "common/optimiser.h"
-#include "cuda/softmax_row.cuh"
-
-/* Runs STATEMENT for each element i of this work-item, four independent ones at a time. */
-#define EACH_ELEMENT(n, STATEMENT)                                                                          \
-    {                                                                                                       \
-        i64 step_ = (i64)gridDim.x * (i64)blockDim.x;                                        \
-        i64 start_ = (i64)blockIdx.x * (i64)blockDim.x + (i64)threadIdx.x;                  \
-        for (i64 base_ = start_; base_ < (n); base_ += 4 * step_) {                                         \
-            _Pragma("unroll") for (i32 u_ = 0; u_ < 4; u_++) {                                              \
-                i64 i = base_ + u_ * step_;                                                                 \
-                if (i < (n)) {                                                                              \
-                    STATEMENT                                                                               \
-                }                                                                                           \
-            }                                                                                               \
-        }                                                                                                   \
-    }
+#include "cuda/row_group.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) optimiser_squared_norm_f32(const f32 *gradient, f32 *workspace, i64 n) {
     __shared__ f32 scratch[SG_WARP];
@@ -36,7 +21,7 @@ extern "C" __global__ void __launch_bounds__(256) optimiser_squared_norm_f32(con
     EACH_ELEMENT(n, { sum += gradient[i] * gradient[i]; })
     sum = group_sum(sum, scratch);
     if (group_rank() == 0) {
-        workspace[SOFTMAX_PARTIALS + blockIdx.x] = sum;
+        workspace[GROUP_PARTIALS + blockIdx.x] = sum;
         if (blockIdx.x == 0) workspace[0] = (f32)gridDim.x;
     }
 }
@@ -45,7 +30,7 @@ extern "C" __global__ void __launch_bounds__(256) optimiser_squared_norm_f32(con
 SG_FN f32 clip_scale(const f32 *settings, const f32 *workspace, f32 *norm, i32 clip, f32 *scratch) {
     f32 sum = 0.0f;
     i32 partials = clip ? (i32)workspace[0] : 0;
-    for (i32 j = group_rank(); j < partials; j += sg_block_threads()) sum += workspace[SOFTMAX_PARTIALS + j];
+    for (i32 j = group_rank(); j < partials; j += sg_block_threads()) sum += workspace[GROUP_PARTIALS + j];
     sum = group_sum(sum, scratch);
     if (!clip) return 1.0f;
     f32 length = sg_sqrt(sum), ratio = settings[SETTING_MAX_NORM] / (length + OPTIMISER_CLIP_EPSILON);

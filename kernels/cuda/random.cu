@@ -14,9 +14,9 @@
 #include "common/philox.h"
 #include "cuda/cuda.cuh"
 
-SG_FN void store_words(u32 *out, i64 i, i64 n, sg_philox_words v) {
+SG_FN void store_words(u32 *out, i64 i, i64 n, uint4 v) {
     if (i + 4 <= n && sg_aligned16(out + i)) {
-        *reinterpret_cast<uint4 *>(out + i) = make_uint4(v.x, v.y, v.z, v.w);
+        *reinterpret_cast<uint4 *>(out + i) = v;
         return;
     }
     out[i] = v.x;
@@ -25,19 +25,16 @@ SG_FN void store_words(u32 *out, i64 i, i64 n, sg_philox_words v) {
     if (i + 3 < n) out[i + 3] = v.w;
 }
 SG_FN void store_floats(f32 *out, i64 i, i64 n, f32 a, f32 b, f32 c, f32 d) {
-    sg_philox_words v;
-    v.x = __float_as_uint(a);
-    v.y = __float_as_uint(b);
-    v.z = __float_as_uint(c);
-    v.w = __float_as_uint(d);
-    store_words(reinterpret_cast<u32 *>(out), i, n, v);
+    store_words(reinterpret_cast<u32 *>(out), i, n, make_uint4(__float_as_uint(a), __float_as_uint(b), __float_as_uint(c), __float_as_uint(d)));
 }
 
 #define RANDOM(NAME, T, STORE)                                                                                       \
     extern "C" __global__ void random_##NAME(const u32 *state, u32 stream, i64 first, T *out, i64 n) {               \
         i64 i = 4 * ((i64)blockIdx.x * blockDim.x + threadIdx.x);                                                    \
         if (i >= n) return;                                                                                          \
-        sg_philox_words v = sg_philox(sg_random_key_of(state, stream), (first + i) / 4);                             \
+        sg_random_key key;                                                                                           \
+        sg_random_key_of(state, stream, &key);                                                                       \
+        sg_philox_words v = sg_philox(key, (first + i) / 4);                                                         \
         STORE;                                                                                                       \
     }
 
@@ -50,7 +47,9 @@ RANDOM(normal_f32, f32, f32 a; f32 b; f32 c; f32 d; sg_normal_pair_f32(v.x, v.y,
 extern "C" __global__ void dropout_f32(const u32 *state, u32 stream, u32 threshold, f32 scale, i64 probes, const f32 *x, f32 *y, i64 n) {
     i64 i = 4 * ((i64)blockIdx.x * blockDim.x + threadIdx.x);
     if (i >= n) return;
-    sg_philox_words v = sg_philox(sg_random_key_of(state, stream), i / 4);
+    sg_random_key key;
+    sg_random_key_of(state, stream, &key);
+    sg_philox_words v = sg_philox(key, i / 4);
     bool drop0 = v.x < threshold, drop1 = v.y < threshold, drop2 = v.z < threshold, drop3 = v.w < threshold;
     for (i64 k = 0; k < probes; k++) {
         const f32 *from = x + k * n + i;

@@ -30,7 +30,7 @@ SG_FN f32 codec_min(f32 a, f32 b) { return b < a ? b : a; }
 SG_FN f32 codec_max(f32 a, f32 b) { return b > a ? b : a; }
 
 /* Two lanes of 16 random bits per word. */
-SG_FN u32 codec_noise(sg_philox_words noise, i32 e) {
+SG_FN u32 codec_noise(uint4 noise, i32 e) {
     u32 word = e / 2 == 0 ? noise.x : e / 2 == 1 ? noise.y : e / 2 == 2 ? noise.z : noise.w;
     return e % 2 == 0 ? word & 0xFFFFu : word >> 16;
 }
@@ -98,7 +98,8 @@ SG_FN void codec_pack(i32 bits, i32 bf16, const global u32 *state, u32 stream, i
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     f32 all = defects[self - lane];
-    sg_grid grid = sg_grid_of(lows[self - lane], all == 0.0f ? highs[self - lane] : SG_BITS_TO_F32(SG_CODEC_NAN), levels, bf16);
+    sg_grid grid;
+    sg_grid_of(lows[self - lane], all == 0.0f ? highs[self - lane] : SG_BITS_TO_F32(SG_CODEC_NAN), levels, bf16, &grid);
     bool bad = grid.scale == 0.0f;
     if (exists && lane == 0) {
         if (bf16) {
@@ -111,13 +112,13 @@ SG_FN void codec_pack(i32 bits, i32 bf16, const global u32 *state, u32 stream, i
     }
 
     sg_random_key key = {0, 0, 0, 0, 0};
-    if (nearest == 0) key = sg_random_key_of(state, stream); /* else null */
+    if (nearest == 0) sg_random_key_of(state, stream, &key); /* else null */
     for (i32 o = 0; o < octets; o++) {
         i64 i = i0 + o * stride;
         if (o > 0) v = codec_load8(x, i, end);
         u64 word = 0;
         if (!bad) {
-            sg_philox_words noise = {0x80008000u, 0x80008000u, 0x80008000u, 0x80008000u};
+            sg_philox_words noise = (uint4)(0x80008000u);
             if (nearest == 0) noise = sg_philox(key, i / 8);
             f32 element[8];
             vstore8(v, 0, element);

@@ -19,10 +19,10 @@
    out of bounds: its loss, gradient and tangents are NaN, and so is every sum that it is part of. A NaN or +inf logit makes its row NaN; logits of -inf
    have probability 0. A row whose loss is NaN is not correct.
 
-   Work-group: lanes x rows = 256, each a power of two, lanes >= c / 8 where that fits; group (g, y) has the rows g R + y', (g + G) R + y', ... and
-   the probes in tiles of 4. A row of up to 16 lanes x 16 logits is read once and kept in registers, a longer one is read twice, backwards the second time.
-   Bytes per logit: forward 4, forward_backward 8, tangent and curvature 4 + 4 K,
-   tangent_backward 4 + 8 K. About 8, 11, 9 + 2 K, 12 + 5 K, 9 + 4 K flops.
+   Work-group: lanes x rows = 256, each a power of two, lanes >= c / 8 where that fits; group (g, y) has
+   the rows g R + y', (g + G) R + y', ... and the probes in tiles of 4. A row of up to SOFTMAX_ITEMS logits per lane is read once and kept in registers, a
+   longer one is read twice, backwards the second time.
+   Bytes per logit: forward 4, forward_backward 8, tangent and curvature 4 + 4 K, tangent_backward 4 + 8 K. About 8, 11, 9 + 2 K, 9 + 6 K, 9 + 5 K flops.
    Source: online softmax, Milakov & Gimelshein 2018; the Hessian diag(p) - p p', Schraudolph 2002. */
 #include "opencl/softmax_row.h"
 
@@ -32,12 +32,12 @@
 
 SG_FN i64 count_labels(const global i32 *labels, i64 n, i32 ignore, local i64 *scratch) {
     i64 count = 0;
-    for (i64 i = group_rank(); i < n; i += SOFTMAX_GROUP) count += labels[i] != ignore;
+    for (i64 i = group_rank(); i < n; i += ROW_GROUP) count += labels[i] != ignore;
     return group_sum_i64(count, scratch);
 }
 
 kernel void cross_entropy_count_f32(const global i32 *labels, global f32 *workspace, i64 n, i32 ignore) {
-    local i64 scratch[SOFTMAX_GROUP];
+    local i64 scratch[ROW_GROUP];
     i64 count = count_labels(labels, n, ignore, scratch);
     if (group_rank() == 0) workspace[0] = 1.0f / (f32)max((i64)1, count);
 }
@@ -80,25 +80,25 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
 
 kernel void cross_entropy_forward_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *row_loss,
                                       global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here) {
-    local f32 scratch[SOFTMAX_GROUP];
-    local i64 counters[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
+    local i64 counters[ROW_GROUP];
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);
     f32 total = forward_rows(logits, labels, 0, row_loss, n, c, ignore, inverse, scratch);
     if (group_rank() == 0) {
         if (get_num_groups(0) == 1) loss[0] = total * inverse;
-        else workspace[SOFTMAX_PARTIALS + get_group_id(0)] = total;
+        else workspace[GROUP_PARTIALS + get_group_id(0)] = total;
     }
 }
 
 kernel void cross_entropy_forward_backward_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *dlogits,
                                                global f32 *row_loss, global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here) {
-    local f32 scratch[SOFTMAX_GROUP];
-    local i64 counters[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
+    local i64 counters[ROW_GROUP];
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);
     f32 total = forward_rows(logits, labels, dlogits, row_loss, n, c, ignore, inverse, scratch);
     if (group_rank() == 0) {
         if (get_num_groups(0) == 1) loss[0] = total * inverse;
-        else workspace[SOFTMAX_PARTIALS + get_group_id(0)] = total;
+        else workspace[GROUP_PARTIALS + get_group_id(0)] = total;
     }
 }
 
@@ -114,8 +114,8 @@ SG_FN void write_metrics(global f32 *metrics, global i64 *counts, f32 total, i64
 
 kernel void cross_entropy_metrics_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *metrics,
                                       global i64 *counts, i64 n, i64 c, i32 ignore) {
-    local f32 scratch[SOFTMAX_GROUP];
-    local i64 counters[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
+    local i64 counters[ROW_GROUP];
     i64 rows = (i64)get_local_size(1), correct = 0, counted = 0, g = (i64)get_group_id(0), groups = (i64)get_num_groups(0);
     f32 total = 0.0f;
     for (i64 first = g * rows; first < n; first += groups * rows) {
@@ -144,24 +144,24 @@ kernel void cross_entropy_metrics_f32(const global f32 *logits, const global i32
         if (groups == 1) {
             write_metrics(metrics, counts, total, counted, correct);
         } else {
-            global i64 *partial = (global i64 *)(workspace + SOFTMAX_PARTIALS);
+            global i64 *partial = (global i64 *)(workspace + GROUP_PARTIALS);
             partial[2 * g] = counted;
             partial[2 * g + 1] = correct;
-            workspace[SOFTMAX_PARTIALS + 4 * groups + g] = total;
+            workspace[GROUP_PARTIALS + 4 * groups + g] = total;
         }
     }
 }
 
 kernel void cross_entropy_metrics_sum_f32(const global f32 *workspace, global f32 *metrics, global i64 *counts, i64 groups) {
-    local f32 scratch[SOFTMAX_GROUP];
-    local i64 counters[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
+    local i64 counters[ROW_GROUP];
     f32 total = 0.0f;
-    const global i64 *partial = (const global i64 *)(workspace + SOFTMAX_PARTIALS);
+    const global i64 *partial = (const global i64 *)(workspace + GROUP_PARTIALS);
     i64 correct = 0, counted = 0;
-    for (i64 g = group_rank(); g < groups; g += SOFTMAX_GROUP) {
+    for (i64 g = group_rank(); g < groups; g += ROW_GROUP) {
         counted += partial[2 * g];
         correct += partial[2 * g + 1];
-        total += workspace[SOFTMAX_PARTIALS + 4 * groups + g];
+        total += workspace[GROUP_PARTIALS + 4 * groups + g];
     }
     total = group_sum(total, scratch);
     correct = group_sum_i64(correct, counters);
@@ -183,9 +183,9 @@ kernel void cross_entropy_metrics_sum_f32(const global f32 *workspace, global f3
 /* A group takes PROBE_TILE probes at a time through all of its rows, so that the exponentials of a row serve each of them. Each work-item keeps its sums
    in its own column of `sums`. */
 #define TANGENT_ROWS(ROW, OTHERWISE, END)                                                                 \
-    local f32 scratch[SOFTMAX_GROUP];                                                                     \
-    local i64 counters[SOFTMAX_GROUP];                                                                    \
-    local f32 sums[PROBE_TILE][SOFTMAX_LARGEST];                                                          \
+    local f32 scratch[ROW_GROUP];                                                                     \
+    local i64 counters[ROW_GROUP];                                                                    \
+    local f32 sums[PROBE_TILE][ROW_GROUP_LARGEST];                                                          \
     i64 rows = (i64)get_local_size(1), groups = (i64)get_num_groups(0), g = (i64)get_group_id(0);         \
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);                      \
     for (i64 k0 = (i64)get_group_id(1) * PROBE_TILE; k0 < probes; k0 += (i64)get_num_groups(1) * PROBE_TILE) { \
@@ -223,7 +223,7 @@ kernel void cross_entropy_metrics_sum_f32(const global f32 *workspace, global f3
         f32 sum = group_sum(sums[q][group_rank()], scratch);                                              \
         if (group_rank() == 0) {                                                                          \
             if (groups == 1) (OUT)[k0 + q] = sum * inverse;                                               \
-            else workspace[SOFTMAX_PARTIALS + (k0 + q) * groups + g] = sum;                               \
+            else workspace[GROUP_PARTIALS + (k0 + q) * groups + g] = sum;                               \
         }                                                                                                 \
     }
 

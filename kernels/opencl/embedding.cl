@@ -12,7 +12,7 @@
    sort: work-group 256; of G groups, group g has the ids [g W, (g + 1) W), W = ceil(V / G) <= EMBEDDING_RANGE. Each reads all ids twice, counts with
    integer atomics in local memory and places tile after tile of 256, so that no group waits for another. Bytes: 4 per id and group, mostly from cache.
    scatter: like gather with table rows; bytes per element 4 (1 + V / n). Source: counting sort. */
-#include "opencl/softmax_row.h"
+#include "opencl/row_group.h"
 
 #ifndef EMBEDDING_RANGE
 #define EMBEDDING_RANGE 2048 /* most ids of one group in sort, a multiple of 256 */
@@ -34,27 +34,27 @@ kernel void embedding_gather_f32(const global f32 *table, const global i32 *ids,
 
 kernel void embedding_sort_i32(const global i32 *ids, global i32 *workspace, i64 n, i64 v) {
     local i32 cursor[EMBEDDING_RANGE];
-    local i32 hits[SOFTMAX_GROUP];
-    local i32 scratch[SOFTMAX_GROUP];
+    local i32 hits[ROW_GROUP];
+    local i32 scratch[GROUP_SCAN];
     i64 groups = (i64)get_num_groups(0), width = (v + groups - 1) / groups, low = (i64)get_group_id(0) * width;
     i64 high = min(v, low + width);
     i32 rank = group_rank(), below = 0;
     global i32 *order = workspace + v + 1;
 
-    for (i32 t = rank; t < EMBEDDING_RANGE; t += SOFTMAX_GROUP) cursor[t] = 0;
+    for (i32 t = rank; t < EMBEDDING_RANGE; t += ROW_GROUP) cursor[t] = 0;
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (i64 i = rank; i < n; i += SOFTMAX_GROUP) {
+    for (i64 i = rank; i < n; i += ROW_GROUP) {
         i64 id = ids[i];
         below += id >= 0 && id < low;
         if (id >= low && id < high) LOCAL_INCREMENT(&cursor[id - low]);
     }
     group_scan(below, scratch);
-    i32 base = scratch[GROUP_TOTAL];
+    i32 base = group_total(scratch);
 
     /* Counts become places: each work-item sums a run of neighbours, and the runs are scanned. */
-    i32 per = EMBEDDING_RANGE / SOFTMAX_GROUP, count = 0;
+    i32 per = EMBEDDING_RANGE / ROW_GROUP, count = 0;
     for (i32 t = rank * per; t < (rank + 1) * per; t++) count += cursor[t];
-    i32 at = base + group_scan(count, scratch), total = scratch[GROUP_TOTAL];
+    i32 at = base + group_scan(count, scratch), total = group_total(scratch);
     for (i32 t = rank * per; t < (rank + 1) * per; t++) {
         i32 own = cursor[t];
         cursor[t] = at;
@@ -63,10 +63,10 @@ kernel void embedding_sort_i32(const global i32 *ids, global i32 *workspace, i64
     }
     if (rank == 0 && high == v && (low < v || v == 0)) workspace[v] = base + total;
 
-    for (i64 first = 0; first < n; first += SOFTMAX_GROUP) {
+    for (i64 first = 0; first < n; first += ROW_GROUP) {
         i64 i = first + rank, id = i < n ? ids[i] : -1;
         bool hit = id >= low && id < high;
-        i32 place = group_scan(hit ? 1 : 0, scratch), found = scratch[GROUP_TOTAL];
+        i32 place = group_scan(hit ? 1 : 0, scratch), found = group_total(scratch);
         if (hit) hits[place] = (i32)(id - low);
         barrier(CLK_LOCAL_MEM_FENCE);
         i32 before = 0, after = 0;

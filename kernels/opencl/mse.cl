@@ -11,24 +11,9 @@
    workspace[0] and a sum per group and probe at workspace[16 + k G + g], and loss_sum_f32 ends it. Work-group: 256; group (g, y) has the elements
    g 256 + i, (g + G) 256 + i, ... of the probes y, y + Y, ... Bytes per element: forward 8, forward_backward 12, tangent 8 + 4 K, tangent_backward 8 K,
    curvature 4 K. Source: the definition. */
-#include "opencl/softmax_row.h"
+#include "opencl/row_group.h"
 
 SG_FN f32 mse_scale(i64 n) { return 1.0f / (f32)max((i64)1, n); }
-
-/* Runs STATEMENT for each element i of this work-item, four independent ones at a time. */
-#define EACH_ELEMENT(n, STATEMENT)                                                                          \
-    {                                                                                                       \
-        i64 step_ = (i64)get_num_groups(0) * (i64)get_local_size(0);                                        \
-        i64 start_ = (i64)get_group_id(0) * (i64)get_local_size(0) + (i64)get_local_id(0);                  \
-        for (i64 base_ = start_; base_ < (n); base_ += 4 * step_) {                                         \
-            _Pragma("unroll") for (i32 u_ = 0; u_ < 4; u_++) {                                              \
-                i64 i = base_ + u_ * step_;                                                                 \
-                if (i < (n)) {                                                                              \
-                    STATEMENT                                                                               \
-                }                                                                                           \
-            }                                                                                               \
-        }                                                                                                   \
-    }
 
 /* `sum` is the work-item's; `scale` what the total is multiplied by. */
 SG_FN void mse_finish(f32 sum, f32 scale, i64 k, global f32 *workspace, global f32 *out, local f32 *scratch) {
@@ -36,20 +21,20 @@ SG_FN void mse_finish(f32 sum, f32 scale, i64 k, global f32 *workspace, global f
     if (group_rank() == 0) {
         i64 groups = (i64)get_num_groups(0), g = (i64)get_group_id(0);
         if (groups == 1) out[k] = sum * scale;
-        else workspace[SOFTMAX_PARTIALS + k * groups + g] = sum;
+        else workspace[GROUP_PARTIALS + k * groups + g] = sum;
         if (groups > 1 && g == 0 && k == 0) workspace[0] = scale;
     }
 }
 
 kernel void mse_forward_f32(const global f32 *y, const global f32 *target, global f32 *workspace, global f32 *loss, i64 n) {
-    local f32 scratch[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
     f32 sum = 0.0f;
     EACH_ELEMENT(n, { f32 d = y[i] - target[i]; sum += d * d; })
     mse_finish(sum, mse_scale(n), 0, workspace, loss, scratch);
 }
 
 kernel void mse_forward_backward_f32(const global f32 *y, const global f32 *target, global f32 *workspace, global f32 *dy, global f32 *loss, i64 n) {
-    local f32 scratch[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
     f32 sum = 0.0f, scale = 2.0f * mse_scale(n);
     EACH_ELEMENT(n, { f32 d = y[i] - target[i]; sum += d * d; dy[i] = d * scale; })
     mse_finish(sum, mse_scale(n), 0, workspace, loss, scratch);
@@ -57,7 +42,7 @@ kernel void mse_forward_backward_f32(const global f32 *y, const global f32 *targ
 
 kernel void mse_tangent_f32(const global f32 *y, const global f32 *target, const global f32 *yt, global f32 *workspace, global f32 *loss_t, i64 n,
                             i64 probes) {
-    local f32 scratch[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
     for (i64 k = (i64)get_group_id(1); k < probes; k += (i64)get_num_groups(1)) {
         f32 sum = 0.0f;
         EACH_ELEMENT(n, { sum += (y[i] - target[i]) * yt[k * n + i]; })
@@ -71,7 +56,7 @@ kernel void mse_tangent_backward_f32(const global f32 *yt, global f32 *dyt, i64 
 }
 
 kernel void mse_curvature_f32(const global f32 *yt, global f32 *workspace, global f32 *curvature, i64 n, i64 probes) {
-    local f32 scratch[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
     for (i64 k = (i64)get_group_id(1); k < probes; k += (i64)get_num_groups(1)) {
         f32 sum = 0.0f;
         EACH_ELEMENT(n, { f32 t = yt[k * n + i]; sum += t * t; })
@@ -80,7 +65,7 @@ kernel void mse_curvature_f32(const global f32 *yt, global f32 *workspace, globa
 }
 
 kernel void mse_metrics_f32(const global f32 *y, const global f32 *target, global f32 *workspace, global f32 *metrics, i64 n, i64 c) {
-    local f32 scratch[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
     f32 sum = 0.0f;
     EACH_ELEMENT(n, { f32 d = y[i] - target[i]; sum += d * d; })
     mse_finish(sum, 1.0f / (f32)c, 0, workspace, metrics, scratch);

@@ -13,30 +13,15 @@
    Work-group: 256; work-item i of group g of G has the elements g 256 + i, (g + G) 256 + i, ... Bytes per parameter: squared_norm 4, sgd 12 or 20, adamw 28.
    Source: PyTorch's torch.optim.SGD (dampening 0), AdamW, clip_grad_norm_; AdamW: Loshchilov & Hutter 2019. */
 #include "common/optimiser.h"
-#include "opencl/softmax_row.h"
-
-/* Runs STATEMENT for each element i of this work-item, four independent ones at a time. */
-#define EACH_ELEMENT(n, STATEMENT)                                                                          \
-    {                                                                                                       \
-        i64 step_ = (i64)get_num_groups(0) * (i64)get_local_size(0);                                        \
-        i64 start_ = (i64)get_group_id(0) * (i64)get_local_size(0) + (i64)get_local_id(0);                  \
-        for (i64 base_ = start_; base_ < (n); base_ += 4 * step_) {                                         \
-            _Pragma("unroll") for (i32 u_ = 0; u_ < 4; u_++) {                                              \
-                i64 i = base_ + u_ * step_;                                                                 \
-                if (i < (n)) {                                                                              \
-                    STATEMENT                                                                               \
-                }                                                                                           \
-            }                                                                                               \
-        }                                                                                                   \
-    }
+#include "opencl/row_group.h"
 
 kernel void optimiser_squared_norm_f32(const global f32 *gradient, global f32 *workspace, i64 n) {
-    local f32 scratch[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
     f32 sum = 0.0f;
     EACH_ELEMENT(n, { sum += gradient[i] * gradient[i]; })
     sum = group_sum(sum, scratch);
     if (group_rank() == 0) {
-        workspace[SOFTMAX_PARTIALS + get_group_id(0)] = sum;
+        workspace[GROUP_PARTIALS + get_group_id(0)] = sum;
         if (get_group_id(0) == 0) workspace[0] = (f32)get_num_groups(0);
     }
 }
@@ -45,7 +30,7 @@ kernel void optimiser_squared_norm_f32(const global f32 *gradient, global f32 *w
 SG_FN f32 clip_scale(const global f32 *settings, const global f32 *workspace, global f32 *norm, i32 clip, local f32 *scratch) {
     f32 sum = 0.0f;
     i32 partials = clip ? (i32)workspace[0] : 0;
-    for (i32 j = group_rank(); j < partials; j += SOFTMAX_GROUP) sum += workspace[SOFTMAX_PARTIALS + j];
+    for (i32 j = group_rank(); j < partials; j += ROW_GROUP) sum += workspace[GROUP_PARTIALS + j];
     sum = group_sum(sum, scratch);
     if (!clip) return 1.0f;
     f32 length = sg_sqrt(sum), ratio = settings[SETTING_MAX_NORM] / (length + OPTIMISER_CLIP_EPSILON);
@@ -59,7 +44,7 @@ SG_FN f32 clip_scale(const global f32 *settings, const global f32 *workspace, gl
 
 kernel void optimiser_sgd_f32(global f32 *parameters, const global f32 *gradient, global f32 *velocity, const global u8 *decay,
                               const global f32 *settings, const global f32 *workspace, global f32 *norm, i64 n, i32 clip) {
-    local f32 scratch[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
     f32 scale = clip_scale(settings, workspace, norm, clip, scratch);
     f32 rate = settings[SETTING_RATE], weight = settings[SETTING_DECAY], momentum = settings[SETTING_BETA1];
     bool nesterov = settings[SETTING_NESTEROV] != 0.0f;
@@ -78,7 +63,7 @@ kernel void optimiser_sgd_f32(global f32 *parameters, const global f32 *gradient
 
 kernel void optimiser_adamw_f32(global f32 *parameters, const global f32 *gradient, global f32 *m, global f32 *v, const global u8 *decay,
                                 const global f32 *settings, const global f32 *workspace, global f32 *norm, i64 n, i32 clip) {
-    local f32 scratch[SOFTMAX_GROUP];
+    local f32 scratch[ROW_GROUP];
     f32 scale = clip_scale(settings, workspace, norm, clip, scratch);
     f32 beta1 = settings[SETTING_BETA1], rest1 = settings[SETTING_ONE_MINUS_BETA1], beta2 = settings[SETTING_BETA2];
     f32 rest2 = settings[SETTING_ONE_MINUS_BETA2], epsilon = settings[SETTING_EPSILON], size = settings[SETTING_STEP_SIZE];

@@ -1,63 +1,11 @@
-/* Work-groups of lanes x rows work-items for kernels on rows: reductions over the lanes of a row and over the whole group, in a fixed order, by trees in
-   local memory. `scratch` holds one value per work-item. All work-items of the group call, all get the result. */
+/* Softmax statistics of a row of logits that a group of lanes shares. */
 #ifndef SG_SOFTMAX_ROW_H
 #define SG_SOFTMAX_ROW_H
-#include "common/dialect.h"
+#include "opencl/row_group.h"
 
-#define SOFTMAX_PARTIALS 16 /* where the groups' sums begin in a workspace; before them its scale */
-
-#ifndef SOFTMAX_GROUP
-#define SOFTMAX_GROUP 256 /* work-items of a group: lanes times rows, each a power of two */
-#endif
-#define SOFTMAX_LARGEST SOFTMAX_GROUP
 #ifndef SOFTMAX_ITEMS
-#define SOFTMAX_ITEMS 16 /* logits of a row that a lane keeps in registers: longer rows are read twice */
+#define SOFTMAX_ITEMS 8 /* logits of a row that a lane keeps in registers: longer rows are read twice */
 #endif
-
-#define GROUP_REDUCE(NAME, T, COMBINE)                                                 \
-    SG_FN T NAME(T x, local T *scratch, i32 rank, i32 base, i32 width) {               \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                  \
-        scratch[rank] = x;                                                             \
-        for (i32 d = width / 2; d > 0; d /= 2) {                                       \
-            barrier(CLK_LOCAL_MEM_FENCE);                                              \
-            T a = scratch[rank], b = rank - base < d ? scratch[rank + d] : a;          \
-            if (rank - base < d) scratch[rank] = COMBINE;                              \
-        }                                                                              \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                  \
-        return scratch[base];                                                          \
-    }
-GROUP_REDUCE(group_sum_at, f32, a + b)
-GROUP_REDUCE(group_max_at, f32, a > b ? a : b)
-GROUP_REDUCE(group_sum_i64_at, i64, a + b)
-
-SG_FN i32 group_rank(void) { return (i32)(get_local_id(1) * get_local_size(0) + get_local_id(0)); }
-SG_FN f32 lanes_sum(f32 x, local f32 *scratch) {
-    return group_sum_at(x, scratch, group_rank(), (i32)(get_local_id(1) * get_local_size(0)), (i32)get_local_size(0));
-}
-/* May drop a NaN: callers that must show it have it in a sum. */
-SG_FN f32 lanes_max(f32 x, local f32 *scratch) {
-    return group_max_at(x, scratch, group_rank(), (i32)(get_local_id(1) * get_local_size(0)), (i32)get_local_size(0));
-}
-SG_FN f32 group_sum(f32 x, local f32 *scratch) { return group_sum_at(x, scratch, group_rank(), 0, SOFTMAX_GROUP); }
-SG_FN i64 group_sum_i64(i64 x, local i64 *scratch) { return group_sum_i64_at(x, scratch, group_rank(), 0, SOFTMAX_GROUP); }
-
-#define LOCAL_INCREMENT(p) atomic_inc(p)
-
-/* The sum of x over the work-items before this one. The sum over all is in scratch[GROUP_TOTAL] until the next call. */
-#define GROUP_TOTAL (SOFTMAX_GROUP - 1)
-SG_FN i32 group_scan(i32 x, local i32 *scratch) {
-    i32 rank = group_rank();
-    barrier(CLK_LOCAL_MEM_FENCE);
-    scratch[rank] = x;
-    for (i32 d = 1; d < SOFTMAX_GROUP; d *= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        i32 left = rank >= d ? scratch[rank - d] : 0;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        scratch[rank] += left;
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return scratch[rank] - x;
-}
 
 /* Columns are counted in 32 bits: c < 2^30. What a lane knows of its row of c logits z. Lane l has the columns l, l + lanes, ... */
 typedef struct {

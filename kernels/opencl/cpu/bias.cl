@@ -2,12 +2,15 @@
 
    Work-group: 1. bias_add: work-group (p, k) takes the p-th piece of the rows of batches k, k + grid y, ...
    bias_gradient: work-group (tile S + s, k) sums BIAS_TILE columns over split s.
-   Rows shorter than a vector are read as what they are in memory, one long row: 16 of them are `cols` vectors, after which the columns repeat. */
+   Rows shorter than a vector are read as what they are in memory, one long row: 16 of them are `cols` vectors, a period, after which the columns repeat. */
 #include "opencl/cpu/sums.h"
 #include "opencl/cpu/vector.h"
 
 #ifndef BIAS_TILE
-#define BIAS_TILE 1024 /* columns of one work-group, a multiple of 16: a page of each row */
+#define BIAS_TILE 2048 /* columns of one work-group, a multiple of 16: prefetching starts anew in each row, so long pieces of them */
+#endif
+#ifndef BIAS_FAR
+#define BIAS_FAR 1024 /* rows at least this long, a page, are read four at a time; nearer ones would confuse the prefetcher, which goes by pages */
 #endif
 #ifndef BIAS_ROWS
 #define BIAS_ROWS 16 /* rows added before the compensated sum takes them */
@@ -53,7 +56,15 @@ SG_FN void sum_repeats(const global f32 *in, i64 stride, i64 repeats, i64 vector
     for (i64 first = 0; first < repeats; first += BIAS_ROWS) {
         i64 last = min(first + BIAS_ROWS, repeats);
         for (i64 v = 0; v < vectors; v++) few[v] = (float16)(0.0f);
-        for (i64 r = first; r < last; r++) {
+        i64 r = first;
+        for (; stride >= BIAS_FAR && r + 4 <= last; r += 4) {
+            const global f32 *a = in + r * stride, *b = a + stride, *c = b + stride, *d = c + stride;
+            for (i64 v = 0; v + 1 < vectors; v++) few[v] += (vload16(v, a) + vload16(v, b)) + (vload16(v, c) + vload16(v, d));
+            i64 at = 16 * (vectors - 1);
+            few[vectors - 1] += (sg_load_part(a + at, count, 0.0f) + sg_load_part(b + at, count, 0.0f)) +
+                                (sg_load_part(c + at, count, 0.0f) + sg_load_part(d + at, count, 0.0f));
+        }
+        for (; r < last; r++) {
             const global f32 *row = in + r * stride;
             for (i64 v = 0; v + 1 < vectors; v++) few[v] += vload16(v, row);
             few[vectors - 1] += sg_load_part(row + 16 * (vectors - 1), count, 0.0f);
@@ -75,21 +86,21 @@ SG_FN void sum_columns(const global f32 *in, global f32 *out, i64 rows, i64 cols
 }
 
 SG_FN void sum_short_columns(const global f32 *in, global f32 *out, i64 rows, i64 cols, i32 accumulate) {
-    float16 hi[16], lo[16];
-    f32 h[16 * 16], l[16 * 16];
-    i64 repeats = rows / 16;
-    sum_repeats(in, 16 * cols, repeats, cols, 16, hi, lo);
-    for (i64 v = 0; v < cols; v++) {
+    float16 hi[64], lo[64];
+    f32 h[16 * 64], l[16 * 64];
+    i64 periods = 64 / cols, repeats = rows / (16 * periods), vectors = periods * cols;
+    sum_repeats(in, 16 * vectors, repeats, vectors, 16, hi, lo);
+    for (i64 v = 0; v < vectors; v++) {
         vstore16(hi[v], v, h);
         vstore16(lo[v], v, l);
     }
     for (i64 c = 0; c < cols; c++) {
         f32 sum = 0.0f, rest = 0.0f;
-        for (i64 e = c; e < 16 * cols; e += cols) {
+        for (i64 e = c; e < 16 * vectors; e += cols) {
             SG_TWO_SUM(f32, sum, rest, h[e]);
             rest += l[e];
         }
-        for (i64 r = 16 * repeats; r < rows; r++) SG_TWO_SUM(f32, sum, rest, in[r * cols + c]);
+        for (i64 r = 16 * periods * repeats; r < rows; r++) SG_TWO_SUM(f32, sum, rest, in[r * cols + c]);
         put(out + c, sg_sum_value(sum, rest), accumulate);
     }
 }

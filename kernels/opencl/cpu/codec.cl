@@ -18,6 +18,10 @@
 #include "opencl/cpu/philox.h"
 #include "opencl/cpu/pieces.h"
 
+#ifndef AHEAD
+#define AHEAD 768 /* elements by which memory is asked for before it is read: a group's first pass is over too soon for the hardware to notice */
+#endif
+
 SG_FN f32 codec_min(f32 a, f32 b) { return b < a ? b : a; }
 SG_FN f32 codec_max(f32 a, f32 b) { return b > a ? b : a; }
 
@@ -32,15 +36,18 @@ SG_FN void codec_put_metadata(sg_grid grid, const i32 bf16, global u32 *metadata
 }
 
 /* The last group when it is short: element by element. */
-SG_FN sg_grid codec_pack_short(const i32 bits, const i32 bf16, sg_random_key key, i32 nearest, const global f32 *x, global u32 *codes, i64 begin, i64 n) {
+SG_FN void codec_pack_short(const i32 bits, const i32 bf16, sg_random_key key, i32 nearest, const global f32 *x, global u32 *codes, i64 begin, i64 n,
+                            sg_grid *result) {
     f32 low = INFINITY, high = -INFINITY, defect = 0.0f, levels = (f32)((1 << bits) - 1);
     for (i64 i = begin; i < n; i++) {
         low = codec_min(low, x[i]);
         high = codec_max(high, x[i]);
         defect = sg_fma(x[i], 0.0f, defect);
     }
-    sg_grid grid = sg_grid_of(low, defect == 0.0f ? high : SG_BITS_TO_F32(SG_CODEC_NAN), levels, bf16);
-    sg_philox_words noise = {0x80008000u, 0x80008000u, 0x80008000u, 0x80008000u};
+    sg_grid grid;
+    sg_grid_of(low, defect == 0.0f ? high : SG_BITS_TO_F32(SG_CODEC_NAN), levels, bf16, &grid);
+    *result = grid;
+    sg_philox_words noise = (uint4)(0x80008000u);
     u32 word = 0;
     for (i64 i = begin; i < n; i++) {
         if (i % 8 == 0 && nearest == 0) noise = sg_philox(key, i / 8);
@@ -52,10 +59,9 @@ SG_FN sg_grid codec_pack_short(const i32 bits, const i32 bf16, sg_random_key key
             word = 0;
         }
     }
-    return grid;
 }
 
-SG_SPECIAL sg_grid codec_grid(const i32 bits, const i32 bf16, const global f32 *x, i32 group) {
+SG_SPECIAL void codec_grid(const i32 bits, const i32 bf16, const global f32 *x, i32 group, sg_grid *grid) {
     float16 low0 = vload16(0, x), high0 = low0, defect0 = (float16)(0.0f), low1 = low0, high1 = low0, defect1 = defect0;
     for (i32 j = 0; j < group; j += 32) {
         float16 a = vload16(0, x + j), b = vload16(1, x + j);
@@ -73,7 +79,8 @@ SG_SPECIAL sg_grid codec_grid(const i32 bits, const i32 bf16, const global f32 *
     float4 low4 = low8.lo < low8.hi ? low8.lo : low8.hi, high4 = high8.lo > high8.hi ? high8.lo : high8.hi, defect4 = defect8.lo + defect8.hi;
     float2 low2 = low4.lo < low4.hi ? low4.lo : low4.hi, high2 = high4.lo > high4.hi ? high4.lo : high4.hi, defect2 = defect4.lo + defect4.hi;
     f32 high = codec_max(high2.s0, high2.s1);
-    return sg_grid_of(codec_min(low2.s0, low2.s1), defect2.s0 + defect2.s1 == 0.0f ? high : SG_BITS_TO_F32(SG_CODEC_NAN), (f32)((1 << bits) - 1), bf16);
+    if (defect2.s0 + defect2.s1 != 0.0f) high = SG_BITS_TO_F32(SG_CODEC_NAN);
+    sg_grid_of(codec_min(low2.s0, low2.s1), high, (f32)((1 << bits) - 1), bf16, grid);
 }
 
 /* Sixteen codes to 2 bits bytes. */
@@ -97,6 +104,8 @@ SG_SPECIAL void codec_put16(const i32 bits, uint16 code, global u8 *at) {
 SG_SPECIAL void codec_pack32(const i32 bits, const i32 variance, sg_grid grid, uint16 noise, const global f32 *x, global u8 *codes, uint16 *sum) {
     const float16 top = (float16)((f32)((1 << bits) - 1) * 65536.0f), half_unit = (float16)(0.5f);
     float16 minimum = (float16)(grid.minimum), scale = (float16)(grid.scale);
+    sg_prefetch(x + AHEAD);
+    sg_prefetch(x + AHEAD + 16);
     float16 a = fma(vload16(0, x) - minimum, scale, half_unit), b = fma(vload16(1, x) - minimum, scale, half_unit);
     if (bits == 8) { /* with fewer bits the excess of a rounded product is below 1/2 */
         a = a < top ? a : top;
@@ -147,21 +156,22 @@ SG_FN void codec_put_segments(const i32 bits, sg_grid grid, const global f32 *x,
 SG_SPECIAL void codec_pack(const i32 bits, const i32 bf16, const global u32 *state, u32 stream, i32 nearest, const global f32 *x, global u32 *codes,
                       global u32 *metadata, global u32 *flags, global f32 *segments, i64 rowLength, i32 group, i64 n) {
     sg_random_key key = {0, 0, 0, 0, 0};
-    if (nearest == 0) key = sg_random_key_of(state, stream);
+    if (nearest == 0) sg_random_key_of(state, stream, &key); /* else null */
     i64 groups = (n + group - 1) / group, g = sg_unit_begin(groups), last = sg_unit_end(groups);
     sg_grid next = {0.0f, 0.0f, 0.0f};
-    if (g < last && (g + 1) * group <= n) next = codec_grid(bits, bf16, x + g * group, group);
+    if (g < last && (g + 1) * group <= n) codec_grid(bits, bf16, x + g * group, group, &next);
     for (; g < last; g++) {
         i64 begin = g * group, end = begin + group;
         if (end > n) {
-            sg_grid grid = codec_pack_short(bits, bf16, key, nearest, x, codes, begin, n);
+            sg_grid grid;
+            codec_pack_short(bits, bf16, key, nearest, x, codes, begin, n, &grid);
             codec_put_metadata(grid, bf16, metadata, flags, g);
             if (segments != 0) codec_put_segments(bits, grid, x, segments, rowLength, g, begin, n);
             continue;
         }
         /* a group ahead: the two divisions of a grid and what leads to them are long in coming, and meanwhile the codes are made */
         sg_grid grid = next;
-        if (g + 1 < last && end + group <= n) next = codec_grid(bits, bf16, x + end, group);
+        if (g + 1 < last && end + group <= n) codec_grid(bits, bf16, x + end, group, &next);
         codec_put_metadata(grid, bf16, metadata, flags, g);
         global u8 *at = (global u8 *)codes + begin / 8 * bits;
         if (grid.scale == 0.0f) {

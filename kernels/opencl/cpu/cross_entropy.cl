@@ -37,7 +37,7 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
                        f32 inverse) {
     f32 e[SOFTMAX_BLOCK], above[SG_V], sums[SG_V];
     float16 total = 0.0f;
-    i64 first = softmax_first(n, get_group_id(0), get_num_groups(0)), last = softmax_first(n, get_group_id(0) + 1, get_num_groups(0));
+    i64 first = group_first(n, get_group_id(0), get_num_groups(0)), last = group_first(n, get_group_id(0) + 1, get_num_groups(0));
     for (i64 base = first; base < last; base += SG_V) {
         i32 rows = (i32)min(last - base, (i64)SG_V);
         for (i32 r = 0; r < SG_V; r++) above[r] = 0.0f, sums[r] = 1.0f;
@@ -75,7 +75,7 @@ kernel void cross_entropy_forward_f32(const global f32 *logits, const global i32
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here);
     f32 total = forward_rows(logits, labels, 0, row_loss, n, c, ignore, inverse);
     if (get_num_groups(0) == 1) loss[0] = total * inverse;
-    else workspace[SOFTMAX_PARTIALS + get_group_id(0)] = total;
+    else workspace[GROUP_PARTIALS + get_group_id(0)] = total;
 }
 
 kernel void cross_entropy_forward_backward_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *dlogits,
@@ -83,7 +83,7 @@ kernel void cross_entropy_forward_backward_f32(const global f32 *logits, const g
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here);
     f32 total = forward_rows(logits, labels, dlogits, row_loss, n, c, ignore, inverse);
     if (get_num_groups(0) == 1) loss[0] = total * inverse;
-    else workspace[SOFTMAX_PARTIALS + get_group_id(0)] = total;
+    else workspace[GROUP_PARTIALS + get_group_id(0)] = total;
 }
 
 SG_FN void write_metrics(global f32 *metrics, global i64 *counts, f32 total, i64 counted, i64 correct) {
@@ -101,7 +101,7 @@ kernel void cross_entropy_metrics_f32(const global f32 *logits, const global i32
     f32 e[SOFTMAX_BLOCK];
     f32 total = 0.0f;
     i64 correct = 0, counted = 0, g = get_group_id(0), groups = get_num_groups(0);
-    for (i64 row = softmax_first(n, g, groups), last = softmax_first(n, g + 1, groups); row < last; row++) {
+    for (i64 row = group_first(n, g, groups), last = group_first(n, g + 1, groups); row < last; row++) {
         const global f32 *z = logits + row * c;
         i32 label = labels[row];
         if (label == ignore) continue;
@@ -121,21 +121,21 @@ kernel void cross_entropy_metrics_f32(const global f32 *logits, const global i32
     if (groups == 1) {
         write_metrics(metrics, counts, total, counted, correct);
     } else {
-        global i64 *partial = (global i64 *)(workspace + SOFTMAX_PARTIALS);
+        global i64 *partial = (global i64 *)(workspace + GROUP_PARTIALS);
         partial[2 * g] = counted;
         partial[2 * g + 1] = correct;
-        workspace[SOFTMAX_PARTIALS + 4 * groups + g] = total;
+        workspace[GROUP_PARTIALS + 4 * groups + g] = total;
     }
 }
 
 kernel void cross_entropy_metrics_sum_f32(const global f32 *workspace, global f32 *metrics, global i64 *counts, i64 groups) {
     f32 total = 0.0f;
-    const global i64 *partial = (const global i64 *)(workspace + SOFTMAX_PARTIALS);
+    const global i64 *partial = (const global i64 *)(workspace + GROUP_PARTIALS);
     i64 correct = 0, counted = 0;
     for (i64 g = 0; g < groups; g++) {
         counted += partial[2 * g];
         correct += partial[2 * g + 1];
-        total += workspace[SOFTMAX_PARTIALS + 4 * groups + g];
+        total += workspace[GROUP_PARTIALS + 4 * groups + g];
     }
     write_metrics(metrics, counts, total, counted, correct);
 }
@@ -159,7 +159,7 @@ SG_FN void tangent_rows(const i32 mode, const global f32 *logits, const global i
     i64 g = get_group_id(0), groups = get_num_groups(0);
     if (mode != TANGENT_BACKWARD)
         for (i64 k = get_group_id(1); k < probes; k += get_num_groups(1)) sums[k * groups + g] = 0.0f;
-    for (i64 row = softmax_first(n, g, groups), last = softmax_first(n, g + 1, groups); row < last; row++) {
+    for (i64 row = group_first(n, g, groups), last = group_first(n, g + 1, groups); row < last; row++) {
         i32 label = labels[row];
         bool bad = label < 0 || label >= c;
         if (label == ignore && mode != TANGENT_BACKWARD) continue;
@@ -199,7 +199,7 @@ SG_FN void tangent_rows(const i32 mode, const global f32 *logits, const global i
 
 kernel void cross_entropy_tangent_f32(const global f32 *logits, const global i32 *labels, const global f32 *zt, global f32 *workspace,
                                       global f32 *loss_t, i64 n, i64 c, i64 probes, i32 ignore, i32 count_here) {
-    tangent_rows(TANGENT, logits, labels, zt, 0, get_num_groups(0) == 1 ? loss_t : workspace + SOFTMAX_PARTIALS, n, c, probes, ignore,
+    tangent_rows(TANGENT, logits, labels, zt, 0, get_num_groups(0) == 1 ? loss_t : workspace + GROUP_PARTIALS, n, c, probes, ignore,
                  inverse_count(labels, workspace, n, ignore, count_here));
 }
 
@@ -211,6 +211,6 @@ kernel void cross_entropy_tangent_backward_f32(const global f32 *logits, const g
 
 kernel void cross_entropy_curvature_f32(const global f32 *logits, const global i32 *labels, const global f32 *zt, global f32 *workspace,
                                         global f32 *curvature, i64 n, i64 c, i64 probes, i32 ignore, i32 count_here) {
-    tangent_rows(CURVATURE, logits, labels, zt, 0, get_num_groups(0) == 1 ? curvature : workspace + SOFTMAX_PARTIALS, n, c, probes, ignore,
+    tangent_rows(CURVATURE, logits, labels, zt, 0, get_num_groups(0) == 1 ? curvature : workspace + GROUP_PARTIALS, n, c, probes, ignore,
                  inverse_count(labels, workspace, n, ignore, count_here));
 }

@@ -1,9 +1,16 @@
 /* Many dot products at once, for CPU devices: arguments, partials and results as in opencl/dots.cl.
 
-   Work-group: 1. dots: work-group c takes chunk c for all probes, so a shared v is read from memory once and from the second-level cache by
-   the other probes. finish: work-group g takes every grid-th (k, l). Source of the summation: common/sums.h, on 16 lanes. */
+   Work-group: 1. dots: work-group c takes chunk c for DOTS_PROBES probes at a time, DOTS_BLOCK elements of each in turn: a
+   shared v is read from memory once and from the first-level cache by the other probes. finish: work-group g takes every grid-th (k, l). Source of the summation: common/sums.h, on 16 lanes. */
 #include "opencl/cpu/vector.h"
 #include "opencl/cpu/sums.h"
+
+#ifndef DOTS_BLOCK
+#define DOTS_BLOCK 2048 /* elements of a block, a multiple of 128 */
+#endif
+#ifndef DOTS_PROBES
+#define DOTS_PROBES 8 /* probes that take turns at a block */
+#endif
 
 #define PRODUCT(i) (vload16(0, us + (i)) * vload16(0, vs + (i)))
 #define PRODUCT_PART(i, count) (sg_load_part(us + (i), count, 0.0f) * sg_load_part(vs + (i), count, 0.0f))
@@ -12,6 +19,7 @@ kernel void dots_f32(const global f32 *u, const global f32 *v, const global i64 
                      i64 blocks, i64 chunk, i64 v_stride) {
     i64 chunks = n <= chunk ? 1 : (n + chunk - 1) / chunk, c = (i64)get_group_id(0);
     i64 begin = c * chunk, end = min(begin + chunk, n);
+    float16 his[DOTS_PROBES], los[DOTS_PROBES];
     i64 l = 0; /* the first block that ends after `begin` */
     for (i64 beyond = blocks; l < beyond;) {
         i64 middle = (l + beyond) / 2;
@@ -21,11 +29,22 @@ kernel void dots_f32(const global f32 *u, const global f32 *v, const global i64 
     for (; l < blocks && offsets[l] < end; l++) {
         i64 from = max(offsets[l], begin), to = min(offsets[l + 1], end);
         if (from >= to) continue;
-        for (i64 k = 0; k < probes; k++) {
-            const global f32 *us = u + k * n, *vs = v + k * v_stride;
-            float16 hi = (float16)(0.0f), lo = (float16)(0.0f);
-            SG_SUM_TERMS(from, to, hi, lo, PRODUCT, PRODUCT_PART);
-            vstore2(sg_sum_lanes(hi, lo), k * (chunks + blocks) + c + l, partials);
+        for (i64 first = 0; first < probes; first += DOTS_PROBES) {
+            i64 last = min(first + DOTS_PROBES, probes);
+            for (i32 k = 0; k < DOTS_PROBES; k++) his[k] = los[k] = (float16)(0.0f);
+            for (i64 block = from; block < to; block += DOTS_BLOCK) {
+                i64 stop = min(block + DOTS_BLOCK, to);
+                for (i64 k = first; k < last; k++) {
+                    const global f32 *us = u + k * n, *vs = v + k * v_stride;
+                    float16 hi = his[k - first], lo = los[k - first];
+                    SG_SUM_TERMS(block, stop, hi, lo, PRODUCT, PRODUCT_PART);
+                    his[k - first] = hi;
+                    los[k - first] = lo;
+                }
+            }
+            for (i64 k = first; k < last; k++) {
+                vstore2(sg_sum_lanes(his[k - first], los[k - first]), k * (chunks + blocks) + c + l, partials);
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 /* Embedding for CPU devices: see opencl/embedding.cl for formulas and shapes. Work-group: 1 x 1. gather and scatter: group (g, y) of a G x Y grid has a
    contiguous piece of the rows, of the tables y, y + Y, ... sort: one group, a counting sort from the last position to the first. */
-#include "opencl/cpu/softmax_row.h"
+#include "opencl/cpu/row_group.h"
 
 kernel void embedding_gather_f32(const global f32 *table, const global i32 *ids, global f32 *y, i64 n, i64 v, i64 d, i64 probes) {
     i64 g = get_group_id(0), groups = get_num_groups(0);
     for (i64 k = get_group_id(1); k < probes; k += get_num_groups(1)) {
-        for (i64 i = softmax_first(n, g, groups), last = softmax_first(n, g + 1, groups); i < last; i++) {
+        for (i64 i = group_first(n, g, groups), last = group_first(n, g + 1, groups); i < last; i++) {
             i64 id = ids[i];
             global f32 *to = y + (k * n + i) * d;
             if (id >= 0 && id < v) {
@@ -35,7 +35,7 @@ kernel void embedding_scatter_f32(const global f32 *dy, const global i32 *worksp
     const global i32 *order = workspace + v + 1;
     for (i64 k = get_group_id(1); k < probes; k += get_num_groups(1)) {
         const global f32 *from = dy + k * n * d;
-        for (i64 row = softmax_first(v, g, groups), last = softmax_first(v, g + 1, groups); row < last; row++) {
+        for (i64 row = group_first(v, g, groups), last = group_first(v, g + 1, groups); row < last; row++) {
             i32 begin = workspace[row], end = workspace[row + 1];
             if (accumulate && begin == end) continue;
             global f32 *to = dtable + (k * v + row) * d;

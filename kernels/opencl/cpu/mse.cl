@@ -1,34 +1,14 @@
 /* Mean squared error for CPU devices: see opencl/mse.cl for formulas, shapes and bytes. Work-group: 1 x 1; group (g, y) of a G x Y grid has a contiguous
    piece of the elements, a multiple of 64 long but for the last, of the probes y, y + Y, ... Four accumulators of 16. */
-#include "opencl/cpu/softmax_row.h"
+#include "opencl/cpu/row_group.h"
 
 SG_FN f32 mse_scale(i64 n) { return 1.0f / (f32)max((i64)1, n); }
-
-/* Runs STATEMENT for vectors at i with `width` >= 1 elements and the accumulator index u. */
-#define EACH_VECTOR(n, STATEMENT)                                                                           \
-    {                                                                                                       \
-        i64 blocks_ = ((n) + 63) / 64, groups_ = get_num_groups(0), g_ = get_group_id(0);                   \
-        i64 i = softmax_first(blocks_, g_, groups_) * 64;                                                   \
-        i64 end_ = min((i64)(n), softmax_first(blocks_, g_ + 1, groups_) * 64);                             \
-        for (; i + 64 <= end_; i += SG_V) {                                                                   \
-            const i64 width = SG_V;                                                                         \
-            { const i32 u = 0; STATEMENT } i += SG_V;                                                       \
-            { const i32 u = 1; STATEMENT } i += SG_V;                                                       \
-            { const i32 u = 2; STATEMENT } i += SG_V;                                                       \
-            { const i32 u = 3; STATEMENT }                                                                  \
-        }                                                                                                   \
-        for (; i < end_; i += SG_V) {                                                                       \
-            const i64 width = end_ - i;                                                                     \
-            const i32 u = 0;                                                                                \
-            STATEMENT                                                                                       \
-        }                                                                                                   \
-    }
 
 SG_FN void mse_finish(const float16 *sum, f32 scale, i64 k, global f32 *workspace, global f32 *out) {
     i64 groups = get_num_groups(0), g = get_group_id(0);
     f32 total = sg_sum16((sum[0] + sum[1]) + (sum[2] + sum[3]));
     if (groups == 1) out[k] = total * scale;
-    else workspace[SOFTMAX_PARTIALS + k * groups + g] = total;
+    else workspace[GROUP_PARTIALS + k * groups + g] = total;
     if (groups > 1 && g == 0 && k == 0) workspace[0] = scale;
 }
 

@@ -1,41 +1,19 @@
 /* Optimisers for CPU devices: see opencl/optimiser.cl for formulas, shapes and bytes. Work-group: 1 x 1; group g of G has a contiguous piece of whole
    blocks of 64 parameters. */
 #include "common/optimiser.h"
-#include "opencl/cpu/softmax_row.h"
-
-/* Runs STATEMENT for vectors at i with `width` >= 1 elements; `block` is the number of the block of 64. */
-#define EACH_VECTOR(n, STATEMENT)                                                                           \
-    {                                                                                                       \
-        i64 blocks_ = ((n) + 63) / 64, groups_ = get_num_groups(0), g_ = get_group_id(0);                   \
-        i64 last_ = softmax_first(blocks_, g_ + 1, groups_);                                                \
-        for (i64 block = softmax_first(blocks_, g_, groups_); block < last_; block++) {                     \
-            if (block * 64 + 64 <= (n)) {                                                                   \
-                const i64 width = SG_V;                                                                     \
-                _Pragma("unroll") for (i32 u = 0; u < 4; u++) {                                             \
-                    i64 i = block * 64 + u * SG_V;                                                          \
-                    STATEMENT                                                                               \
-                }                                                                                           \
-            } else {                                                                                        \
-                for (i64 i = block * 64; i < (n); i += SG_V) {                                              \
-                    const i64 width = (n) - i;                                                              \
-                    const i32 u = 0;                                                                        \
-                    STATEMENT                                                                               \
-                }                                                                                           \
-            }                                                                                               \
-        }                                                                                                   \
-    }
+#include "opencl/cpu/row_group.h"
 
 kernel void optimiser_squared_norm_f32(const global f32 *gradient, global f32 *workspace, i64 n) {
     float16 sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     EACH_VECTOR(n, { float16 g = sg_load16(gradient + i, width, 0.0f); sum[u] = fma(g, g, sum[u]); })
-    workspace[SOFTMAX_PARTIALS + get_group_id(0)] = sg_sum16((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    workspace[GROUP_PARTIALS + get_group_id(0)] = sg_sum16((sum[0] + sum[1]) + (sum[2] + sum[3]));
     if (get_group_id(0) == 0) workspace[0] = (f32)get_num_groups(0);
 }
 
 SG_FN f32 clip_scale(const global f32 *settings, const global f32 *workspace, global f32 *norm, i32 clip) {
     if (!clip) return 1.0f;
     f32 sum = 0.0f;
-    for (i32 j = 0; j < (i32)workspace[0]; j++) sum += workspace[SOFTMAX_PARTIALS + j];
+    for (i32 j = 0; j < (i32)workspace[0]; j++) sum += workspace[GROUP_PARTIALS + j];
     f32 length = sg_sqrt(sum), ratio = settings[SETTING_MAX_NORM] / (length + OPTIMISER_CLIP_EPSILON);
     f32 scale = ratio > 1.0f ? 1.0f : ratio; /* NaN stays */
     if (get_group_id(0) == 0) {

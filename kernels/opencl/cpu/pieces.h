@@ -30,6 +30,13 @@ SG_FN void sg_put16(float16 v, global f32 *p, i32 stream) {
     }
 }
 
+/* May lie beyond the end of the buffer. */
+#if defined(SG_PORTABLE)
+#define sg_prefetch(p)
+#else
+#define sg_prefetch(p) __builtin_prefetch((const void *)(u64)(p))
+#endif
+
 #define sg_convert(x, type) __builtin_convertvector(x, type)
 
 /* Sixteen values of 0 or 1 to bits, lowest first. */

@@ -45,7 +45,8 @@ SG_FN void make_normal(sg_random_key key, i64 block, float16 *low, float16 *high
 
 #define RANDOM(NAME, T, V, MAKE)                                                                                 \
     kernel void random_##NAME(const global u32 *state, u32 stream, i64 first, global T *out, i64 n) {            \
-        sg_random_key key = sg_random_key_of(state, stream);                                                     \
+        sg_random_key key;                                                                                            \
+        sg_random_key_of(state, stream, &key);                                                                        \
         i64 before = first % 32, units = (before + n + 31) / 32, end = sg_unit_end(units); /* units start at blocks divisible by 8 */\
         i32 streams = sg_streams(out - before, n);                                                                    \
         for (i64 unit = sg_unit_begin(units); unit < end; unit++) {                                                   \
@@ -70,7 +71,8 @@ RANDOM(rademacher_f32, f32, float16, make_rademacher)
 RANDOM(normal_f32, f32, float16, make_normal)
 
 kernel void dropout_f32(const global u32 *state, u32 stream, u32 threshold, f32 scale, i64 probes, const global f32 *x, global f32 *y, i64 n) {
-    sg_random_key key = sg_random_key_of(state, stream);
+    sg_random_key key;
+    sg_random_key_of(state, stream, &key);
     i64 end = sg_unit_end((n + 31) / 32);
     i32 streams = sg_streams(y, probes * n) && n % 16 == 0;
     for (i64 unit = sg_unit_begin((n + 31) / 32); unit < end; unit++) {

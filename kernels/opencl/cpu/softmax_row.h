@@ -2,9 +2,7 @@
    exponentials. m starts at the lowest finite number rather than at -inf: a block of nothing but -inf then gives exp(-inf) = 0, not NaN. */
 #ifndef SG_CPU_SOFTMAX_ROW_H
 #define SG_CPU_SOFTMAX_ROW_H
-#include "opencl/cpu/softmax_vector.h"
-
-#define SOFTMAX_PARTIALS 16 /* where the groups' sums begin in a workspace; before them its scale */
+#include "opencl/cpu/row_group.h"
 
 #define SOFTMAX_BLOCK 1024
 
@@ -37,8 +35,5 @@ SG_FN float16 softmax_exp(const global f32 *z, i64 c, i64 j, const f32 *e, f32 m
     if (c <= SOFTMAX_BLOCK) return vload16(0, e + j);
     return sg_exp16(sg_load16(z + j, c - j, -INFINITY) - m);
 }
-
-/* Work-group g of G has rows [g n / G, (g + 1) n / G). */
-SG_FN i64 softmax_first(i64 n, i64 g, i64 groups) { return n / groups * g + min(g, n % groups); }
 
 #endif

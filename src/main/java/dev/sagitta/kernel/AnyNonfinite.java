@@ -40,7 +40,8 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
         checks.open(flag).dtype(flag, DType.I32).elements(flag, 1);
         checks.open(index).dtype(index, DType.I64).elements(index, 1);
         checks.open(partials).dtype(partials, DType.F32);
-        checks.shape(partials, partials(partials.buffer().device(), x.elements()).toArray());
+        checks.shape(
+                partials, partials(partials.buffer().device(), x.elements()).toArray());
     }
 
     @Override
@@ -52,7 +53,12 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
     @Override
     public void arguments(Arguments arguments) {
         long chunk = Chunks.of(partials.buffer().device(), x.elements(), 1).length();
-        arguments.buffer(x.buffer()).buffer(partials.buffer()).i64(1).i64(x.elements()).i64(chunk);
+        arguments
+                .buffer(x.buffer())
+                .buffer(partials.buffer())
+                .i64(1)
+                .i64(x.elements())
+                .i64(chunk);
     }
 
     @Override

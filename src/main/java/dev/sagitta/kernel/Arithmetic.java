@@ -14,7 +14,8 @@ import java.util.Locale;
  *
  * @param alphaAt one element in device memory that multiplies alpha, or null: read at each launch, so that it can change between replays
  */
-public record Arithmetic(Operation operation, Tensor a, Tensor b, Tensor c, Tensor y, Tensor alphaAt, float alpha, float beta)
+public record Arithmetic(
+        Operation operation, Tensor a, Tensor b, Tensor c, Tensor y, Tensor alphaAt, float alpha, float beta)
         implements Descriptor {
     private static final int ELEMENTS_PER_WORK_ITEM = 8;
 

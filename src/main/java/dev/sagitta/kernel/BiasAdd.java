@@ -6,6 +6,7 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.Map;
 
 /**
  * y[k, r, c] += b[k, c] or b[c], fp32.
@@ -24,6 +25,11 @@ public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
     @Override
     public String entry() {
         return "bias_add_f32";
+    }
+
+    @Override
+    public Map<String, String> defines(Device device) {
+        return device.kind() == DeviceKind.OPENCL_CPU ? BiasGradient.CPU_DEFINES : Map.of();
     }
 
     private long cols() {
@@ -57,8 +63,11 @@ public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
                 matrix.shape().rank() >= rank && matrix.shape().extent(-1) == cols,
                 matrix + " does not end in the " + cols + " columns of " + bias);
         checks.require(
-                rank == 1 || (bias.shape().extent(0) > 0 && matrix.shape().extent(0) == bias.shape().extent(0)),
-                matrix + " does not start with the " + bias.shape().extent(0) + " batches of " + bias + "; share a bias as [cols]");
+                rank == 1
+                        || (bias.shape().extent(0) > 0
+                                && matrix.shape().extent(0) == bias.shape().extent(0)),
+                matrix + " does not start with the " + bias.shape().extent(0) + " batches of " + bias
+                        + "; share a bias as [cols]");
     }
 
     @Override
@@ -77,7 +86,12 @@ public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(y.buffer()).buffer(b.buffer()).i64(batches()).i64(rows()).i64(cols());
+        arguments
+                .buffer(y.buffer())
+                .buffer(b.buffer())
+                .i64(batches())
+                .i64(rows())
+                .i64(cols());
     }
 
     @Override

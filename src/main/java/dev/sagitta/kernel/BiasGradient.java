@@ -8,6 +8,7 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
+import java.util.Map;
 
 /**
  * db[k, c] = sum over r of dy[k, r, c], fp32, compensated, in a fixed order. Long columns are split among work-groups, whose sums a second
@@ -21,7 +22,9 @@ import java.util.List;
 public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumulate) implements Descriptor {
     private static final int WIDEST = 32;
     /** BIAS_TILE of the CPU variant. */
-    private static final int CPU_TILE = 1024;
+    private static final int CPU_TILE = 2048;
+
+    static final Map<String, String> CPU_DEFINES = Map.of("BIAS_TILE", Integer.toString(CPU_TILE));
 
     private static final long LEAST_ELEMENTS_ON_CPU = 16384;
     private static final long LEAST_ROWS_PER_WORK_ITEM = 16;
@@ -63,6 +66,11 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
         return "bias_gradient_f32";
     }
 
+    @Override
+    public Map<String, String> defines(Device device) {
+        return device.kind() == DeviceKind.OPENCL_CPU ? CPU_DEFINES : Map.of();
+    }
+
     private long cols() {
         return db.shape().extent(-1);
     }
@@ -92,7 +100,8 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
         BiasAdd.checkBias(checks, dy, db);
         Shape workspace = partials(dy.buffer().device(), batches(), rows(), cols());
         if (isSplit()) {
-            checks.require(partials != null, "needs a workspace " + workspace + ", got none; allocate BiasGradient.partials");
+            checks.require(
+                    partials != null, "needs a workspace " + workspace + ", got none; allocate BiasGradient.partials");
             checks.open(partials).dtype(partials, DType.F32).shape(partials, workspace.toArray());
         }
     }
@@ -112,7 +121,8 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
     @Override
     public void arguments(Arguments arguments) {
         boolean direct = !isSplit();
-        arguments.buffer(dy.buffer())
+        arguments
+                .buffer(dy.buffer())
                 .buffer(direct ? db.buffer() : partials.buffer())
                 .i64(batches())
                 .i64(rows())
@@ -140,6 +150,11 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
         }
 
         @Override
+        public Map<String, String> defines(Device device) {
+            return device.kind() == DeviceKind.OPENCL_CPU ? CPU_DEFINES : Map.of();
+        }
+
+        @Override
         public void check() {
             new Checks(entry()).open(partials).open(db);
         }
@@ -156,7 +171,12 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
         @Override
         public void arguments(Arguments arguments) {
             arguments.buffer(partials.buffer()).buffer(db.buffer());
-            arguments.i64(extent(0)).i64(extent(1)).i64(extent(2)).i64(extent(1)).i32(accumulate ? 1 : 0);
+            arguments
+                    .i64(extent(0))
+                    .i64(extent(1))
+                    .i64(extent(2))
+                    .i64(extent(1))
+                    .i32(accumulate ? 1 : 0);
         }
 
         @Override

@@ -13,7 +13,9 @@ final class Checks {
     }
 
     Checks dtype(Tensor tensor, DType expected) {
-        return require(tensor.dtype() == expected, tensor + " has dtype " + tensor.dtype().suffix() + ", expected " + expected.suffix());
+        return require(
+                tensor.dtype() == expected,
+                tensor + " has dtype " + tensor.dtype().suffix() + ", expected " + expected.suffix());
     }
 
     Checks shape(Tensor tensor, long... expected) {
@@ -22,7 +24,9 @@ final class Checks {
     }
 
     Checks elements(Tensor tensor, long expected) {
-        return require(tensor.elements() == expected, tensor + " has " + tensor.elements() + " elements, expected " + expected);
+        return require(
+                tensor.elements() == expected,
+                tensor + " has " + tensor.elements() + " elements, expected " + expected);
     }
 
     Checks open(Tensor tensor) {

@@ -19,7 +19,8 @@ public record CodecFormat(int bits, int group, DType metadata) {
             throw new IllegalArgumentException("codec: " + bits + " bits, expected 1, 2, 4 or 8");
         }
         if (group < 64 || group > 1024 || Integer.bitCount(group) != 1) {
-            throw new IllegalArgumentException("codec: group of " + group + " elements, expected 64, 128, 256, 512 or 1024");
+            throw new IllegalArgumentException(
+                    "codec: group of " + group + " elements, expected 64, 128, 256, 512 or 1024");
         }
         if (metadata != DType.F32 && metadata != DType.BF16) {
             throw new IllegalArgumentException("codec: metadata as " + metadata + ", expected F32 or BF16");
@@ -60,7 +61,8 @@ public record CodecFormat(int bits, int group, DType metadata) {
 
     private static long requireElements(long elements) {
         if (elements < 0 || elements > MOST_ELEMENTS) {
-            throw new IllegalArgumentException("codec: " + elements + " elements, expected 0 to 2^40; split the tensor");
+            throw new IllegalArgumentException(
+                    "codec: " + elements + " elements, expected 0 to 2^40; split the tensor");
         }
         return elements;
     }

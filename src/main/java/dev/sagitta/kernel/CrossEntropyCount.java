@@ -6,6 +6,7 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.Map;
 
 /** workspace[0] = 1 / max(1, labels that are not {@code ignore}): the scale of every mean over counted rows. */
 record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements Descriptor {
@@ -18,6 +19,11 @@ record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements
     @Override
     public String entry() {
         return "cross_entropy_count_f32";
+    }
+
+    @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device, "PROBE_TILE", RowGeometry.PROBE_TILE);
     }
 
     @Override
@@ -34,7 +40,11 @@ record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(labels.buffer()).buffer(workspace.buffer()).i64(labels.elements()).i32(ignore);
+        arguments
+                .buffer(labels.buffer())
+                .buffer(workspace.buffer())
+                .i64(labels.elements())
+                .i32(ignore);
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.Map;
 
 /** Adds up what the work-groups of {@link SoftmaxCrossEntropy#metrics} left in the workspace. */
 record CrossEntropyMetricsSum(Tensor workspace, Tensor metrics, Tensor counts, long groups) implements Descriptor {
@@ -21,6 +22,11 @@ record CrossEntropyMetricsSum(Tensor workspace, Tensor metrics, Tensor counts, l
     }
 
     @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device, "PROBE_TILE", RowGeometry.PROBE_TILE);
+    }
+
+    @Override
     public void check() {
         Checks checks = new Checks(entry()).dtype(metrics, DType.F32).elements(metrics, 3);
         LossWorkspace.check(checks, workspace, groups, 1);
@@ -33,7 +39,8 @@ record CrossEntropyMetricsSum(Tensor workspace, Tensor metrics, Tensor counts, l
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(workspace.buffer())
+        arguments
+                .buffer(workspace.buffer())
                 .buffer(metrics.buffer())
                 .buffer(counts == null ? null : counts.buffer())
                 .i64(groups);

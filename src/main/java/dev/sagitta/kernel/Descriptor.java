@@ -2,7 +2,6 @@ package dev.sagitta.kernel;
 
 import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.device.KernelSource;
 import java.util.Map;

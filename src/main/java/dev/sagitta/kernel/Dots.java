@@ -20,7 +20,7 @@ import java.util.List;
  * @param partials workspace of the shape that {@link #partials} states
  */
 public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partials) implements Descriptor {
-    /** A chunk of v stays in a core's second-level cache while the probes pass by. */
+    /** Short enough for an even share of work, long enough to hide the cost of a work-group and of its last vector. */
     private static final long LONGEST_ON_CPU = 32768;
 
     private static final long LONGEST_ON_GPU = 16384;
@@ -69,12 +69,16 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
         int rank = u.shape().rank();
         checks.require(rank == 1 || rank == 2, u + " has rank " + rank + ", expected [K, n] or [n]");
         checks.require(probes() > 0, u + " has no probes, expected at least one");
-        checks.require(blocks() > 0, offsets + " has " + offsets.elements() + " elements, expected L + 1 for L >= 1 blocks");
+        checks.require(
+                blocks() > 0, offsets + " has " + offsets.elements() + " elements, expected L + 1 for L >= 1 blocks");
         checks.require(
                 v.elements() == n() || v.elements() == u.elements(),
-                v + " has " + v.elements() + " elements, expected " + n() + " (shared by the probes) or " + u.elements());
+                v + " has " + v.elements() + " elements, expected " + n() + " (shared by the probes) or "
+                        + u.elements());
         checks.elements(out, Math.multiplyExact(probes(), blocks()));
-        checks.shape(partials, partials(partials.buffer().device(), n(), probes(), blocks()).toArray());
+        checks.shape(
+                partials,
+                partials(partials.buffer().device(), n(), probes(), blocks()).toArray());
     }
 
     @Override
@@ -98,7 +102,8 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
     @Override
     public Step prepare(Device device) {
         Step first = Descriptor.super.prepare(device);
-        return Step.sequence(List.of(first, new Finish(partials, offsets, out, n(), probes(), blocks(), chunk()).prepare(device)));
+        return Step.sequence(
+                List.of(first, new Finish(partials, offsets, out, n(), probes(), blocks(), chunk()).prepare(device)));
     }
 
     private record Finish(Tensor partials, Tensor offsets, Tensor out, long n, long probes, long blocks, long chunk)

@@ -15,7 +15,8 @@ import dev.sagitta.tensor.Tensor;
  * @param period elements of one mask; x holds a whole number of probes of this length, which share it
  * @param y like x, and may be x
  */
-public record Dropout(Tensor state, int stream, float probability, long period, Tensor x, Tensor y) implements Descriptor {
+public record Dropout(Tensor state, int stream, float probability, long period, Tensor x, Tensor y)
+        implements Descriptor {
     @Override
     public String file() {
         return "random";

@@ -5,6 +5,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.Map;
 
 /**
  * y[k, i] = table[k, id[i]]. An id out of range gives a row of NaN.
@@ -30,8 +31,16 @@ public record EmbeddingGather(Tensor table, Tensor ids, Tensor y) implements Des
     }
 
     @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device, "EMBEDDING_RANGE", EmbeddingSort.RANGE);
+    }
+
+    @Override
     public void check() {
-        Checks checks = new Checks(entry()).dtype(table, DType.F32).dtype(ids, DType.I32).dtype(y, DType.F32);
+        Checks checks = new Checks(entry())
+                .dtype(table, DType.F32)
+                .dtype(ids, DType.I32)
+                .dtype(y, DType.F32);
         checks.require(table.shape().rank() == 3, table + " must be [tables, rows, width]; reshape it");
         checks.require(table.elements() > 0, table + " is empty; a table needs rows and a width");
         checks.shape(y, table.shape().extent(0), ids.elements(), table.shape().extent(2));
@@ -39,12 +48,14 @@ public record EmbeddingGather(Tensor table, Tensor ids, Tensor y) implements Des
 
     @Override
     public Geometry geometry(Device device) {
-        return RowGeometry.rows(device, ids.elements(), table.shape().extent(2), table.shape().extent(0));
+        return RowGeometry.rows(
+                device, ids.elements(), table.shape().extent(2), table.shape().extent(0));
     }
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(table.buffer())
+        arguments
+                .buffer(table.buffer())
                 .buffer(ids.buffer())
                 .buffer(y.buffer())
                 .i64(ids.elements())

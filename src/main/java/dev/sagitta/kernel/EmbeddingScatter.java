@@ -6,6 +6,7 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
+import java.util.Map;
 
 /**
  * dtable[k, v] = sum of dy[k, i] over the i with id[i] = v, in order of i: the same bits every time. Rows without an id become 0; with
@@ -16,7 +17,8 @@ import java.util.List;
  * @param dtable f32 [K, V, D]
  * @param workspace at least {@link #workspaceBytes}
  */
-public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor workspace, boolean accumulate) implements Descriptor {
+public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor workspace, boolean accumulate)
+        implements Descriptor {
 
     public static long workspaceBytes(long n, long rows) {
         return EmbeddingSort.workspaceBytes(n, rows);
@@ -51,6 +53,11 @@ public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor work
     }
 
     @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device, "EMBEDDING_RANGE", EmbeddingSort.RANGE);
+    }
+
+    @Override
     public void check() {
         Checks checks = new Checks(entry()).dtype(dy, DType.F32).dtype(dtable, DType.F32);
         checks.require(dtable.shape().rank() == 3, dtable + " must be [tables, rows, width]; reshape it");
@@ -63,17 +70,20 @@ public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor work
         long needed = workspaceBytes(n(), rows());
         checks.require(
                 workspace.bytes() >= needed,
-                workspace + " has " + workspace.bytes() + " bytes, expected at least " + needed + "; ask workspaceBytes for the size");
+                workspace + " has " + workspace.bytes() + " bytes, expected at least " + needed
+                        + "; ask workspaceBytes for the size");
     }
 
     @Override
     public Geometry geometry(Device device) {
-        return RowGeometry.rows(device, rows(), dtable.shape().extent(2), dtable.shape().extent(0));
+        return RowGeometry.rows(
+                device, rows(), dtable.shape().extent(2), dtable.shape().extent(0));
     }
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(dy.buffer())
+        arguments
+                .buffer(dy.buffer())
                 .buffer(workspace.buffer())
                 .buffer(dtable.buffer())
                 .i64(n())

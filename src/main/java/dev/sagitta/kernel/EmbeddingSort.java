@@ -6,6 +6,7 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.Map;
 
 /**
  * The positions of each id, ascending: what {@link EmbeddingScatter} reads. Once per batch of ids is enough. Ids out of range are left out.
@@ -16,7 +17,7 @@ import dev.sagitta.tensor.Tensor;
  */
 public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements Descriptor {
     /** {@code EMBEDDING_RANGE} of the kernels. */
-    private static final int RANGE = 2048;
+    static final int RANGE = 2048;
 
     private static final int GROUPS = 256;
 
@@ -35,13 +36,21 @@ public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements 
     }
 
     @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device, "EMBEDDING_RANGE", EmbeddingSort.RANGE);
+    }
+
+    @Override
     public void check() {
         Checks checks = new Checks(entry()).dtype(ids, DType.I32).fitsInt(ids);
-        checks.require(rows >= 1 && rows <= Integer.MAX_VALUE, "a table of " + rows + " rows; ids are 32 bits: expected 1 to 2^31 - 1");
+        checks.require(
+                rows >= 1 && rows <= Integer.MAX_VALUE,
+                "a table of " + rows + " rows; ids are 32 bits: expected 1 to 2^31 - 1");
         long needed = workspaceBytes(ids.elements(), rows);
         checks.require(
                 workspace.bytes() >= needed,
-                workspace + " has " + workspace.bytes() + " bytes, expected at least " + needed + "; ask workspaceBytes for the size");
+                workspace + " has " + workspace.bytes() + " bytes, expected at least " + needed
+                        + "; ask workspaceBytes for the size");
     }
 
     @Override
@@ -58,7 +67,11 @@ public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements 
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(ids.buffer()).buffer(workspace.buffer()).i64(ids.elements()).i64(rows);
+        arguments
+                .buffer(ids.buffer())
+                .buffer(workspace.buffer())
+                .i64(ids.elements())
+                .i64(rows);
     }
 
     @Override

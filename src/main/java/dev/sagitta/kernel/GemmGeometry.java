@@ -1,7 +1,6 @@
 package dev.sagitta.kernel;
 
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import java.util.Map;
 

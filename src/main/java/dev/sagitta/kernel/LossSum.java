@@ -6,6 +6,7 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.Map;
 
 /**
  * The last step of a loss kernel of more than one work-group: {@code out[k]}, k &lt; probes, is the scale in {@code workspace} times the
@@ -21,6 +22,11 @@ record LossSum(Tensor workspace, Tensor out, long probes, long groups) implement
     @Override
     public String entry() {
         return "loss_sum_f32";
+    }
+
+    @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device);
     }
 
     @Override

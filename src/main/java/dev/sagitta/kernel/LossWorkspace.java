@@ -7,7 +7,7 @@ final class LossWorkspace {
     /** Most work-groups in x of a loss kernel. */
     static final int MAX_GROUPS = 1024;
 
-    /** Floats before the first sum: {@code SOFTMAX_PARTIALS} of the kernels. */
+    /** Floats before the first sum: {@code GROUP_PARTIALS} of the kernels. */
     private static final int PARTIALS = 16;
 
     /** Metrics keep two 64-bit counts and a sum per group. */
@@ -25,6 +25,7 @@ final class LossWorkspace {
         long needed = bytes(units, probes);
         checks.require(
                 workspace.bytes() >= needed,
-                workspace + " has " + workspace.bytes() + " bytes, expected at least " + needed + "; ask workspaceBytes for the size");
+                workspace + " has " + workspace.bytes() + " bytes, expected at least " + needed
+                        + "; ask workspaceBytes for the size");
     }
 }

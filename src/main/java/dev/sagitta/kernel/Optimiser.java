@@ -8,6 +8,7 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * One step of SGD or AdamW over an arena of n parameters: see the header of {@code kernels/opencl/optimiser.cl} for the formulas. fp32, one
@@ -55,7 +56,8 @@ public record Optimiser(
         return new Optimiser(Rule.SGD, parameters, gradient, velocity, null, decay, settings, null, null);
     }
 
-    public static Optimiser adamW(Tensor parameters, Tensor gradient, Tensor m, Tensor v, Tensor decay, Tensor settings) {
+    public static Optimiser adamW(
+            Tensor parameters, Tensor gradient, Tensor m, Tensor v, Tensor decay, Tensor settings) {
         return new Optimiser(Rule.ADAMW, parameters, gradient, m, v, decay, settings, null, null);
     }
 
@@ -79,14 +81,24 @@ public record Optimiser(
     }
 
     @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device);
+    }
+
+    @Override
     public void check() {
-        Checks checks = new Checks(entry()).dtype(parameters, DType.F32).dtype(gradient, DType.F32).elements(gradient, n());
+        Checks checks = new Checks(entry())
+                .dtype(parameters, DType.F32)
+                .dtype(gradient, DType.F32)
+                .elements(gradient, n());
         for (Tensor state : new Tensor[] {first, second}) {
             if (state != null) {
                 checks.dtype(state, DType.F32).elements(state, n());
             }
         }
-        checks.require(rule == Rule.SGD || (first != null && second != null), "both moments are needed; allocate them, filled with 0");
+        checks.require(
+                rule == Rule.SGD || (first != null && second != null),
+                "both moments are needed; allocate them, filled with 0");
         if (decay != null) {
             checks.dtype(decay, DType.U8).elements(decay, decayBlocks(n()));
         }
@@ -94,7 +106,8 @@ public record Optimiser(
         if (workspace != null) {
             checks.require(
                     workspace.bytes() >= WORKSPACE_BYTES,
-                    workspace + " has " + workspace.bytes() + " bytes, expected at least " + WORKSPACE_BYTES + " (WORKSPACE_BYTES)");
+                    workspace + " has " + workspace.bytes() + " bytes, expected at least " + WORKSPACE_BYTES
+                            + " (WORKSPACE_BYTES)");
             checks.require(norm != null, "clipping reports the norm; give it a tensor of 2");
             checks.dtype(norm, DType.F32).elements(norm, 2);
         }
@@ -111,7 +124,8 @@ public record Optimiser(
         if (rule == Rule.ADAMW) {
             arguments.buffer(second.buffer());
         }
-        arguments.buffer(bufferOf(decay))
+        arguments
+                .buffer(bufferOf(decay))
                 .buffer(settings.buffer())
                 .buffer(bufferOf(workspace))
                 .buffer(bufferOf(norm))

@@ -38,7 +38,8 @@ public final class OptimiserSettings {
         require("weight decay", weightDecay, 0, Double.MAX_VALUE);
         requireNorm(maxNorm);
         if (step < 1) {
-            throw new IllegalArgumentException("adamw: step " + step + "; steps are counted from 1, with 0 the bias correction divides by 0");
+            throw new IllegalArgumentException(
+                    "adamw: step " + step + "; steps are counted from 1, with 0 the bias correction divides by 0");
         }
         float[] settings = new float[LENGTH];
         settings[0] = (float) rate;
@@ -56,14 +57,16 @@ public final class OptimiserSettings {
 
     private static void requireNorm(double maxNorm) {
         if (!(maxNorm > 0)) {
-            throw new IllegalArgumentException("maximum norm " + maxNorm + ", expected more than 0; infinity clips nothing");
+            throw new IllegalArgumentException(
+                    "maximum norm " + maxNorm + ", expected more than 0; infinity clips nothing");
         }
     }
 
     private static void require(String name, double value, double least, double most) {
         // written so that NaN fails
         if (!(value >= least && value <= most)) {
-            throw new IllegalArgumentException(name + " " + value + ", expected a number from " + least + " to " + most);
+            throw new IllegalArgumentException(
+                    name + " " + value + ", expected a number from " + least + " to " + most);
         }
     }
 }

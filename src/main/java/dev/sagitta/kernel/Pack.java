@@ -33,7 +33,8 @@ public record Pack(
     /** In {@code flags}: a group with an infinity, a NaN or a range above 2^126 was stored as NaN. */
     public static final int NON_FINITE = 1;
 
-    public static Pack stochastic(CodecFormat format, Tensor state, int stream, Tensor x, Tensor codes, Tensor metadata, Tensor flags) {
+    public static Pack stochastic(
+            CodecFormat format, Tensor state, int stream, Tensor x, Tensor codes, Tensor metadata, Tensor flags) {
         return new Pack(format, state, stream, x, codes, metadata, flags, null, 0);
     }
 
@@ -73,7 +74,9 @@ public record Pack(
         }
         if (segments != null) {
             checks.require(state != null, "rounding to nearest has no variance; pass no segments, or a random state");
-            checks.require(rowLength > 0 && n % rowLength == 0, x + " does not divide into rows of " + rowLength + " elements");
+            checks.require(
+                    rowLength > 0 && n % rowLength == 0,
+                    x + " does not divide into rows of " + rowLength + " elements");
             checks.dtype(segments, DType.F32).elements(segments, format.segments(n / rowLength, rowLength));
         }
     }

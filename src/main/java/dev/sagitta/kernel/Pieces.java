@@ -22,7 +22,8 @@ final class Pieces {
     static Geometry geometry(Device device, long units, long unitElements, long workItems) {
         if (device.kind() == DeviceKind.OPENCL_CPU) {
             long useful = units / Math.max(1, PIECE_ELEMENTS / unitElements);
-            return Geometry.linear(Math.max(1, Math.min(useful, (long) PER_CORE * device.info().computeUnits())), 1);
+            return Geometry.linear(
+                    Math.max(1, Math.min(useful, (long) PER_CORE * device.info().computeUnits())), 1);
         }
         return Geometry.linear(Math.max(1, (workItems + BLOCK - 1) / BLOCK), BLOCK);
     }

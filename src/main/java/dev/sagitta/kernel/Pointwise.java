@@ -9,6 +9,7 @@ import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * An elementwise function in the five modes of an op: see the header of {@code kernels/opencl/pointwise.cl} for the formulas. x, y, dy, dx
@@ -50,8 +51,7 @@ public record Pointwise(
     }
 
     /** dxt[k] = dyt[k] s'(x) + dy s''(x) xt[k]. */
-    public static Pointwise tangentBackward(
-            Function function, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor dxt) {
+    public static Pointwise tangentBackward(Function function, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor dxt) {
         return new Pointwise(function, Mode.TANGENT_BACKWARD, x, xt, dy, dyt, dxt, null);
     }
 
@@ -84,6 +84,11 @@ public record Pointwise(
         return function.symbol() + "_" + mode.name().toLowerCase(Locale.ROOT) + "_f32";
     }
 
+    @Override
+    public Map<String, String> defines(Device device) {
+        return device.kind() == DeviceKind.OPENCL_CPU ? Map.of() : Map.of("POINTWISE_PROBES", Integer.toString(PROBES));
+    }
+
     private long n() {
         return x.elements();
     }
@@ -112,14 +117,17 @@ public record Pointwise(
         if (xt != null) {
             checks.require(
                     mode == Mode.CURVATURE || n() == 0 || xt.elements() > 0 && xt.elements() % n() == 0,
-                    xt + " has " + xt.elements() + " elements, expected a multiple of the " + n() + " of " + x + ": probes in front");
+                    xt + " has " + xt.elements() + " elements, expected a multiple of the " + n() + " of " + x
+                            + ": probes in front");
             checks.elements(xt, Math.multiplyExact(probes(), n()));
         }
         if (dyt != null) {
             checks.elements(dyt, xt.elements());
         }
         if (mode == Mode.CURVATURE) {
-            checks.shape(partials, partials(partials.buffer().device(), n(), probes()).toArray());
+            checks.shape(
+                    partials,
+                    partials(partials.buffer().device(), n(), probes()).toArray());
         } else {
             checks.elements(out, xt == null ? n() : xt.elements());
         }
@@ -153,7 +161,9 @@ public record Pointwise(
                 arguments.buffer(tensor.buffer());
             }
         }
-        arguments.buffer(mode == Mode.CURVATURE ? partials.buffer() : out.buffer()).i64(n());
+        arguments
+                .buffer(mode == Mode.CURVATURE ? partials.buffer() : out.buffer())
+                .i64(n());
         if (xt != null) {
             arguments.i64(probes());
         }
@@ -169,7 +179,8 @@ public record Pointwise(
             return first;
         }
         long chunks = chunks(device, n(), probes()).count();
-        return Step.sequence(List.of(first, new ReduceFinish(Reduce.Operation.SUM, partials, out, chunks).prepare(device)));
+        return Step.sequence(
+                List.of(first, new ReduceFinish(Reduce.Operation.SUM, partials, out, chunks).prepare(device)));
     }
 
     @Override

@@ -63,7 +63,8 @@ public record Random(Kind kind, Tensor state, int stream, long first, Tensor out
 
     @Override
     public String entry() {
-        return "random_" + kind.name().toLowerCase(Locale.ROOT) + "_" + out.dtype().suffix();
+        return "random_" + kind.name().toLowerCase(Locale.ROOT) + "_"
+                + out.dtype().suffix();
     }
 
     @Override
@@ -74,7 +75,8 @@ public record Random(Kind kind, Tensor state, int stream, long first, Tensor out
                 .dtype(out, kind == Kind.BITS ? DType.U32 : DType.F32)
                 .require(
                         first >= 0 && first % PER_BLOCK == 0 && first <= END - out.elements(),
-                        "first element " + first + " of " + out + ", expected a multiple of " + PER_BLOCK + " with all elements below 2^50");
+                        "first element " + first + " of " + out + ", expected a multiple of " + PER_BLOCK
+                                + " with all elements below 2^50");
     }
 
     @Override

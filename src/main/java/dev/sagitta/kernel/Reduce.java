@@ -110,7 +110,8 @@ public record Reduce(Operation operation, Tensor x, Tensor y, Tensor out, Tensor
         }
         if (operation == Operation.ARGMAX) {
             checks.require(
-                    n() <= Integer.MAX_VALUE, x + " has rows of " + n() + " elements, expected at most 2^31 - 1: indices are i32; split it");
+                    n() <= Integer.MAX_VALUE,
+                    x + " has rows of " + n() + " elements, expected at most 2^31 - 1: indices are i32; split it");
         }
         checks.shape(partials, partials(partials.buffer().device(), rows(), n()).toArray());
     }
@@ -124,7 +125,8 @@ public record Reduce(Operation operation, Tensor x, Tensor y, Tensor out, Tensor
     static Geometry geometry(Device device, Chunks chunks, long n, long rows) {
         if (device.kind() == DeviceKind.OPENCL_CPU) {
             // short rows are shared out among as many work-groups as there is work for
-            long groups = Math.max(1, Math.min(rows, Chunks.pieces(device, chunks.count() == 1 ? n * rows : Long.MAX_VALUE)));
+            long groups =
+                    Math.max(1, Math.min(rows, Chunks.pieces(device, chunks.count() == 1 ? n * rows : Long.MAX_VALUE)));
             return Geometry.of(chunks.count(), Math.min(groups, 65535), 1, 1, 1);
         }
         int across = Chunks.powerOfTwo(Chunks.ceil(Math.min(n, chunks.length()), 4), Chunks.BLOCK);
@@ -156,7 +158,8 @@ public record Reduce(Operation operation, Tensor x, Tensor y, Tensor out, Tensor
 
     @Override
     public long flops() {
-        boolean multiplies = operation == Operation.SUM_OF_SQUARES || operation == Operation.NORM || operation == Operation.DOT;
+        boolean multiplies =
+                operation == Operation.SUM_OF_SQUARES || operation == Operation.NORM || operation == Operation.DOT;
         return x.elements() * (multiplies ? 2 : 1);
     }
 

@@ -29,7 +29,11 @@ record ReduceFinish(Reduce.Operation operation, Tensor partials, Tensor out, lon
 
     @Override
     public void arguments(Arguments arguments) {
-        arguments.buffer(partials.buffer()).buffer(out.buffer()).i64(out.elements()).i64(chunks);
+        arguments
+                .buffer(partials.buffer())
+                .buffer(out.buffer())
+                .i64(out.elements())
+                .i64(chunks);
     }
 
     @Override

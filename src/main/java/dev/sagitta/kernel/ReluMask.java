@@ -41,10 +41,8 @@ public record ReluMask(Tensor x, Tensor y, Tensor mask) implements Descriptor {
 
     @Override
     public void check() {
-        Checks checks = new Checks(entry())
-                .dtype(x, DType.F32)
-                .dtype(mask, DType.U32)
-                .elements(mask, words(x.elements()));
+        Checks checks =
+                new Checks(entry()).dtype(x, DType.F32).dtype(mask, DType.U32).elements(mask, words(x.elements()));
         if (y != null) {
             checks.dtype(y, DType.F32).elements(y, x.elements());
         }

@@ -3,13 +3,14 @@ package dev.sagitta.kernel;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
+import java.util.Map;
 
 /**
  * Launch geometry of kernels that give the n rows of c elements to lanes x rows work-items (GPU) or to one work-item per contiguous piece
  * (CPU). Small problems are one work-group, which saves the launch that adds up the groups' sums.
  */
 final class RowGeometry {
-    /** Work-items of a group on a GPU: {@code SOFTMAX_GROUP} of the kernels. */
+    /** Work-items of a group on a GPU: {@code ROW_GROUP} of the kernels. */
     static final int GROUP = 256;
 
     /** Lanes of a row longer than {@link #WIDE} on CUDA. */
@@ -21,7 +22,7 @@ final class RowGeometry {
     private static final int PER_LANE = 8;
 
     /** {@code PROBE_TILE} of the kernels. */
-    private static final int PROBE_TILE = 4;
+    static final int PROBE_TILE = 4;
 
     /** Elements below which a second work-group does not pay for the launch that adds up. */
     private static final long SINGLE = 16_384;
@@ -36,6 +37,17 @@ final class RowGeometry {
     private static final long MAX_ROW_GROUPS = 1 << 20;
 
     private RowGeometry() {}
+
+    /** The kernels of CPU devices have work-groups of one work-item and none of these constants. */
+    static Map<String, String> defines(Device device) {
+        return device.kind() == DeviceKind.OPENCL_CPU ? Map.of() : Map.of("ROW_GROUP", Integer.toString(GROUP));
+    }
+
+    static Map<String, String> defines(Device device, String name, int value) {
+        return device.kind() == DeviceKind.OPENCL_CPU
+                ? Map.of()
+                : Map.of("ROW_GROUP", Integer.toString(GROUP), name, Integer.toString(value));
+    }
 
     static Geometry of(Device device, long n, long c, long probes) {
         return of(device.kind(), device.info().computeUnits(), n, c, probes);
@@ -59,14 +71,17 @@ final class RowGeometry {
         long blocks = (n + rows - 1) / rows;
         long x = (double) n * c <= SINGLE && blocks <= 4 ? 1 : clamp(blocks, LossWorkspace.MAX_GROUPS);
         long tiles = (probes + PROBE_TILE - 1) / PROBE_TILE;
-        return Geometry.of(x, clamp(tiles, Math.min(65_535, Math.max(1, LossWorkspace.MAX_GROUPS / x))), 1, lanes, rows);
+        return Geometry.of(
+                x, clamp(tiles, Math.min(65_535, Math.max(1, LossWorkspace.MAX_GROUPS / x))), 1, lanes, rows);
     }
 
     /** One-dimensional work on n elements, {@code probes} times. */
     static Geometry flat(Device device, long n, long probes) {
         long y = clamp(probes, 65_535);
         if (device.kind() == DeviceKind.OPENCL_CPU) {
-            long wanted = n <= 2 * SINGLE ? 1 : Math.min(n / SINGLE, (long) PER_CORE * device.info().computeUnits());
+            long wanted = n <= 2 * SINGLE
+                    ? 1
+                    : Math.min(n / SINGLE, (long) PER_CORE * device.info().computeUnits());
             return Geometry.of(clamp(wanted, LossWorkspace.MAX_GROUPS), y, 1, 1, 1);
         }
         long x = n <= SINGLE ? 1 : clamp(n / (4L * GROUP), LossWorkspace.MAX_GROUPS);
@@ -77,7 +92,9 @@ final class RowGeometry {
     static Geometry rows(Device device, long n, long width, long repeats) {
         long y = clamp(repeats, 65_535);
         if (device.kind() == DeviceKind.OPENCL_CPU) {
-            long wanted = (double) n * width <= SINGLE ? 1 : (long) PER_CORE * device.info().computeUnits();
+            long wanted = (double) n * width <= SINGLE
+                    ? 1
+                    : (long) PER_CORE * device.info().computeUnits();
             return Geometry.of(clamp(wanted, n), y, 1, 1, 1);
         }
         int lanes = 1;

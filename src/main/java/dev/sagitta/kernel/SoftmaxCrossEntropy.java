@@ -8,6 +8,7 @@ import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Softmax cross-entropy, the mean over the rows whose label is not {@code ignore}, in the modes of an op: see the header of
@@ -66,25 +67,29 @@ public record SoftmaxCrossEntropy(
     /** loss [1] and its derivative by the logits, [n, c], which may take the logits' memory. */
     public static SoftmaxCrossEntropy forwardBackward(
             Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor gradient) {
-        return new SoftmaxCrossEntropy(Mode.FORWARD_BACKWARD, logits, labels, ignore, null, workspace, null, gradient, loss, null);
+        return new SoftmaxCrossEntropy(
+                Mode.FORWARD_BACKWARD, logits, labels, ignore, null, workspace, null, gradient, loss, null);
     }
 
     /** lossTangents [K]. */
     public static SoftmaxCrossEntropy tangent(
             Tensor logits, Tensor labels, int ignore, Tensor tangent, Tensor workspace, Tensor lossTangents) {
-        return new SoftmaxCrossEntropy(Mode.TANGENT, logits, labels, ignore, tangent, workspace, null, null, lossTangents, null);
+        return new SoftmaxCrossEntropy(
+                Mode.TANGENT, logits, labels, ignore, tangent, workspace, null, null, lossTangents, null);
     }
 
     /** H_loss tangent, [K, n, c], which may take the tangent's memory. */
     public static SoftmaxCrossEntropy tangentBackward(
             Tensor logits, Tensor labels, int ignore, Tensor tangent, Tensor workspace, Tensor out) {
-        return new SoftmaxCrossEntropy(Mode.TANGENT_BACKWARD, logits, labels, ignore, tangent, workspace, null, out, null, null);
+        return new SoftmaxCrossEntropy(
+                Mode.TANGENT_BACKWARD, logits, labels, ignore, tangent, workspace, null, out, null, null);
     }
 
     /** tangent[k]' H_loss tangent[k], [K]. */
     public static SoftmaxCrossEntropy curvature(
             Tensor logits, Tensor labels, int ignore, Tensor tangent, Tensor workspace, Tensor curvature) {
-        return new SoftmaxCrossEntropy(Mode.CURVATURE, logits, labels, ignore, tangent, workspace, null, null, curvature, null);
+        return new SoftmaxCrossEntropy(
+                Mode.CURVATURE, logits, labels, ignore, tangent, workspace, null, null, curvature, null);
     }
 
     /**
@@ -95,7 +100,8 @@ public record SoftmaxCrossEntropy(
      */
     public static SoftmaxCrossEntropy metrics(
             Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor metrics, Tensor counts) {
-        return new SoftmaxCrossEntropy(Mode.METRICS, logits, labels, ignore, null, workspace, null, null, metrics, counts);
+        return new SoftmaxCrossEntropy(
+                Mode.METRICS, logits, labels, ignore, null, workspace, null, null, metrics, counts);
     }
 
     /** Writes each row's loss as well, 0 where ignored: for the two forward modes. */
@@ -126,6 +132,11 @@ public record SoftmaxCrossEntropy(
     }
 
     @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device, "PROBE_TILE", RowGeometry.PROBE_TILE);
+    }
+
+    @Override
     public void check() {
         Checks checks = new Checks(entry()).dtype(logits, DType.F32).dtype(labels, DType.I32);
         checks.require(logits.shape().rank() == 2, logits + " must be [rows, classes]; reshape it");
@@ -133,7 +144,9 @@ public record SoftmaxCrossEntropy(
         checks.shape(labels, n());
         if (tangent != null) {
             checks.dtype(tangent, DType.F32);
-            checks.require(tangent.shape().rank() == 3 && probes() >= 1, tangent + " must be [probes, rows, classes]; reshape it");
+            checks.require(
+                    tangent.shape().rank() == 3 && probes() >= 1,
+                    tangent + " must be [probes, rows, classes]; reshape it");
             checks.shape(tangent, probes(), n(), c());
         }
         if (mode == Mode.FORWARD_BACKWARD) {
@@ -149,7 +162,8 @@ public record SoftmaxCrossEntropy(
         }
         if (rowLosses != null) {
             checks.require(
-                    mode == Mode.FORWARD || mode == Mode.FORWARD_BACKWARD, "row losses are written by the forward modes only; use forward");
+                    mode == Mode.FORWARD || mode == Mode.FORWARD_BACKWARD,
+                    "row losses are written by the forward modes only; use forward");
             checks.dtype(rowLosses, DType.F32).shape(rowLosses, n());
         }
         LossWorkspace.check(checks, workspace, n(), probes());

@@ -7,6 +7,7 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Mean squared error over all elements, in the modes of an op: see the header of {@code kernels/opencl/mse.cl} for the formulas. fp32. The
@@ -20,7 +21,8 @@ import java.util.Locale;
  * @param out [1] the loss, [K] its tangents or the curvature, [3] metrics; null of {@link Mode#TANGENT_BACKWARD}
  */
 public record SquaredError(
-        Mode mode, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor gradient, Tensor out) implements Descriptor {
+        Mode mode, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor gradient, Tensor out)
+        implements Descriptor {
 
     /** The entry. */
     public enum Mode {
@@ -42,7 +44,8 @@ public record SquaredError(
     }
 
     /** loss [1] and its derivative by y, which may take the memory of y or of the target. */
-    public static SquaredError forwardBackward(Tensor y, Tensor target, Tensor workspace, Tensor loss, Tensor gradient) {
+    public static SquaredError forwardBackward(
+            Tensor y, Tensor target, Tensor workspace, Tensor loss, Tensor gradient) {
         return new SquaredError(Mode.FORWARD_BACKWARD, y, target, null, workspace, gradient, loss);
     }
 
@@ -85,11 +88,17 @@ public record SquaredError(
     }
 
     @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device);
+    }
+
+    @Override
     public void check() {
         Checks checks = new Checks(entry());
         if (tangent != null) {
             checks.dtype(tangent, DType.F32);
-            checks.require(tangent.shape().rank() >= 2 && probes() >= 1, tangent + " must be [probes, ...]; reshape it");
+            checks.require(
+                    tangent.shape().rank() >= 2 && probes() >= 1, tangent + " must be [probes, ...]; reshape it");
         }
         if (y != null) {
             checks.dtype(y, DType.F32).dtype(target, DType.F32).elements(target, n());
@@ -140,8 +149,7 @@ public record SquaredError(
         int groups = geometry(device).gridX();
         return out == null || groups == 1
                 ? step
-                : Step.sequence(
-                        List.of(step, new LossSum(workspace, out, probes(), groups).prepare(device)));
+                : Step.sequence(List.of(step, new LossSum(workspace, out, probes(), groups).prepare(device)));
     }
 
     @Override

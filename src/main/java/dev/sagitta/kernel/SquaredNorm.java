@@ -5,6 +5,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.Map;
 
 /** Sums of squares of a gradient, one per work-group, for {@link Optimiser#clipped}. */
 record SquaredNorm(Tensor gradient, Tensor workspace) implements Descriptor {
@@ -17,6 +18,11 @@ record SquaredNorm(Tensor gradient, Tensor workspace) implements Descriptor {
     @Override
     public String entry() {
         return "optimiser_squared_norm_f32";
+    }
+
+    @Override
+    public Map<String, String> defines(Device device) {
+        return RowGeometry.defines(device);
     }
 
     @Override

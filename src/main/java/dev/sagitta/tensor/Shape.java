@@ -16,12 +16,14 @@ public final class Shape {
         long elements = 1;
         for (long extent : extents) {
             if (extent < 0) {
-                throw new IllegalArgumentException("shape " + Arrays.toString(extents) + ": extents must not be negative");
+                throw new IllegalArgumentException(
+                        "shape " + Arrays.toString(extents) + ": extents must not be negative");
             }
             try {
                 elements = Math.multiplyExact(elements, Math.max(1, extent));
             } catch (ArithmeticException e) {
-                throw new IllegalArgumentException("shape " + Arrays.toString(extents) + ": more elements than 63 bits can count");
+                throw new IllegalArgumentException(
+                        "shape " + Arrays.toString(extents) + ": more elements than 63 bits can count");
             }
         }
         return new Shape(extents.clone());

@@ -16,8 +16,8 @@ public record Tensor(String name, Buffer buffer, DType dtype, Shape shape) {
     public Tensor {
         long bytes = Math.multiplyExact(shape.elements(), (long) dtype.bytes());
         if (bytes > buffer.bytes()) {
-            throw new IllegalArgumentException("tensor '" + name + "' " + dtype + " " + shape + " needs " + bytes + " bytes, " + buffer
-                    + " is too small");
+            throw new IllegalArgumentException("tensor '" + name + "' " + dtype + " " + shape + " needs " + bytes
+                    + " bytes, " + buffer + " is too small");
         }
     }
 
@@ -38,8 +38,8 @@ public record Tensor(String name, Buffer buffer, DType dtype, Shape shape) {
     /** The same memory with other extents. */
     public Tensor reshape(Shape other) {
         if (other.elements() != shape.elements()) {
-            throw new IllegalArgumentException("tensor '" + name + "': " + shape + " cannot be reshaped to " + other + ": "
-                    + shape.elements() + " elements against " + other.elements());
+            throw new IllegalArgumentException("tensor '" + name + "': " + shape + " cannot be reshaped to " + other
+                    + ": " + shape.elements() + " elements against " + other.elements());
         }
         return new Tensor(name, buffer, dtype, other);
     }
@@ -47,8 +47,8 @@ public record Tensor(String name, Buffer buffer, DType dtype, Shape shape) {
     /** Copies all elements from host memory in native byte order. */
     public void upload(Stream stream, ByteBuffer source) {
         if (source.remaining() != bytes()) {
-            throw new IllegalArgumentException(
-                    "upload of tensor '" + name + "': " + source.remaining() + " bytes given, " + bytes() + " expected");
+            throw new IllegalArgumentException("upload of tensor '" + name + "': " + source.remaining()
+                    + " bytes given, " + bytes() + " expected");
         }
         stream.upload(buffer, 0, source);
     }
@@ -102,8 +102,8 @@ public record Tensor(String name, Buffer buffer, DType dtype, Shape shape) {
     private void requireHost(DType expected, long length) {
         boolean sameWidth = dtype == expected || (expected == DType.I32 && dtype == DType.U32);
         if (!sameWidth || length != elements()) {
-            throw new IllegalArgumentException("tensor '" + name + "' holds " + dtype + " " + shape + "; the host array holds " + expected
-                    + " x " + length);
+            throw new IllegalArgumentException("tensor '" + name + "' holds " + dtype + " " + shape
+                    + "; the host array holds " + expected + " x " + length);
         }
     }
 

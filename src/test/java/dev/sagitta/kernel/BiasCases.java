@@ -13,9 +13,27 @@ final class BiasCases {
     static List<KernelCase> all() {
         List<KernelCase> cases = new ArrayList<>();
         int[][] shapes = {
-            {1, 1, 1}, {2, 5, 3}, {3, 33, 20}, {1, 0, 7}, {2, 17, 16}, {1, 100, 10}, {1, 1009, 15}, {5, 64, 31}, {1, 256, 512},
-            {16, 32, 128}, {1, 3, 1000}, {2, 7, 513}, {1, 40, 1025}, {1, 9, 2500}, {1, 100_003, 1}, {1, 70_001, 10}, {2, 40_000, 17}, {1, 2, 100_003},
-            {3, 1, 4099}, {1, 300, 257}, {70_000, 1, 2},
+            {1, 1, 1},
+            {2, 5, 3},
+            {3, 33, 20},
+            {1, 0, 7},
+            {2, 17, 16},
+            {1, 100, 10},
+            {1, 1009, 15},
+            {5, 64, 31},
+            {1, 256, 512},
+            {16, 32, 128},
+            {1, 3, 1000},
+            {2, 7, 513},
+            {1, 40, 1025},
+            {1, 9, 2500},
+            {1, 100_003, 1},
+            {1, 70_001, 10},
+            {2, 40_000, 17},
+            {1, 2, 100_003},
+            {3, 1, 4099},
+            {1, 300, 257},
+            {70_000, 1, 2},
         };
         for (int[] shape : shapes) {
             String name = "[" + shape[0] + ", " + shape[1] + ", " + shape[2] + "]";
@@ -39,8 +57,13 @@ final class BiasCases {
         Tensor db = bench.output("db", DType.F32, batches, cols);
         Tensor more = bench.inOut("db accumulated", bs, batches, cols);
         Tensor partials = bench.output(
-                "partials", DType.F32, BiasGradient.partials(bench.device(), batches, rows, cols).toArray());
-        bench.run(new BiasAdd(y, b), new BiasGradient(dy, db, partials, false), new BiasGradient(dy, more, partials, true));
+                "partials",
+                DType.F32,
+                BiasGradient.partials(bench.device(), batches, rows, cols).toArray());
+        bench.run(
+                new BiasAdd(y, b),
+                new BiasGradient(dy, db, partials, false),
+                new BiasGradient(dy, more, partials, true));
         check(bench, ys, bs, y, db, more, batches, rows, cols);
     }
 
@@ -54,13 +77,27 @@ final class BiasCases {
         Tensor db = bench.output("db", DType.F32, cols);
         Tensor more = bench.inOut("db accumulated", bs, cols);
         Tensor partials = bench.output(
-                "partials", DType.F32, BiasGradient.partials(bench.device(), 1, (long) batches * rows, cols).toArray());
-        bench.run(new BiasAdd(y, b), new BiasGradient(dy, db, partials, false), new BiasGradient(dy, more, partials, true));
+                "partials",
+                DType.F32,
+                BiasGradient.partials(bench.device(), 1, (long) batches * rows, cols)
+                        .toArray());
+        bench.run(
+                new BiasAdd(y, b),
+                new BiasGradient(dy, db, partials, false),
+                new BiasGradient(dy, more, partials, true));
         check(bench, ys, bs, y, db, more, 1, batches * rows, cols);
     }
 
     private static void check(
-            KernelBench bench, float[] ys, float[] bs, Tensor y, Tensor db, Tensor more, int batches, int rows, int cols) {
+            KernelBench bench,
+            float[] ys,
+            float[] bs,
+            Tensor y,
+            Tensor db,
+            Tensor more,
+            int batches,
+            int rows,
+            int cols) {
         double[] added = new double[ys.length];
         double[] addedSize = new double[ys.length];
         double[] sums = new double[bs.length];

@@ -29,16 +29,23 @@ final class CodecCases {
                 for (int n : new int[] {0, 1, 7, 8, 33, 255, 256, 257, 512, 1009, 30_011}) {
                     CodecFormat format = new CodecFormat(bits, 256, metadata);
                     boolean small = n == 257 || n == 1009 && bits < 8 && metadata == DType.F32;
-                    cases.add(new KernelCase("codec " + format + " n=" + n, small, bench -> pack(bench, format, bench.normal(n), true, 0)));
+                    cases.add(new KernelCase(
+                            "codec " + format + " n=" + n,
+                            small,
+                            bench -> pack(bench, format, bench.normal(n), true, 0)));
                 }
             }
             for (int group : new int[] {64, 128, 512, 1024}) {
                 CodecFormat format = new CodecFormat(bits, group, DType.F32);
                 boolean small = bits == 2 && group != 512;
-                cases.add(new KernelCase("codec " + format + " n=2123", small, bench -> pack(bench, format, bench.normal(2123), true, 0)));
+                cases.add(new KernelCase(
+                        "codec " + format + " n=2123",
+                        small,
+                        bench -> pack(bench, format, bench.normal(2123), true, 0)));
             }
             CodecFormat format = CodecFormat.of(bits);
-            cases.add(new KernelCase("codec nearest " + format, bits == 4, bench -> pack(bench, format, bench.normal(777), false, 0)));
+            cases.add(new KernelCase(
+                    "codec nearest " + format, bits == 4, bench -> pack(bench, format, bench.normal(777), false, 0)));
             cases.add(new KernelCase("codec adversarial " + format, bits == 1, bench -> adversarial(bench, format)));
             cases.add(new KernelCase(
                     "codec adversarial bf16 " + bits + " bits",
@@ -55,16 +62,22 @@ final class CodecCases {
             }
             CodecFormat wide = new CodecFormat(bits, bits < 4 ? 64 : 1024, DType.BF16);
             cases.add(new KernelCase(
-                    "codec variance " + wide + " row=50", bits == 8 || bits == 1, bench -> pack(bench, wide, bench.normal(2000), true, 50)));
+                    "codec variance " + wide + " row=50",
+                    bits == 8 || bits == 1,
+                    bench -> pack(bench, wide, bench.normal(2000), true, 50)));
         }
-        cases.add(new KernelCase("codec variance of a row of 300000", false, bench -> pack(bench, CodecFormat.of(2), bench.normal(600_000), true, 300_000)));
+        cases.add(new KernelCase(
+                "codec variance of a row of 300000",
+                false,
+                bench -> pack(bench, CodecFormat.of(2), bench.normal(600_000), true, 300_000)));
         cases.add(new KernelCase("codec non-finite", true, CodecCases::nonFinite));
         cases.add(new KernelCase("codec 70001 groups", false, CodecCases::manyGroups));
         return cases;
     }
 
     /** Packs and unpacks, and compares every bit with the reference. */
-    private static CodecReference pack(KernelBench bench, CodecFormat format, float[] values, boolean stochastic, long rowLength) {
+    private static CodecReference pack(
+            KernelBench bench, CodecFormat format, float[] values, boolean stochastic, long rowLength) {
         int n = values.length;
         Tensor x = bench.input("x", values, n);
         Tensor codes = bench.output("codes", DType.U32, format.packedWords(n));
@@ -126,7 +139,9 @@ final class CodecCases {
             }
         }
         for (int row = 0; row < expected.length; row++) {
-            assertThat(Math.abs(variance[row] - expected[row])).as("variance of row %d", row).isLessThanOrEqualTo(slack[row] + 1e-12);
+            assertThat(Math.abs(variance[row] - expected[row]))
+                    .as("variance of row %d", row)
+                    .isLessThanOrEqualTo(slack[row] + 1e-12);
         }
     }
 
@@ -178,9 +193,12 @@ final class CodecCases {
             }
             int g = i / format.group();
             boolean bf16 = format.metadata() == DType.BF16;
-            float step = Float.intBitsToFloat(bf16 ? reference.metadata[g] & 0xFFFF0000 : reference.metadata[2 * g + 1]);
+            float step =
+                    Float.intBitsToFloat(bf16 ? reference.metadata[g] & 0xFFFF0000 : reference.metadata[2 * g + 1]);
             double error = Math.abs((double) reference.decoded[i] - values[i]);
-            assertThat(error).as("element %d of %s", i, format).isLessThanOrEqualTo(step * 1.00002 + Math.ulp(values[i]));
+            assertThat(error)
+                    .as("element %d of %s", i, format)
+                    .isLessThanOrEqualTo(step * 1.00002 + Math.ulp(values[i]));
             if (g == 0 || !bf16 && (g == 1 || g == 2)) {
                 assertThat(reference.decoded[i]).isEqualTo(values[i] == 0 ? 0.0f : values[i]);
             }
@@ -204,10 +222,12 @@ final class CodecCases {
                 most = values[i] > values[most] ? i : most;
             }
             assertThat(reference.decoded[least]).isEqualTo(values[least]);
-            assertThat(reference.words[most * format.bits() / 32] >>> most * format.bits() % 32 & top).isEqualTo(top);
+            assertThat(reference.words[most * format.bits() / 32] >>> most * format.bits() % 32 & top)
+                    .isEqualTo(top);
             double range = (double) values[most] - values[least];
             double rounding = range * 0x1p-22 + Math.ulp(values[most]) / 2;
-            assertThat(Math.abs(reference.decoded[most] - (double) values[most])).isLessThanOrEqualTo(rounding);
+            assertThat(Math.abs(reference.decoded[most] - (double) values[most]))
+                    .isLessThanOrEqualTo(rounding);
         }
         if (format.bits() == 1) {
             assertThat(Arrays.copyOf(reference.decoded, 1024)).isEqualTo(Arrays.copyOf(values, 1024));

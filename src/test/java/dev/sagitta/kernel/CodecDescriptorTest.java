@@ -55,11 +55,15 @@ class CodecDescriptorTest {
 
     @Test
     void formats() {
-        assertThatIllegalArgumentException().isThrownBy(() -> CodecFormat.of(3)).withMessageContainingAll("3 bits", "1, 2, 4 or 8");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> CodecFormat.of(3))
+                .withMessageContainingAll("3 bits", "1, 2, 4 or 8");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new CodecFormat(4, 100, DType.F32))
                 .withMessageContainingAll("group of 100", "256");
-        assertThatIllegalArgumentException().isThrownBy(() -> new CodecFormat(4, 2048, DType.F32)).withMessageContaining("2048");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new CodecFormat(4, 2048, DType.F32))
+                .withMessageContaining("2048");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new CodecFormat(4, 256, DType.F16))
                 .withMessageContainingAll("F16", "F32 or BF16");
@@ -81,7 +85,8 @@ class CodecDescriptorTest {
         for (String name : TestDevices.names()) {
             for (int group : new int[] {64, 256, 1024}) {
                 Geometry geometry = Pieces.geometry(TestDevices.get(name), (1L << 40) / group, group, (1L << 40) / 8);
-                assertThat((long) geometry.gridX() * geometry.blockX()).isGreaterThanOrEqualTo(geometry.blockX() == 1 ? 1 : (1L << 40) / 8);
+                assertThat((long) geometry.gridX() * geometry.blockX())
+                        .isGreaterThanOrEqualTo(geometry.blockX() == 1 ? 1 : (1L << 40) / 8);
             }
         }
     }
@@ -89,15 +94,51 @@ class CodecDescriptorTest {
     @Test
     void pack() {
         Pack.stochastic(FORMAT, state, 1, x, codes, metadata, flags).check();
-        refuses(Pack.stochastic(FORMAT, state, 1, tensor("x", DType.BF16, N), codes, metadata, flags), "'x'", "bf16", "expected f32");
-        refuses(Pack.stochastic(FORMAT, state, 1, tensor("x", DType.F32, 2000), codes, metadata, flags), "'codes'", "125", "250");
-        refuses(Pack.stochastic(FORMAT, state, 1, x, tensor("codes", DType.I32, 125), metadata, flags), "'codes'", "i32", "u32");
-        refuses(Pack.stochastic(FORMAT, state, 1, x, codes, tensor("metadata", DType.BF16, 8), flags), "'metadata'", "bf16", "f32");
-        refuses(Pack.stochastic(FORMAT, state, 1, x, codes, tensor("metadata", DType.F32, 4), flags), "'metadata'", "4", "8");
-        refuses(Pack.stochastic(FORMAT, state, 1, x, codes, metadata, tensor("flags", DType.U32, 2)), "'flags'", "2", "1");
-        refuses(Pack.stochastic(FORMAT, state, 1, x, codes, metadata, tensor("flags", DType.F32, 1)), "'flags'", "f32", "u32");
-        refuses(Pack.stochastic(FORMAT, tensor("state", DType.U32, 3), 1, x, codes, metadata, flags), "'state'", "3", "4");
-        refuses(Pack.stochastic(FORMAT, tensor("state", DType.I64, 4), 1, x, codes, metadata, flags), "'state'", "i64", "u32");
+        refuses(
+                Pack.stochastic(FORMAT, state, 1, tensor("x", DType.BF16, N), codes, metadata, flags),
+                "'x'",
+                "bf16",
+                "expected f32");
+        refuses(
+                Pack.stochastic(FORMAT, state, 1, tensor("x", DType.F32, 2000), codes, metadata, flags),
+                "'codes'",
+                "125",
+                "250");
+        refuses(
+                Pack.stochastic(FORMAT, state, 1, x, tensor("codes", DType.I32, 125), metadata, flags),
+                "'codes'",
+                "i32",
+                "u32");
+        refuses(
+                Pack.stochastic(FORMAT, state, 1, x, codes, tensor("metadata", DType.BF16, 8), flags),
+                "'metadata'",
+                "bf16",
+                "f32");
+        refuses(
+                Pack.stochastic(FORMAT, state, 1, x, codes, tensor("metadata", DType.F32, 4), flags),
+                "'metadata'",
+                "4",
+                "8");
+        refuses(
+                Pack.stochastic(FORMAT, state, 1, x, codes, metadata, tensor("flags", DType.U32, 2)),
+                "'flags'",
+                "2",
+                "1");
+        refuses(
+                Pack.stochastic(FORMAT, state, 1, x, codes, metadata, tensor("flags", DType.F32, 1)),
+                "'flags'",
+                "f32",
+                "u32");
+        refuses(
+                Pack.stochastic(FORMAT, tensor("state", DType.U32, 3), 1, x, codes, metadata, flags),
+                "'state'",
+                "3",
+                "4");
+        refuses(
+                Pack.stochastic(FORMAT, tensor("state", DType.I64, 4), 1, x, codes, metadata, flags),
+                "'state'",
+                "i64",
+                "u32");
     }
 
     @Test
@@ -113,7 +154,10 @@ class CodecDescriptorTest {
         RowVariance.of(FORMAT, segments, 100, tensor("variance", DType.F32, 10)).check();
         refuses(RowVariance.of(FORMAT, segments, 100, tensor("variance", DType.F32, 9)), "'segments'", "14", "13");
         refuses(RowVariance.of(FORMAT, segments, 0, tensor("variance", DType.F32, 10)), "rows of 0");
-        refuses(RowVariance.of(FORMAT, tensor("segments", DType.U32, 14), 100, tensor("variance", DType.F32, 10)), "'segments'", "u32");
+        refuses(
+                RowVariance.of(FORMAT, tensor("segments", DType.U32, 14), 100, tensor("variance", DType.F32, 10)),
+                "'segments'",
+                "u32");
         refuses(RowVariance.of(FORMAT, segments, 100, tensor("variance", DType.I32, 10)), "'variance'", "i32");
     }
 
@@ -161,7 +205,8 @@ class CodecDescriptorTest {
     void masks() {
         Tensor mask = tensor("mask", DType.U32, 32);
         ReluMask.of(x, x, mask).check();
-        MaskApply.of(mask, N, tensor("in", DType.F32, 3, N), tensor("out", DType.F32, 3, N)).check();
+        MaskApply.of(mask, N, tensor("in", DType.F32, 3, N), tensor("out", DType.F32, 3, N))
+                .check();
         refuses(ReluMask.of(x, x, tensor("mask", DType.U32, 31)), "'mask'", "31", "32");
         refuses(ReluMask.sign(x, tensor("mask", DType.U8, 32)), "'mask'", "u8", "u32");
         refuses(ReluMask.sign(tensor("x", DType.F16, N), mask), "'x'", "f16");
@@ -181,7 +226,9 @@ class CodecDescriptorTest {
         Tensor y = new Tensor("y", gone, DType.F32, Shape.of(N));
         Step step = Unpack.of(FORMAT, codes, metadata, y).prepare(device);
         gone.close();
-        assertThatIllegalStateException().isThrownBy(() -> step.enqueue(device.stream())).withMessageContainingAll("gone", "closed");
+        assertThatIllegalStateException()
+                .isThrownBy(() -> step.enqueue(device.stream()))
+                .withMessageContainingAll("gone", "closed");
         step.close();
         assertThatIllegalStateException()
                 .isThrownBy(() -> Random.normal(state, 1, y).prepare(device))

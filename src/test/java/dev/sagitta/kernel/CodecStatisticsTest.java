@@ -25,14 +25,13 @@ class CodecStatisticsTest {
     private final List<Tensor> tensors = new ArrayList<>();
 
     static Stream<Arguments> runs() {
-        return TestDevices.names().stream()
-                .flatMap(device -> Stream.of(
-                                new CodecFormat(1, 256, DType.F32),
-                                new CodecFormat(2, 64, DType.BF16),
-                                new CodecFormat(4, 256, DType.F32),
-                                new CodecFormat(8, 512, DType.F32),
-                                new CodecFormat(8, 256, DType.BF16))
-                        .map(format -> Arguments.of(device, format)));
+        return TestDevices.names().stream().flatMap(device -> Stream.of(
+                        new CodecFormat(1, 256, DType.F32),
+                        new CodecFormat(2, 64, DType.BF16),
+                        new CodecFormat(4, 256, DType.F32),
+                        new CodecFormat(8, 512, DType.F32),
+                        new CodecFormat(8, 256, DType.BF16))
+                .map(format -> Arguments.of(device, format)));
     }
 
     private Tensor tensor(Device device, String name, DType dtype, long elements) {
@@ -98,12 +97,16 @@ class CodecStatisticsTest {
             double expected = grid[1] * grid[1] * p * (1 - p);
             // Bernstein's bound at six standard errors, and the bias of 16-bit noise and of fp32
             double interval = 6 * Math.sqrt(expected / STEPS) + 6 * grid[1] / STEPS + grid[1] * 0x1p-14;
-            assertThat(Math.abs(sum[i] / STEPS)).as("mean error of element %d", i).isLessThan(interval);
+            assertThat(Math.abs(sum[i] / STEPS))
+                    .as("mean error of element %d", i)
+                    .isLessThan(interval);
             total += squares[i] / STEPS;
             totalExpected += expected;
         }
         assertThat(total).isCloseTo(totalExpected, org.assertj.core.data.Percentage.withPercentage(2));
-        assertThat(Math.abs(lagged / STEPS)).as("covariance of neighbouring steps").isLessThan(totalExpected * 0.02);
+        assertThat(Math.abs(lagged / STEPS))
+                .as("covariance of neighbouring steps")
+                .isLessThan(totalExpected * 0.02);
     }
 
     /** Minimum and step of the element's group. */
@@ -113,7 +116,8 @@ class CodecStatisticsTest {
             return new double[] {metadata.getFloat(8 * g), metadata.getFloat(8 * g + 4)};
         }
         return new double[] {
-            Float.intBitsToFloat(metadata.getShort(4 * g) << 16), Float.intBitsToFloat(metadata.getShort(4 * g + 2) << 16)
+            Float.intBitsToFloat(metadata.getShort(4 * g) << 16),
+            Float.intBitsToFloat(metadata.getShort(4 * g + 2) << 16)
         };
     }
 }

@@ -26,9 +26,15 @@ final class DotsCases {
             dots(bench, 5, true, offsets);
         }));
         cases.add(new KernelCase(
-                "dots, layers", false, bench -> dots(bench, 16, true, 0, 401_408, 401_920, 664_064, 664_576, 669_696, 669_706)));
-        cases.add(new KernelCase("dots, own v, layers", false, bench -> dots(bench, 3, false, 0, 100_000, 100_001, 300_007)));
-        cases.add(new KernelCase("dots, block ends at chunk ends", false, bench -> dots(bench, 2, true, 0, 4096, 8192, 16_384, 32_768, 98_304)));
+                "dots, layers",
+                false,
+                bench -> dots(bench, 16, true, 0, 401_408, 401_920, 664_064, 664_576, 669_696, 669_706)));
+        cases.add(new KernelCase(
+                "dots, own v, layers", false, bench -> dots(bench, 3, false, 0, 100_000, 100_001, 300_007)));
+        cases.add(new KernelCase(
+                "dots, block ends at chunk ends",
+                false,
+                bench -> dots(bench, 2, true, 0, 4096, 8192, 16_384, 32_768, 98_304)));
         return cases;
     }
 
@@ -45,7 +51,9 @@ final class DotsCases {
         Tensor at = bench.input("offsets", DType.I64, positions.array(), offsets.length);
         Tensor out = bench.output("out", DType.F32, probes, blocks);
         Tensor partials = bench.output(
-                "partials", DType.F32, Dots.partials(bench.device(), n, probes, blocks).toArray());
+                "partials",
+                DType.F32,
+                Dots.partials(bench.device(), n, probes, blocks).toArray());
         Dots dots = new Dots(u, v, at, out, partials);
         bench.run(dots);
         double[] expected = new double[probes * blocks];

@@ -73,13 +73,21 @@ class ElementwiseDescriptorTest {
         Tensor x = f32("x", 12);
         Tensor xt = f32("xt", 3, 12);
         Tensor out = f32("out", 3);
-        Tensor partials = tensor("partials", DType.F32, Pointwise.partials(device, 12, 3).toArray());
+        Tensor partials =
+                tensor("partials", DType.F32, Pointwise.partials(device, 12, 3).toArray());
         Tensor short2 = f32("short", 3, 1);
         refuses(Pointwise.curvature(Function.GELU, x, xt, x, out, short2), "'short'", "[3, 1]", "expected [3, 1, 2]");
         refuses(Pointwise.curvature(Function.GELU, x, xt, x, f32("two", 2), partials), "'xt'", "36", "expected 24");
-        refuses(Pointwise.curvature(Function.GELU, x, xt, x, f32("none", 0), partials), "'none'", "one element per probe");
+        refuses(
+                Pointwise.curvature(Function.GELU, x, xt, x, f32("none", 0), partials),
+                "'none'",
+                "one element per probe");
         refuses(Pointwise.curvature(Function.GELU, x, xt, out, out, partials), "'out'", "3 elements", "expected 12");
-        refuses(Pointwise.curvature(Function.GELU, x, xt, x, out, tensor("bits", DType.I32, 3, 1, 2)), "'bits'", "i32", "f32");
+        refuses(
+                Pointwise.curvature(Function.GELU, x, xt, x, out, tensor("bits", DType.I32, 3, 1, 2)),
+                "'bits'",
+                "i32",
+                "f32");
     }
 
     @Test
@@ -153,7 +161,8 @@ class ElementwiseDescriptorTest {
         descriptor.check();
         Geometry geometry = descriptor.geometry(on);
         if (geometry.blockX() > 1) {
-            assertThat((long) geometry.gridX() * geometry.blockX() * perWorkItem).isGreaterThanOrEqualTo(n);
+            assertThat((long) geometry.gridX() * geometry.blockX() * perWorkItem)
+                    .isGreaterThanOrEqualTo(n);
         }
         Arguments arguments = new Arguments();
         descriptor.arguments(arguments);

@@ -25,7 +25,11 @@ class KernelSuiteTest {
             RandomCases.all(),
             MaskCases.all(),
             CodecCases.all(),
-            GemmCases.all());
+            GemmCases.all(),
+            CrossEntropyCases.all(),
+            SquaredErrorCases.all(),
+            EmbeddingCases.all(),
+            OptimiserCases.all());
 
     static Stream<Arguments> runs() {
         return TestDevices.names().stream().flatMap(device -> CASES.stream()

@@ -10,7 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 final class MaskCases {
-    private static final float[] SPECIAL = {Float.NaN, -0.0f, 0.0f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.MIN_VALUE};
+    private static final float[] SPECIAL = {
+        Float.NaN, -0.0f, 0.0f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.MIN_VALUE
+    };
 
     private MaskCases() {}
 

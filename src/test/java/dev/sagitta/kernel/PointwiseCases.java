@@ -24,9 +24,11 @@ final class PointwiseCases {
             cases.add(new KernelCase("GELU modes n=" + n, n == 1, bench -> modes(bench, Function.GELU, n, 2)));
         }
         for (int probes : new int[] {1, 4, 5, 16, 70}) {
-            cases.add(new KernelCase("SILU modes probes=" + probes, false, bench -> modes(bench, Function.SILU, 3001, probes)));
+            cases.add(new KernelCase(
+                    "SILU modes probes=" + probes, false, bench -> modes(bench, Function.SILU, 3001, probes)));
         }
-        cases.add(new KernelCase("TANH modes more probes than elements", false, bench -> modes(bench, Function.TANH, 3, 70_001)));
+        cases.add(new KernelCase(
+                "TANH modes more probes than elements", false, bench -> modes(bench, Function.TANH, 3, 70_001)));
         for (int n : new int[] {4_200_000, 4_300_032}) {
             cases.add(new KernelCase("RELU forward beyond the caches n=" + n, false, bench -> forward(bench, n)));
         }
@@ -48,8 +50,10 @@ final class PointwiseCases {
         Tensor yt = bench.output("yt", DType.F32, probes, n);
         Tensor dxt = bench.output("dxt", DType.F32, probes, n);
         Tensor out = bench.output("curvature", DType.F32, probes);
-        Tensor partials =
-                bench.output("partials", DType.F32, Pointwise.partials(bench.device(), n, probes).toArray());
+        Tensor partials = bench.output(
+                "partials",
+                DType.F32,
+                Pointwise.partials(bench.device(), n, probes).toArray());
         Pointwise forward = Pointwise.forward(function, x, y);
         Pointwise curvature = Pointwise.curvature(function, x, xt, dy, out, partials);
         bench.run(
@@ -94,7 +98,8 @@ final class PointwiseCases {
 
     /** Value, slope and second derivative from the smallest to the largest numbers of both signs, infinities and NaN. */
     private static void everySize(KernelBench bench, Function function) {
-        List<Float> points = new ArrayList<>(List.of(0f, -0f, Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY));
+        List<Float> points =
+                new ArrayList<>(List.of(0f, -0f, Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY));
         for (float magnitude = 1e-37f; magnitude < 3e38f; magnitude *= 1.9f) {
             points.add(magnitude);
             points.add(-magnitude);

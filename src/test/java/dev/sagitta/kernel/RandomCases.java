@@ -37,7 +37,8 @@ final class RandomCases {
             }
         }
         // the block number passes 2^32 in the middle
-        cases.add(new KernelCase("random from 2^34 - 20", true, bench -> numbers(bench, Random.Kind.BITS, 100, (1L << 34) - 20)));
+        cases.add(new KernelCase(
+                "random from 2^34 - 20", true, bench -> numbers(bench, Random.Kind.BITS, 100, (1L << 34) - 20)));
         cases.add(new KernelCase("normal moments", false, RandomCases::moments));
         for (float p : new float[] {0, 0.1f, 0.5f, 0.999f}) {
             for (int n : new int[] {1, 33, 1000, 1023}) {
@@ -54,7 +55,18 @@ final class RandomCases {
         int[][] vectors = {
             {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
             {-1, -1, -1, -1, -1, -1, 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
-            {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}
+            {
+                0x243f6a88,
+                0x85a308d3,
+                0x13198a2e,
+                0x03707344,
+                0xa4093822,
+                0x299f31d0,
+                0xd16cfe09,
+                0x94fdcceb,
+                0x5001e420,
+                0x24126ea1
+            }
         };
         for (int[] v : vectors) {
             long block = (v[0] & 0xFFFFFFFFL) | (v[1] & 0xFFFFL) << 32;

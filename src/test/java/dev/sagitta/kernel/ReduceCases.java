@@ -18,8 +18,20 @@ final class ReduceCases {
     static List<KernelCase> all() {
         List<KernelCase> cases = new ArrayList<>();
         int[][] shapes = {
-            {1, 1}, {3, 5}, {1, 4099}, {1, 0}, {2, 16}, {1, 127}, {5, 128}, {1, 129}, {70_001, 3}, {33, 1000}, {1, 100_003},
-            {4, 50_257}, {3, 40_961}, {1, 4_194_304},
+            {1, 1},
+            {3, 5},
+            {1, 4099},
+            {1, 0},
+            {2, 16},
+            {1, 127},
+            {5, 128},
+            {1, 129},
+            {70_001, 3},
+            {33, 1000},
+            {1, 100_003},
+            {4, 50_257},
+            {3, 40_961},
+            {1, 4_194_304},
         };
         for (int[] shape : shapes) {
             int rows = shape[0];
@@ -27,7 +39,8 @@ final class ReduceCases {
             String name = "[" + rows + ", " + n + "]";
             cases.add(new KernelCase("sums " + name, rows * n == 15 || n == 127, bench -> sums(bench, rows, n)));
             if (n > 0) {
-                cases.add(new KernelCase("largest " + name, rows * n == 15 || n == 129, bench -> largest(bench, rows, n)));
+                cases.add(new KernelCase(
+                        "largest " + name, rows * n == 15 || n == 129, bench -> largest(bench, rows, n)));
             }
             if (rows == 1) {
                 cases.add(new KernelCase("any nonfinite n=" + n, n == 127, bench -> nonfinite(bench, n)));
@@ -46,7 +59,8 @@ final class ReduceCases {
     }
 
     static Tensor partials(KernelBench bench, int rows, int n) {
-        return bench.output("partials", DType.F32, Reduce.partials(bench.device(), rows, n).toArray());
+        return bench.output(
+                "partials", DType.F32, Reduce.partials(bench.device(), rows, n).toArray());
     }
 
     private static void sums(KernelBench bench, int rows, int n) {
@@ -170,7 +184,9 @@ final class ReduceCases {
     }
 
     private static float pairwise(float[] values, int from, int to) {
-        return to - from == 1 ? values[from] : pairwise(values, from, (from + to) / 2) + pairwise(values, (from + to) / 2, to);
+        return to - from == 1
+                ? values[from]
+                : pairwise(values, from, (from + to) / 2) + pairwise(values, (from + to) / 2, to);
     }
 
     private static void nonfinite(KernelBench bench, int n) {
@@ -194,10 +210,14 @@ final class ReduceCases {
             Tensor flag = bench.output("flag", DType.I32, 1);
             Tensor index = bench.output("index", DType.I64, 1);
             Tensor partials = bench.output(
-                    "partials", DType.F32, AnyNonfinite.partials(bench.device(), n).toArray());
+                    "partials",
+                    DType.F32,
+                    AnyNonfinite.partials(bench.device(), n).toArray());
             bench.run(new AnyNonfinite(x, flag, index, partials));
             assertThat(bench.ints(flag)).containsExactly(at < 0 ? 0 : 1);
-            long found = ByteBuffer.wrap(bench.bytes(index)).order(ByteOrder.nativeOrder()).getLong();
+            long found = ByteBuffer.wrap(bench.bytes(index))
+                    .order(ByteOrder.nativeOrder())
+                    .getLong();
             assertThat(found).isEqualTo(at);
         }
     }

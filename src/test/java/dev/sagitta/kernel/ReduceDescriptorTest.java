@@ -55,17 +55,32 @@ class ReduceDescriptorTest {
         Tensor x = f32("x", 4, 10);
         Tensor out = f32("out", 4);
         Tensor partials = tensor("partials", DType.F32, Reduce.partials(device, 4, 10));
-        refuses(Reduce.sum(x, f32("three", 3), partials), "sum", "'x'", "40 elements", "multiple of the 3 rows", "'three'");
+        refuses(
+                Reduce.sum(x, f32("three", 3), partials),
+                "sum",
+                "'x'",
+                "40 elements",
+                "multiple of the 3 rows",
+                "'three'");
         refuses(Reduce.sum(x, f32("none", 0), partials), "'none'", "one element per row");
         refuses(Reduce.sum(tensor("half", DType.F16, Shape.of(4, 10)), out, partials), "'half'", "f16", "expected f32");
         refuses(Reduce.norm(x, tensor("ints", DType.I32, Shape.of(4)), partials), "norm", "'ints'", "expected f32");
-        refuses(Reduce.sumOfSquares(x, out, f32("small", 3, 1, 2)), "sum_of_squares", "'small'", "[3, 1, 2]", "expected [4, 1, 2]");
+        refuses(
+                Reduce.sumOfSquares(x, out, f32("small", 3, 1, 2)),
+                "sum_of_squares",
+                "'small'",
+                "[3, 1, 2]",
+                "expected [4, 1, 2]");
         refuses(Reduce.dot(x, f32("y", 39), out, partials), "dot", "'y'", "39", "expected 40");
         refuses(Reduce.argmax(x, out, partials), "argmax", "'out'", "f32", "expected i32");
         refuses(Reduce.max(f32("empty", 4, 0), out, partials), "max", "'empty'", "empty rows");
         try (Buffer huge = new PretendBuffer(device, 16L << 30)) {
             Tensor wide = new Tensor("wide", huge, DType.F32, Shape.of(3L << 30));
-            refuses(Reduce.argmax(wide, tensor("at", DType.I32, Shape.of(1)), partials), "'wide'", "2^31 - 1", "split it");
+            refuses(
+                    Reduce.argmax(wide, tensor("at", DType.I32, Shape.of(1)), partials),
+                    "'wide'",
+                    "2^31 - 1",
+                    "split it");
         }
     }
 
@@ -89,7 +104,12 @@ class ReduceDescriptorTest {
         Tensor offsets = tensor("offsets", DType.I64, Shape.of(3));
         Tensor out = f32("out", 3, 2);
         Tensor partials = tensor("partials", DType.F32, Dots.partials(device, 10, 3, 2));
-        refuses(new Dots(u, f32("w", 20), offsets, out, partials), "dots", "'w'", "20", "10 (shared by the probes) or 30");
+        refuses(
+                new Dots(u, f32("w", 20), offsets, out, partials),
+                "dots",
+                "'w'",
+                "20",
+                "10 (shared by the probes) or 30");
         refuses(new Dots(u, v, tensor("ints", DType.I32, Shape.of(3)), out, partials), "'ints'", "expected i64");
         refuses(new Dots(u, v, tensor("one", DType.I64, Shape.of(1)), out, partials), "'one'", "L + 1");
         refuses(new Dots(u, v, offsets, f32("five", 5), partials), "'five'", "5 elements", "expected 6");

@@ -53,7 +53,9 @@ class SameBitsTest {
             Tensor metadata = tensor(tensors, device, format.metadata(), format.metadataElements(n));
             Tensor variance = tensor(tensors, device, DType.F32, 1);
             Tensor segments = tensor(tensors, device, DType.F32, format.segments(1, n));
-            run(device, Pack.stochastic(format, state, 3, x, codes, metadata, flags).withVariance(segments, n));
+            run(
+                    device,
+                    Pack.stochastic(format, state, 3, x, codes, metadata, flags).withVariance(segments, n));
             run(device, RowVariance.of(format, segments, n, variance));
             run(device, Unpack.of(format, codes, metadata, y));
             hashes.put("pack " + bits, hash(stream, codes, metadata, variance, y));

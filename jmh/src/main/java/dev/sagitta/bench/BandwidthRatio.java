@@ -1,0 +1,73 @@
+package dev.sagitta.bench;
+
+import dev.sagitta.device.Stream;
+import dev.sagitta.kernel.Arithmetic;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Tensor;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Kernels that memory limits, against the time in which a large copy moves as many bytes (read and written both counted). Two copies run in
+ * each round, and the faster one is the floor: the driver's, which on a CPU device is one thread's memcpy, and our own kernel of
+ * {@code y = x}, which uses all cores and streaming stores.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.SingleShotTime)
+@Fork(1)
+@Warmup(iterations = 1)
+@Measurement(iterations = 9)
+public class BandwidthRatio {
+    private static final long COPIED = 256L << 20;
+
+    @Param({"pack4", "unpack4", "gelu_forward", "add", "sum", "norm", "dot", "max", "qmatvec_w4"})
+    public String kernel;
+
+    private BenchDevice bench;
+    private Stream stream;
+    private Workload workload;
+    private Workload copyKernel;
+    private Tensor source;
+    private Tensor target;
+
+    @Setup(Level.Trial)
+    public void open() {
+        bench = new BenchDevice();
+        stream = bench.stream;
+        workload = Catalogue.build(kernel, bench);
+        workload.verify(stream);
+        source = bench.normal("copied", COPIED / 4);
+        target = bench.zeros("copy", DType.F32, COPIED / 4);
+        copyKernel = Workload.of(bench, Arithmetic.scale(1, source, target), () -> {});
+    }
+
+    @TearDown(Level.Trial)
+    public void close() throws Exception {
+        bench.close();
+    }
+
+    @Benchmark
+    public void floor(Round round) {
+        double driver = Round.seconds(count -> {
+            for (int i = 0; i < count; i++) {
+                stream.copy(target.buffer(), 0, source.buffer(), 0, COPIED);
+            }
+            stream.synchronize();
+        });
+        double kernelCopy = Round.seconds(count -> copyKernel.run(stream, 0, count));
+        double measured = Round.seconds(count -> workload.run(stream, 0, count));
+        double perByte = workload.bytes() / (2.0 * COPIED);
+        round.record(measured, perByte * Math.min(driver, kernelCopy));
+        round.driverCopyMicros = 1e6 * perByte * driver;
+    }
+}

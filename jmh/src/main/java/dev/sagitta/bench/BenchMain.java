@@ -1,0 +1,32 @@
+package dev.sagitta.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** JMH with its own options; beside a file of results ({@code -rff}) it writes the {@link Environment} of the run. */
+public final class BenchMain {
+    private BenchMain() {}
+
+    public static void main(String[] args) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(args));
+        int at = arguments.indexOf("-rff");
+        boolean writes = at >= 0 && at + 1 < arguments.size();
+        ObjectNode environment = writes ? Environment.now(arguments) : null;
+        if (OpenBlas.find().isEmpty()) {
+            System.err.println(
+                    "no libopenblas.so.0: the comparison with OpenBLAS is left out (Debian: apt-get install libopenblas0-pthread)");
+            arguments.addAll(List.of("-e", "GemmRatio"));
+        }
+        org.openjdk.jmh.Main.main(arguments.toArray(String[]::new));
+        if (writes) {
+            // the launcher renames FILE.json.new
+            Path results = Path.of(arguments.get(at + 1).replaceFirst("\\.new$", ""));
+            new ObjectMapper()
+                    .writerWithDefaultPrettyPrinter()
+                    .writeValue(Environment.beside(results).toFile(), environment);
+        }
+    }
+}
