@@ -3,6 +3,7 @@ package dev.sagitta.program;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.io.DataSet;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -27,6 +28,28 @@ public final class Batches implements AutoCloseable {
 
         /** Writes inputs and targets of rows [start, start + count) at the buffers' positions, in native byte order. */
         void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets);
+
+        /** All examples of a data set. */
+        static Rows of(DataSet data) {
+            return first(data, data.size());
+        }
+
+        /** The first so many examples of a data set, or all if it has fewer. */
+        static Rows first(DataSet data, int most) {
+            return new Rows() {
+                @Override
+                public int size() {
+                    return Math.min(most, data.size());
+                }
+
+                @Override
+                public void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets) {
+                    data.batch(start, count, inputs, targets);
+                    inputs.position(data.inputBytes(count));
+                    targets.position(data.targetBytes(count));
+                }
+            };
+        }
     }
 
     /** @param options batch size at most; a smaller data set is one batch */
