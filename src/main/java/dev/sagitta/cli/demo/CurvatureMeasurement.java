@@ -13,16 +13,19 @@ import dev.sagitta.program.ProgramOptions;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Trace per layer and largest eigenvalues of the loss's Hessian. */
-final class CurvatureMeasurement {
+/**
+ * Trace per layer and largest eigenvalues of the loss's Hessian.
+ *
+ * @param traces as the bits of weights are chosen by
+ * @param result as it is reported
+ */
+record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature result) {
     private static final int PROBES_AT_ONCE = 8;
     private static final int BATCH = 256;
     /** As many digits as the report shows. */
     private static final double TOLERANCE = 1e-2;
 
-    private CurvatureMeasurement() {}
-
-    static DemoResult.Curvature of(
+    static CurvatureMeasurement of(
             DemoSettings settings, Graph graph, Device device, NetworkMemory network, Examples rows, Progress progress) {
         HutchinsonTrace.Result trace;
         try (NetworkOperator operator =
@@ -54,13 +57,14 @@ final class CurvatureMeasurement {
             eigenvalues.add(new DemoResult.Eigenvalue(spectrum.values()[i], spectrum.residualBounds()[i]));
         }
         Estimate total = trace.total();
-        return new DemoResult.Curvature(
+        DemoResult.Curvature result = new DemoResult.Curvature(
                 "hessian",
                 rows.size(),
                 new DemoResult.Trace(total.value(), total.standardError(), total.halfWidth(), total.probes()),
                 layers,
                 eigenvalues,
                 spectrum.steps());
+        return new CurvatureMeasurement(trace, result);
     }
 
     private static NetworkOperator operator(

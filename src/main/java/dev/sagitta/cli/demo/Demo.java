@@ -4,8 +4,13 @@ import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Devices;
 import dev.sagitta.graph.Graph;
+import dev.sagitta.io.Checkpoint;
 import dev.sagitta.io.Data;
 import dev.sagitta.io.ModelSpec;
+import dev.sagitta.program.Batches;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.ProgramOptions;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +18,9 @@ import java.util.Map;
 
 /** The whole pipeline on one data set: two trainings, curvature, low-bit weights. */
 final class Demo {
+    /** The trained network, exact activations. */
+    static final String CHECKPOINT = "model.safetensors";
+
     private static final int[] AVERAGE_BITS = {4, 3};
 
     private final DemoSettings settings;
@@ -62,7 +70,7 @@ final class Demo {
         Examples forCurvature = Examples.some(data.train(), settings.curvatureRows(), settings.seed());
         done("reading");
         List<DemoResult.Training> trainings = new ArrayList<>();
-        DemoResult.Curvature curvature;
+        CurvatureMeasurement curvature;
         List<DemoResult.Quantized> quantized;
         String sample;
         try (NetworkMemory network = new NetworkMemory(graph, device, settings.seed())) {
@@ -74,7 +82,7 @@ final class Demo {
             done("training, compressed");
             curvature = CurvatureMeasurement.of(settings, graph, device, network, forCurvature, progress);
             done("curvature");
-            quantized = quantize(device, graph, network, curvature, heldOut);
+            quantized = quantize(device, spec, network, curvature, heldOut);
             done("quantization");
             sample = data.vocabulary() == null
                     ? null
@@ -107,7 +115,7 @@ final class Demo {
                 new DemoResult.Model(
                         DemoResult.describe(graph), graph.parameterCount(), graph.parameterCount() * Float.BYTES),
                 trainings,
-                curvature,
+                curvature.result(),
                 quantized,
                 sample,
                 seconds);
@@ -115,26 +123,29 @@ final class Demo {
 
     private DemoResult.Training train(
             Device device, Graph graph, NetworkMemory network, Data data, Examples heldOut, ActivationPolicy policy) {
-        try (Evaluation.Evaluator evaluator = new Evaluation.Evaluator(graph, device, heldOut, network::bind);
+        try (Evaluation.Evaluator evaluator = new Evaluation.Evaluator(new Batches(
+                        graph,
+                        device,
+                        network.bind(ProgramOptions.of(Evaluation.BATCH, Computation.EVALUATE)),
+                        heldOut));
                 Training training = new Training(settings, device, graph, network, data.train(), policy)) {
             return training.run(evaluator, progress);
         }
     }
 
+    /** By way of a checkpoint, as the command line does: the file is the user's to go on with. */
     private List<DemoResult.Quantized> quantize(
-            Device device, Graph graph, NetworkMemory network, DemoResult.Curvature curvature, Examples heldOut) {
-        Map<String, Double> averageTrace = new LinkedHashMap<>();
-        for (DemoResult.LayerTrace layer : curvature.layers()) {
-            // a block whose trace cannot be told from zero, or from below it, is as sensitive as its error allows
-            averageTrace.put(layer.name(), Math.max(layer.trace(), layer.standardError()) / layer.parameters());
-        }
+            Device device, ModelSpec spec, NetworkMemory network, CurvatureMeasurement curvature, Examples heldOut) {
+        Path file = settings.out().resolve(CHECKPOINT);
+        network.write(file, spec);
         List<DemoResult.Quantized> results = new ArrayList<>();
-        try (Quantization quantization = new Quantization(graph, device, network, averageTrace);
+        try (Checkpoint checkpoint = Checkpoint.open(file);
                 Progress.Bar bar = progress.start("low-bit weights", 2L * AVERAGE_BITS.length)) {
+            Quantization quantization = new Quantization(checkpoint, device, curvature.traces(), heldOut);
             for (int bits : AVERAGE_BITS) {
-                DemoResult.Quantized uniform = quantization.uniform(bits, heldOut);
+                DemoResult.Quantized uniform = quantization.uniform(bits);
                 bar.step();
-                results.add(quantization.byCurvature(uniform.bytes(), heldOut));
+                results.add(quantization.byCurvature(uniform.bytes()));
                 bar.step();
                 results.add(uniform);
             }

@@ -1,24 +1,21 @@
 package dev.sagitta.cli.demo;
 
-import dev.sagitta.device.Device;
-import dev.sagitta.graph.Graph;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
-import dev.sagitta.program.ProgramOptions;
 
 /** Mean loss and the fraction of right answers over examples. */
 record Evaluation(double loss, double accuracy, long examples) {
 
+    /** Examples per pass: of no influence on the result but by rounding. */
+    static final int BATCH = 512;
+
     /** A network compiled to be evaluated again and again on the same examples. */
     static final class Evaluator implements AutoCloseable {
-        private static final int BATCH = 512;
-
         private final Batches batches;
 
-        /** @param bound options with the parameters to evaluate */
-        Evaluator(Graph graph, Device device, Examples examples, java.util.function.UnaryOperator<ProgramOptions> bound) {
-            ProgramOptions options = bound.apply(ProgramOptions.of(BATCH, Computation.EVALUATE));
-            this.batches = new Batches(graph, device, options, examples);
+        /** @param batches compiled for {@link Computation#EVALUATE}; closed with the evaluator */
+        Evaluator(Batches batches) {
+            this.batches = batches;
         }
 
         Evaluation evaluate() {

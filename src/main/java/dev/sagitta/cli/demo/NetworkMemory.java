@@ -5,14 +5,18 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.HostTensor;
+import dev.sagitta.io.ModelSpec;
 import dev.sagitta.program.ParameterLayout;
 import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.SplittableRandom;
 
 /** A network's parameters in device memory of their own, in one arena, so that one program after another can work on them. */
@@ -67,16 +71,20 @@ final class NetworkMemory implements AutoCloseable {
 
     /** A program's options with these parameters. */
     ProgramOptions bind(ProgramOptions options) {
-        return bindUnpacked(options, Set.of());
-    }
-
-    /** The same without the weights of these names, which the program reads in another form. */
-    ProgramOptions bindUnpacked(ProgramOptions options, Set<String> packed) {
         ProgramOptions bound = options;
         for (Tensor tensor : tensors) {
-            bound = packed.contains(tensor.name()) ? bound : bound.bind(tensor.name(), tensor);
+            bound = bound.bind(tensor.name(), tensor);
         }
         return bound;
+    }
+
+    /** Writes them as a checkpoint. */
+    void write(Path path, ModelSpec model) {
+        List<HostTensor> host = tensors.stream()
+                .map(tensor -> new HostTensor(
+                        tensor.name(), DType.F32, tensor.shape(), tensor.download(device.stream())))
+                .toList();
+        Checkpoint.write(path, model, host, Map.of());
     }
 
     @Override
