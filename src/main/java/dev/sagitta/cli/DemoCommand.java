@@ -3,7 +3,6 @@ package dev.sagitta.cli;
 import dev.sagitta.cli.demo.DemoSettings;
 import dev.sagitta.cli.demo.DemoTask;
 import dev.sagitta.cli.demo.Progress;
-import dev.sagitta.io.ModelSpec;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -81,7 +80,7 @@ final class DemoCommand implements Callable<Integer> {
                 ? DemoSettings.text(source.text, out, device, seed)
                 : DemoSettings.idx(source.idx, out, device, seed);
         if (tiny) {
-            settings = settings.tiny(source.idx == null ? ModelSpec.preset("char-mlp", 4) : ModelSpec.preset("mlp"));
+            settings = settings.tiny();
         }
         if (activationBits != null) {
             settings = settings.withActivationBits(usable(activationBits));

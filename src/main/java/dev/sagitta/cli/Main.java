@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
         name = "sagitta",
         mixinStandardHelpOptions = true,
         description = "Compute engine for the JVM.",
-        subcommands = DevicesCommand.class)
+        subcommands = {DevicesCommand.class, DemoCommand.class})
 public final class Main implements Runnable {
 
     @Override

@@ -1,5 +1,6 @@
 package dev.sagitta.cli.demo;
 
+import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.io.ModelSpec;
 import java.nio.file.Path;
 
@@ -38,6 +39,17 @@ public record DemoSettings(
         int eigenvalues,
         int lanczosSteps,
         int sampleLength) {
+    private static final String TINY_TEXT_MODEL = """
+            {"input": {"shape": [4], "type": "ids"}, "loss": "cross_entropy", "layers": [
+              {"type": "embedding", "name": "embed", "vocabulary": true, "width": 8}, {"type": "flatten"},
+              {"type": "linear", "name": "fc1", "out": 48}, {"type": "gelu"},
+              {"type": "linear", "name": "out", "out": "vocabulary"}]}
+            """;
+
+    private static final String TINY_IMAGE_MODEL = """
+            {"input": {"shape": [784]}, "loss": "cross_entropy", "layers": [
+              {"type": "linear", "name": "fc1", "out": 32}, {"type": "relu"}, {"type": "linear", "name": "fc2", "out": 10}]}
+            """;
 
     public static DemoSettings text(Path text, Path out, String device, long seed) {
         return new DemoSettings(
@@ -65,8 +77,29 @@ public record DemoSettings(
     }
 
     /** The same in miniature: seconds, for tests. */
-    public DemoSettings tiny(ModelSpec other) {
+    public DemoSettings tiny() {
+        ModelSpec small = ModelSpec.parse(idx == null ? TINY_TEXT_MODEL : TINY_IMAGE_MODEL, "tiny model");
         return new DemoSettings(
-                text, idx, out, device, seed, other, activationBits, 12, 16, rate, 256, 64, 16, 2, 6, 20);
+                text, idx, out, device, seed, small, activationBits, 12, 16, rate, 128, 32, 16, 2, 6, sampleLength / 20);
+    }
+
+    public DemoSettings withActivationBits(String bits) {
+        return new DemoSettings(
+                text, idx, out, device, seed, model, bits, steps, batch, rate, evaluationRows, curvatureRows, probes,
+                eigenvalues, lanczosSteps, sampleLength);
+    }
+
+    public DemoSettings withSteps(int count) {
+        return new DemoSettings(
+                text, idx, out, device, seed, model, activationBits, count, batch, rate, evaluationRows, curvatureRows, probes,
+                eigenvalues, lanczosSteps, sampleLength);
+    }
+
+    /** @throws IllegalArgumentException unless the bits are a policy that compresses */
+    public static String requireCompressed(String bits) {
+        if (ActivationPolicy.parse(bits).isExact()) {
+            throw new IllegalArgumentException("'" + bits + "' compresses nothing; expected 8, 4, 2, 1 or auto:AVG");
+        }
+        return bits;
     }
 }
