@@ -1,6 +1,5 @@
 package dev.sagitta.cli.demo;
 
-import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Devices;
 import dev.sagitta.graph.Graph;
@@ -10,6 +9,9 @@ import dev.sagitta.io.ModelSpec;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.train.OptimiserOptions;
+import dev.sagitta.train.Trainer;
+import dev.sagitta.train.TrainingOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -34,10 +36,9 @@ final class Demo {
     }
 
     DemoResult run() {
-        ActivationPolicy compressed = ActivationPolicy.parse(settings.activationBits());
         long begin = since;
         try (Device device = Devices.open(settings.device())) {
-            return run(device, read(), compressed, begin);
+            return run(device, read(), begin);
         }
     }
 
@@ -60,7 +61,7 @@ final class Demo {
                 : settings.text() != null ? settings.text().toString() : "Sagitta's own sources and documents";
     }
 
-    private DemoResult run(Device device, Data data, ActivationPolicy compressed, long begin) {
+    private DemoResult run(Device device, Data data, long begin) {
         ModelSpec spec =
                 data.vocabulary() == null ? settings.model() : settings.model().withVocabulary(data.vocabulary());
         Graph graph = spec.toGraph();
@@ -73,23 +74,24 @@ final class Demo {
         CurvatureMeasurement curvature;
         List<DemoResult.Quantized> quantized;
         String sample;
-        try (NetworkMemory network = new NetworkMemory(graph, device, settings.seed())) {
-            trainings.add(train(device, graph, network, data, heldOut, ActivationPolicy.none()));
+        try (Trainer exact = trainer(graph, device, data, "none")) {
+            trainings.add(train(device, graph, exact, heldOut));
             done("training, exact");
-            try (NetworkMemory other = new NetworkMemory(graph, device, settings.seed())) {
-                trainings.add(train(device, graph, other, data, heldOut, compressed));
+            try (Trainer compressed = trainer(graph, device, data, settings.activationBits())) {
+                trainings.add(train(device, graph, compressed, heldOut));
             }
             done("training, compressed");
-            curvature = CurvatureMeasurement.of(settings, graph, device, network, forCurvature, progress);
+            Weights weights = new Weights(exact.parameters());
+            curvature = CurvatureMeasurement.of(settings, graph, device, weights, forCurvature, progress);
             done("curvature");
-            quantized = quantize(device, spec, network, curvature, heldOut);
+            quantized = quantize(device, spec, exact, curvature, heldOut);
             done("quantization");
             sample = data.vocabulary() == null
                     ? null
                     : Sampling.sample(
                             graph,
                             device,
-                            network,
+                            weights,
                             data.test(),
                             data.vocabulary(),
                             settings.sampleLength(),
@@ -121,23 +123,28 @@ final class Demo {
                 seconds);
     }
 
-    private DemoResult.Training train(
-            Device device, Graph graph, NetworkMemory network, Data data, Examples heldOut, ActivationPolicy policy) {
-        try (Evaluation.Evaluator evaluator = new Evaluation.Evaluator(new Batches(
-                        graph,
-                        device,
-                        network.bind(ProgramOptions.of(Evaluation.BATCH, Computation.EVALUATE)),
-                        heldOut));
-                Training training = new Training(settings, device, graph, network, data.train(), policy)) {
-            return training.run(evaluator, progress);
+    private Trainer trainer(Graph graph, Device device, Data data, String activationBits) {
+        OptimiserOptions optimiser = OptimiserOptions.adamW(settings.rate());
+        return new Trainer(
+                graph,
+                device,
+                data.train(),
+                new TrainingOptions(settings.batch(), optimiser, activationBits, settings.seed()));
+    }
+
+    private DemoResult.Training train(Device device, Graph graph, Trainer trainer, Examples heldOut) {
+        ProgramOptions options =
+                new Weights(trainer.parameters()).bind(ProgramOptions.of(Examples.BATCH, Computation.EVALUATE));
+        try (Batches batches = new Batches(graph, device, options, heldOut)) {
+            return TrainingRun.of(settings, trainer, batches, progress);
         }
     }
 
     /** By way of a checkpoint, as the command line does: the file is the user's to go on with. */
     private List<DemoResult.Quantized> quantize(
-            Device device, ModelSpec spec, NetworkMemory network, CurvatureMeasurement curvature, Examples heldOut) {
+            Device device, ModelSpec spec, Trainer trainer, CurvatureMeasurement curvature, Examples heldOut) {
         Path file = settings.out().resolve(CHECKPOINT);
-        network.write(file, spec);
+        Checkpoint.write(file, spec, trainer.weights(), Map.of());
         List<DemoResult.Quantized> results = new ArrayList<>();
         try (Checkpoint checkpoint = Checkpoint.open(file);
                 Progress.Bar bar = progress.start("low-bit weights", 2L * AVERAGE_BITS.length)) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Node;
+import dev.sagitta.program.Evaluation;
 import dev.sagitta.program.ProgramMemory;
 import dev.sagitta.tensor.Shape;
 import java.util.List;

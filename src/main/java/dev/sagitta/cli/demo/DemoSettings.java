@@ -60,7 +60,7 @@ public record DemoSettings(
                 seed,
                 ModelSpec.preset("char-mlp"),
                 "4",
-                1200,
+                2500,
                 256,
                 2e-3,
                 8192,

@@ -8,6 +8,8 @@ import java.util.SplittableRandom;
 
 /** Some rows of a data set, for instance those that are evaluated, in the form that programs read. */
 record Examples(DataSet data, int[] rows) implements Batches.Rows {
+    /** Examples per pass of an evaluation: of no influence on the result but by rounding. */
+    static final int BATCH = 512;
 
     /** At most {@code most} rows, chosen by the seed, in the order of the set. */
     static Examples some(DataSet data, int most, long seed) {

@@ -3,7 +3,9 @@ package dev.sagitta.cli.demo;
 import dev.sagitta.curvature.HutchinsonTrace;
 import dev.sagitta.device.Device;
 import dev.sagitta.io.Checkpoint;
+import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
+import dev.sagitta.program.Evaluation;
 import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.quant.QuantPlan;
 import dev.sagitta.quant.Quantizer;
@@ -47,11 +49,11 @@ final class Quantization {
         });
         double omega = layers.stream().mapToDouble(DemoResult.LayerBits::omega).sum();
         Quantizer.Packed packed = quantizer.pack(plan);
-        ProgramOptions options = ProgramOptions.of(Evaluation.BATCH, Computation.EVALUATE);
+        ProgramOptions options = ProgramOptions.of(Examples.BATCH, Computation.EVALUATE);
         try (StoredModel model = packed.model(device);
-                Evaluation.Evaluator evaluator = new Evaluation.Evaluator(model.batches(options, heldOut))) {
+                Batches batches = model.batches(options, heldOut)) {
             return new DemoResult.Quantized(
-                    name, packed.averageBits(), packed.bytes(), omega, layers, evaluator.evaluate());
+                    name, packed.averageBits(), packed.bytes(), omega, layers, Evaluation.of(batches));
         }
     }
 }

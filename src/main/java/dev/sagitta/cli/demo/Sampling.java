@@ -20,7 +20,7 @@ final class Sampling {
 
     /** @param start a held-out example: the characters before the first that is written */
     static String sample(
-            Graph graph, Device device, NetworkMemory network, DataSet start, Vocabulary vocabulary, int length, long seed) {
+            Graph graph, Device device, Weights network, DataSet start, Vocabulary vocabulary, int length, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         int context = Math.toIntExact(start.inputShape().elements());
         ByteBuffer first = ByteBuffer.allocateDirect(start.inputBytes(1)).order(ByteOrder.nativeOrder());
