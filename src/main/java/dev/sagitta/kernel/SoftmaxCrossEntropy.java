@@ -44,9 +44,6 @@ public record SoftmaxCrossEntropy(
     /** Up to so many labels each work-group counts for itself: cheaper than a launch. */
     static final long COUNT_HERE = 8_192;
 
-    /** Gradients of a CPU that no cache will hold until they are read are written past the caches. */
-    private static final long STREAM_BYTES = 16L << 20;
-
     private static final long MAX_CLASSES = 1L << 30;
 
     /** The entry. */
@@ -137,9 +134,6 @@ public record SoftmaxCrossEntropy(
 
     @Override
     public Map<String, String> defines(DeviceKind kind) {
-        if (kind == DeviceKind.OPENCL_CPU && gradient != null && gradient.bytes() >= STREAM_BYTES) {
-            return Map.of("SOFTMAX_STREAM", "1");
-        }
         return RowGeometry.defines(kind, "PROBE_TILE", RowGeometry.PROBE_TILE);
     }
 
