@@ -43,7 +43,7 @@ SG_FN float16 gradient(const global f32 *z, i64 c, i64 j, const f32 *e, f32 m, f
    taken together. */
 SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, global f32 *dlogits, global f32 *row_loss, i64 n, i64 c, i32 ignore,
                        f32 inverse) {
-    f32 e[SOFTMAX_KEPT], above[SG_V], sums[SG_V];
+    f32 e[SOFTMAX_BLOCK], above[SG_V], sums[SG_V];
     float16 total = 0.0f;
     i64 first = group_first(n, get_group_id(0), get_num_groups(0)), last = group_first(n, get_group_id(0) + 1, get_num_groups(0));
     for (i64 base = first; base < last; base += SG_V) {
@@ -67,9 +67,7 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
             if (dlogits) {
                 global f32 *d = dlogits + (base + r) * c;
                 f32 scale = inverse / s;
-                i64 head = softmax_head(d, c);
-                if (head > 0) sg_store16(d, gradient(z, c, 0, e, m, scale, label, inverse), head);
-                for (i64 j = head; j < c; j += SG_V) softmax_store(d + j, gradient(z, c, j, e, m, scale, label, inverse), c - j);
+                for (i64 j = 0; j < c; j += SG_V) sg_store16(d + j, gradient(z, c, j, e, m, scale, label, inverse), c - j);
             }
         }
         float16 losses = vload16(0, above) + sg_log16(vload16(0, sums));
@@ -107,7 +105,7 @@ SG_FN void write_metrics(global f32 *metrics, global i64 *counts, f32 total, i64
 
 kernel void cross_entropy_metrics_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *metrics,
                                       global i64 *counts, i64 n, i64 c, i32 ignore) {
-    f32 e[SOFTMAX_KEPT];
+    f32 e[SOFTMAX_BLOCK];
     f32 total = 0.0f;
     i64 correct = 0, counted = 0, g = get_group_id(0), groups = get_num_groups(0);
     for (i64 row = group_first(n, g, groups), last = group_first(n, g + 1, groups); row < last; row++) {
@@ -149,7 +147,7 @@ kernel void cross_entropy_metrics_sum_f32(const global f32 *workspace, global f3
     write_metrics(metrics, counts, total, counted, correct);
 }
 
-#define PROBE_TILE 32
+#define PROBE_TILE 32 /* probes that share the exponentials of a row */
 #define TANGENT 0
 #define TANGENT_BACKWARD 1
 #define CURVATURE 2
@@ -161,15 +159,11 @@ SG_FN f32 row_mean(const global f32 *z, const global f32 *xt, i64 c, const f32 *
     return sg_sum16(dot) * inverse_sum;
 }
 
-SG_FN float16 product(const global f32 *z, const global f32 *xt, i64 c, i64 j, const f32 *e, f32 m, f32 scale, f32 mean) {
-    return softmax_exp(z, c, j, e, m) * scale * (sg_load16(xt + j, c - j, mean) - mean);
-}
-
 /* Rows outside, probes inside, PROBE_TILE of them: the exponentials of a row of at most SOFTMAX_BLOCK logits serve a whole tile. `sums` gets the sum of
    probe k at k * G. */
 SG_FN void tangent_rows(const i32 mode, const global f32 *logits, const global i32 *labels, const global f32 *zt, global f32 *dzt,
                         global f32 *sums, i64 n, i64 c, i64 probes, i32 ignore, f32 inverse) {
-    f32 e[SOFTMAX_KEPT], tile[PROBE_TILE];
+    f32 e[SOFTMAX_BLOCK], tile[PROBE_TILE];
     i64 g = get_group_id(0), groups = get_num_groups(0), y = get_num_groups(1);
     for (i64 first = get_group_id(1); first < probes; first += y * PROBE_TILE) {
         for (i32 q = 0; q < PROBE_TILE; q++) tile[q] = 0.0f;
@@ -194,10 +188,8 @@ SG_FN void tangent_rows(const i32 mode, const global f32 *logits, const global i
                         tile[q] += mean - xt[label];
                     } else if (mode == TANGENT_BACKWARD) {
                         f32 scale = inverse_sum * inverse;
-                        i64 head = softmax_head(d, c);
-                        float16 begin = product(z, xt, c, 0, e, m, scale, mean);
-                        if (head > 0) sg_store16(d, begin, head);
-                        for (i64 j = head; j < c; j += SG_V) softmax_store(d + j, product(z, xt, c, j, e, m, scale, mean), c - j);
+                        for (i64 j = 0; j < c; j += SG_V)
+                            sg_store16(d + j, softmax_exp(z, c, j, e, m) * scale * (sg_load16(xt + j, c - j, mean) - mean), c - j);
                     } else {
                         float16 sum = 0.0f;
                         for (i64 j = 0; j < c; j += SG_V) {

@@ -4,11 +4,7 @@
 #define SG_CPU_SOFTMAX_ROW_H
 #include "opencl/cpu/row_group.h"
 
-#ifndef SOFTMAX_STREAM
-#define SOFTMAX_STREAM 0 /* 1: write gradients past the caches */
-#endif
 #define SOFTMAX_BLOCK 1024
-#define SOFTMAX_KEPT (SOFTMAX_BLOCK + SG_V) /* floats of e: 16 may be read from any column */
 
 /* Sum over j of exp(z[j] - m), m the maximum. Where c <= SOFTMAX_BLOCK, e[j] = exp(z[j] - m) on return, 0 from c to the next multiple of 16. */
 SG_FN f32 softmax_row(const global f32 *z, i64 c, f32 *e, f32 *maximum) {
@@ -39,25 +35,6 @@ SG_FN f32 softmax_row(const global f32 *z, i64 c, f32 *e, f32 *maximum) {
 SG_FN float16 softmax_exp(const global f32 *z, i64 c, i64 j, const f32 *e, f32 m) {
     if (c <= SOFTMAX_BLOCK) return vload16(0, e + j);
     return sg_exp16(sg_load16(z + j, c - j, -INFINITY) - m);
-}
-
-/* With SOFTMAX_STREAM, rows are written past the caches, which saves reading what is overwritten: for outputs far larger than they are. Full vectors are
-   then stored where they are aligned, after a first part of softmax_head elements. */
-SG_FN i64 softmax_head(const global f32 *row, i64 c) {
-#if SOFTMAX_STREAM
-    return min(c, (i64)(-((u64)row / sizeof(f32)) % SG_V));
-#else
-    return 0;
-#endif
-}
-SG_FN void softmax_store(global f32 *p, float16 v, i64 n) {
-#if SOFTMAX_STREAM
-    if (n >= SG_V) {
-        __builtin_nontemporal_store(v, (global float16 *)p);
-        return;
-    }
-#endif
-    sg_store16(p, v, n);
 }
 
 #endif

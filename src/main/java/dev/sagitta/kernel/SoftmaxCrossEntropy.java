@@ -2,7 +2,6 @@ package dev.sagitta.kernel;
 
 import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -43,9 +42,6 @@ public record SoftmaxCrossEntropy(
         implements Descriptor {
     /** Up to so many labels each work-group counts for itself: cheaper than a launch. */
     static final long COUNT_HERE = 8_192;
-
-    /** Gradients of a CPU that no cache will hold until they are read are written past the caches. */
-    private static final long STREAM_BYTES = 16L << 20;
 
     private static final long MAX_CLASSES = 1L << 30;
 
@@ -137,9 +133,6 @@ public record SoftmaxCrossEntropy(
 
     @Override
     public Map<String, String> defines(Device device) {
-        if (device.kind() == DeviceKind.OPENCL_CPU && gradient != null && gradient.bytes() >= STREAM_BYTES) {
-            return Map.of("SOFTMAX_STREAM", "1");
-        }
         return RowGeometry.defines(device, "PROBE_TILE", RowGeometry.PROBE_TILE);
     }
 
