@@ -4,7 +4,6 @@ import dev.sagitta.curvature.Estimate;
 import dev.sagitta.curvature.HutchinsonTrace;
 import dev.sagitta.curvature.NetworkOperator;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.Checkpoint;
@@ -15,8 +14,6 @@ import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
-import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -121,7 +118,6 @@ public final class Quantizer {
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
         Batches batches = new Batches(graph(), device, options, rows);
-        Program program = batches.program();
         try (NetworkOperator operator = operator(batches, product)) {
             HutchinsonTrace.Result traces =
                     HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed);
@@ -134,7 +130,7 @@ public final class Quantizer {
             for (Parameter parameter : eligible) {
                 List<Sensitivity.Choice> choices = new ArrayList<>();
                 for (int bits : settings.bits) {
-                    choices.add(choice(quantizer, program.tensor(parameter.name()), parameter, bits));
+                    choices.add(choice(quantizer, parameter, bits));
                 }
                 weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
             }
@@ -152,9 +148,9 @@ public final class Quantizer {
         }
     }
 
-    private Sensitivity.Choice choice(WeightQuantizer quantizer, Tensor weights, Parameter parameter, int bits) {
+    private Sensitivity.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {
         QuantFormat format = settings.format(bits);
-        double error = quantizer.squaredError(weights, format);
+        double error = quantizer.quantize(checkpoint.parameter(parameter.name()), format).squaredError();
         if (!Double.isFinite(error)) {
             throw new DataException(checkpoint.path() + ": the squared error of '" + parameter.name() + "' at " + bits
                     + " bits is " + error + ": its weights are too large for fp32");
@@ -222,18 +218,7 @@ public final class Quantizer {
                 plain.put(parameter.name(), tensor);
                 continue;
             }
-            Tensor weights = Tensor.allocate(
-                    device,
-                    MemoryCategory.WORKSPACE,
-                    parameter.name(),
-                    DType.F32,
-                    parameter.shape());
-            try {
-                weights.upload(device.stream(), tensor.bytes());
-                packed.add(quantizer.pack(parameter.name(), weights, format));
-            } finally {
-                weights.buffer().close();
-            }
+            packed.add(quantizer.quantize(tensor, format).packed());
         }
         return new Packed(checkpoint, plan, plain, packed);
     }
