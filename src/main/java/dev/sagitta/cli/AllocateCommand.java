@@ -26,7 +26,8 @@ final class AllocateCommand implements Callable<Integer> {
             names = "--table",
             required = true,
             paramLabel = "T.json",
-            description = "{\"layers\":[{\"name\",\"options\":[{\"bits\",\"omega\",\"bytes\",\"cost\"}]}], \"tied\":[[\"a\",\"b\"]]}")
+            description =
+                    "{\"layers\":[{\"name\",\"options\":[{\"bits\",\"omega\",\"bytes\",\"cost\"}]}], \"tied\":[[\"a\",\"b\"]]}")
     private Path table;
 
     @ArgGroup(multiplicity = "1")
@@ -50,7 +51,8 @@ final class AllocateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         if (limit.cost != null && !Double.isFinite(limit.cost)) {
-            throw new ParameterException(spec.commandLine(), "--max-cost is " + limit.cost + ", expected a finite number");
+            throw new ParameterException(
+                    spec.commandLine(), "--max-cost is " + limit.cost + ", expected a finite number");
         }
         BitAllocation.Limit kind = limit.bytes != null ? BitAllocation.Limit.BYTES : BitAllocation.Limit.COST;
         BitTable options = AllocationFile.read(table, kind);

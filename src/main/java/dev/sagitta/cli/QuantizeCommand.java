@@ -36,8 +36,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "quantize",
         mixinStandardHelpOptions = true,
-        description = "Packs the weights of linear layers in 2, 3, 4 or 8 bits, chosen by curvature (HAWQ-V2's Omega) under a limit. "
-                + "Traces are measured on the training examples, the loss before and after on the held-out ones.")
+        description =
+                "Packs the weights of linear layers in 2, 3, 4 or 8 bits, chosen by curvature (HAWQ-V2's Omega) under a limit. "
+                        + "Traces are measured on the training examples, the loss before and after on the held-out ones.")
 final class QuantizeCommand implements Callable<Integer> {
     private static final int BATCH = 256;
 
@@ -112,10 +113,18 @@ final class QuantizeCommand implements Callable<Integer> {
     @Mixin
     private DataOptions data;
 
-    @Option(names = "--device", defaultValue = "auto", paramLabel = "NAME", description = "auto, cuda[:i] or opencl[:i].")
+    @Option(
+            names = "--device",
+            defaultValue = "auto",
+            paramLabel = "NAME",
+            description = "auto, cuda[:i] or opencl[:i].")
     private String device;
 
-    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of the probes and the held-out split.")
+    @Option(
+            names = "--seed",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Of the probes and the held-out split.")
     private long seed;
 
     @Option(
@@ -146,7 +155,9 @@ final class QuantizeCommand implements Callable<Integer> {
 
     private Quantizer.Settings settings() {
         require(rows >= 1, "--rows is " + rows + ", expected at least 1");
-        require(choice.averageBits == null || Double.isFinite(choice.averageBits), "--average-bits must be a finite number");
+        require(
+                choice.averageBits == null || Double.isFinite(choice.averageBits),
+                "--average-bits must be a finite number");
         try {
             if (choice.uniform != null) {
                 new QuantFormat(choice.uniform, group, symmetric);
@@ -165,9 +176,7 @@ final class QuantizeCommand implements Callable<Integer> {
 
     private int quantize(Checkpoint source, Data examples, Device opened, Quantizer.Settings settings) {
         QuantPlan forced = choice.plan == null
-                ? choice.uniform == null
-                        ? null
-                        : QuantPlan.uniform(source.graph(), choice.uniform, group, symmetric)
+                ? choice.uniform == null ? null : QuantPlan.uniform(source.graph(), choice.uniform, group, symmetric)
                 : QuantPlan.read(choice.plan, source.graph(), group, symmetric);
         Quantizer quantizer = new Quantizer(source, opened, settings.withBitsOf(forced));
         Batches.Rows test = Batches.Rows.of(examples.test());
@@ -176,7 +185,8 @@ final class QuantizeCommand implements Callable<Integer> {
             before = evaluate(model, test);
         }
         if (!Double.isFinite(before.loss())) {
-            throw new DataException(checkpoint + ": the loss before quantising is " + before.loss() + "; nothing was written");
+            throw new DataException(
+                    checkpoint + ": the loss before quantising is " + before.loss() + "; nothing was written");
         }
         Sensitivity sensitivity = quantizer.measure(Batches.Rows.sample(examples.train(), rows));
         warn(sensitivity);

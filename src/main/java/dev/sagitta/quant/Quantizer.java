@@ -112,8 +112,7 @@ public final class Quantizer {
 
     /** Traces and quantisation errors of every eligible weight; the loss is the mean over these rows. */
     public Sensitivity measure(Batches.Rows rows) {
-        Computation product =
-                settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
+        Computation product = settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
         ProgramOptions options = ProgramOptions.of(settings.batch, product)
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
@@ -150,7 +149,9 @@ public final class Quantizer {
 
     private Sensitivity.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {
         QuantFormat format = settings.format(bits);
-        double error = quantizer.quantize(checkpoint.parameter(parameter.name()), format).squaredError();
+        double error = quantizer
+                .quantize(checkpoint.parameter(parameter.name()), format)
+                .squaredError();
         if (!Double.isFinite(error)) {
             throw new DataException(checkpoint.path() + ": the squared error of '" + parameter.name() + "' at " + bits
                     + " bits is " + error + ": its weights are too large for fp32");
@@ -230,8 +231,7 @@ public final class Quantizer {
         private final Map<String, HostTensor> plain;
         private final List<PackedTensors> packed;
 
-        private Packed(
-                Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
+        private Packed(Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
             this.source = source;
             this.plan = plan;
             this.plain = plain;
@@ -245,7 +245,9 @@ public final class Quantizer {
         /** Of all parameters: packed weights with steps and centres, the others in fp32. The file has its header besides. */
         public long bytes() {
             return packed.stream().mapToLong(PackedTensors::bytes).sum()
-                    + plain.values().stream().mapToLong(tensor -> 4 * tensor.elements()).sum();
+                    + plain.values().stream()
+                            .mapToLong(tensor -> 4 * tensor.elements())
+                            .sum();
         }
 
         /** Bits of a code, averaged over the packed weights; steps and centres are not counted. */

@@ -37,7 +37,9 @@ public final class StoredModel implements AutoCloseable {
             throw e;
         }
         this.bytes = tensors.stream().mapToLong(PackedTensors::bytes).sum()
-                + plain.values().stream().mapToLong(tensor -> 4 * tensor.elements()).sum();
+                + plain.values().stream()
+                        .mapToLong(tensor -> 4 * tensor.elements())
+                        .sum();
     }
 
     /**

@@ -85,7 +85,10 @@ class AllocateCommandTest {
     void alimitThatCannotBeMetNamesTheSmallestChoice() {
         Path file = folder.resolve("choice.json");
         assertThat(run("--max-bytes", "39", "--out", file.toString())).isEqualTo(1);
-        assertThat(err.toString()).contains("limit of 39 bytes cannot be met").contains("takes 40").hasLineCount(1);
+        assertThat(err.toString())
+                .contains("limit of 39 bytes cannot be met")
+                .contains("takes 40")
+                .hasLineCount(1);
         assertThat(file).doesNotExist();
     }
 

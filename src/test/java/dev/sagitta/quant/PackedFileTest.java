@@ -118,13 +118,26 @@ class PackedFileTest {
             {"{}", "field 'weights' is missing"},
             {"{\"weights\":[]}", "'fc1.weight' is packed, and sagitta.quant does not say how"},
             {"{\"weights\":[" + good + "," + good + "]}", "'fc1.weight' stands twice"},
-            {"{\"weights\":[" + entry.formatted("fc1.bias", 3, 16, false) + "]}", "'fc1.bias' is no weight that can be packed"},
-            {"{\"weights\":[" + entry.formatted("fc2.weight", 3, 16, false) + "]}", "there is no tensor 'fc2.weight.packed'"},
-            {"{\"weights\":[" + entry.formatted("fc1.weight", 5, 16, false) + "]}", "5 bits per weight, expected 2, 3, 4 or 8"},
+            {
+                "{\"weights\":[" + entry.formatted("fc1.bias", 3, 16, false) + "]}",
+                "'fc1.bias' is no weight that can be packed"
+            },
+            {
+                "{\"weights\":[" + entry.formatted("fc2.weight", 3, 16, false) + "]}",
+                "there is no tensor 'fc2.weight.packed'"
+            },
+            {
+                "{\"weights\":[" + entry.formatted("fc1.weight", 5, 16, false) + "]}",
+                "5 bits per weight, expected 2, 3, 4 or 8"
+            },
             {"{\"weights\":[" + entry.formatted("fc1.weight", 3, 0, false) + "]}", "'group' is 0"},
-            {"{\"weights\":[" + entry.formatted("fc1.weight", 3, 32, false) + "]}", "'fc1.weight.scales' is F32 [41, 3]"},
+            {"{\"weights\":[" + entry.formatted("fc1.weight", 3, 32, false) + "]}", "'fc1.weight.scales' is F32 [41, 3]"
+            },
             {"{\"weights\":[" + entry.formatted("fc1.weight", 3, 16, true) + "]}", "calls 'fc1.weight' symmetric"},
-            {"{\"weights\":[" + entry.formatted("fc1.weight", 3, 16, "1") + "]}", "'symmetric' is 1, expected true or false"},
+            {
+                "{\"weights\":[" + entry.formatted("fc1.weight", 3, 16, "1") + "]}",
+                "'symmetric' is 1, expected true or false"
+            },
             {"{\"weights\":[" + good + "],\"x\":1}", "unknown field 'x'"},
         }) {
             quant = bad[0];
@@ -137,7 +150,9 @@ class PackedFileTest {
         write();
         byte[] good = Files.readAllBytes(path);
         int header = ByteBuffer.wrap(good).order(ByteOrder.LITTLE_ENDIAN).getInt();
-        String[] tokens = {"0", "-1", "7", "1e9", "4294967296", "true", "\"", "{", "]", ",", "U32", "F32", "symmetric", "fc2"};
+        String[] tokens = {
+            "0", "-1", "7", "1e9", "4294967296", "true", "\"", "{", "]", ",", "U32", "F32", "symmetric", "fc2"
+        };
         int refused = 0;
         for (int mutant = 0; mutant < MUTANTS; mutant++) {
             Random random = new Random(mutant);
@@ -153,8 +168,7 @@ class PackedFileTest {
                 data = java.util.Arrays.copyOf(data, random.nextInt(data.length));
             }
             byte[] text = json.toString().getBytes(StandardCharsets.UTF_8);
-            ByteBuffer file =
-                    ByteBuffer.allocate(8 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN);
+            ByteBuffer file = ByteBuffer.allocate(8 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN);
             Path damaged = folder.resolve("mutant");
             Files.write(damaged, file.putLong(text.length).put(text).put(data).array());
             try {
@@ -174,15 +188,18 @@ class PackedFileTest {
         Path plan = folder.resolve("plan.json");
         var graph = QuantFixture.MLP.toGraph();
         Files.writeString(
-                plan, "{\"layers\":[{\"name\":\"fc2.weight\",\"bits\":4,\"omega\":1},{\"name\":\"fc1.weight\",\"bits\":2}],\"x\":1}");
+                plan,
+                "{\"layers\":[{\"name\":\"fc2.weight\",\"bits\":4,\"omega\":1},{\"name\":\"fc1.weight\",\"bits\":2}],\"x\":1}");
         assertThat(QuantPlan.read(plan, graph, 32, true).formats())
-                .isEqualTo(Map.of("fc2.weight", new QuantFormat(4, 32, true), "fc1.weight", new QuantFormat(2, 32, true)));
+                .isEqualTo(
+                        Map.of("fc2.weight", new QuantFormat(4, 32, true), "fc1.weight", new QuantFormat(2, 32, true)));
         for (String[] bad : new String[][] {
             {"{\"layers\":[]}", "names no layer; known: [fc1.weight, fc2.weight, fc3.weight]"},
             {"{\"layers\":[{\"name\":\"fc1\",\"bits\":2}]}", "'fc1' is no weight that can be packed"},
             {"{\"layers\":[{\"name\":\"fc1.weight\",\"bits\":6}]}", "6 bits per weight"},
             {"{\"layers\":[{\"name\":\"fc1.weight\",\"bits\":9}]}", "'bits' is 9"},
-            {"{\"layers\":[{\"name\":\"fc1.weight\",\"bits\":2},{\"name\":\"fc1.weight\",\"bits\":2}]}", "stands twice"},
+            {"{\"layers\":[{\"name\":\"fc1.weight\",\"bits\":2},{\"name\":\"fc1.weight\",\"bits\":2}]}", "stands twice"
+            },
             {"{\"layers\":[{\"bits\":2}]}", "field 'name' is missing"},
         }) {
             Files.writeString(plan, bad[0]);
@@ -196,7 +213,8 @@ class PackedFileTest {
     void sharedWeightsCountOnceAndTablesStayWhole() {
         assertThat(QuantPlan.eligible(QuantFixture.MLP.toGraph()).stream().map(Parameter::name))
                 .containsExactly("fc1.weight", "fc2.weight", "fc3.weight");
-        assertThat(QuantPlan.eligible(QuantFixture.CHARACTERS.toGraph()).stream().map(Parameter::name))
+        assertThat(QuantPlan.eligible(QuantFixture.CHARACTERS.toGraph()).stream()
+                        .map(Parameter::name))
                 .containsExactly("fc1.weight");
     }
 }

@@ -67,9 +67,8 @@ class QuantizerTest {
                             : HostTensor.of(
                                     parameter.name(),
                                     shape,
-                                    QuantFixture.unpack(
-                                            packed, parameter.name(), format, (int) shape.extent(0), (int)
-                                                    shape.extent(1))));
+                                    QuantFixture.unpack(packed, parameter.name(), format, (int) shape.extent(0), (int)
+                                            shape.extent(1))));
         }
         Path path = folder.resolve("unpacked.safetensors");
         Checkpoint.write(path, packed.model(), tensors, Map.of());
@@ -107,8 +106,7 @@ class QuantizerTest {
         Batches.Rows rows = QuantFixture.rows(graph, ROWS, 8);
         Evaluation before;
         try (Checkpoint source = QuantFixture.checkpoint(folder.resolve("c.safetensors"), model, 3)) {
-            Quantizer.Packed packed =
-                    new Quantizer(source, device, settings(symmetric)).pack(new QuantPlan(formats));
+            Quantizer.Packed packed = new Quantizer(source, device, settings(symmetric)).pack(new QuantPlan(formats));
             packed.write(out);
             try (StoredModel memory = packed.model(device)) {
                 before = evaluate(memory, rows);
@@ -181,8 +179,9 @@ class QuantizerTest {
                         Parameter p = weight.parameter();
                         float[] full = source.parameter(p.name()).toFloats();
                         QuantFormat format = new QuantFormat(bits, GROUP, false);
-                        float[] rounded = QuantFixture.unpack(packed, p.name(), format, (int) p.shape().extent(0), (int)
-                                p.shape().extent(1));
+                        float[] rounded = QuantFixture.unpack(
+                                packed, p.name(), format, (int) p.shape().extent(0), (int)
+                                        p.shape().extent(1));
                         double error = 0;
                         for (int i = 0; i < full.length; i++) {
                             error += Math.pow((double) full[i] - rounded[i], 2);
@@ -191,7 +190,8 @@ class QuantizerTest {
                         assertThat(choice.squaredError()).isCloseTo(error, Percentage.withPercentage(0.01));
                         double trace = traces.get(p.name());
                         assertThat(weight.trace().value())
-                                .isCloseTo(trace, Offset.offset(5 * weight.trace().standardError()));
+                                .isCloseTo(
+                                        trace, Offset.offset(5 * weight.trace().standardError()));
                         assertThat(weight.omega(choice))
                                 .isCloseTo(
                                         trace / p.elements() * error,
@@ -221,8 +221,10 @@ class QuantizerTest {
                     .isEqualTo(smallest);
             assertThatThrownBy(() -> quantizer.byBytes(sensitivity, smallest - 1))
                     .hasMessageContaining(smallest - 1 + " bytes cannot be met: the smallest plan takes " + smallest);
-            assertThatThrownBy(() -> quantizer.byAverageBits(sensitivity, 1.9)).hasMessageContaining("fewest offered are 2");
-            assertThatThrownBy(() -> quantizer.byAverageBits(sensitivity, Double.NaN)).hasMessageContaining("NaN");
+            assertThatThrownBy(() -> quantizer.byAverageBits(sensitivity, 1.9))
+                    .hasMessageContaining("fewest offered are 2");
+            assertThatThrownBy(() -> quantizer.byAverageBits(sensitivity, Double.NaN))
+                    .hasMessageContaining("NaN");
         }
     }
 }
