@@ -4,8 +4,6 @@ import dev.sagitta.curvature.Estimate;
 import dev.sagitta.curvature.HutchinsonTrace;
 import dev.sagitta.curvature.NetworkOperator;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.Checkpoint;
@@ -16,14 +14,11 @@ import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
-import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 
 /**
  * Gives each weight of a checkpoint its bits and packs it: measure, choose, {@link #pack}, {@link Packed#write}. What is measured serves
@@ -122,37 +117,24 @@ public final class Quantizer {
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
         Batches batches = new Batches(graph(), device, options, rows);
-        Program program = batches.program();
         try (NetworkOperator operator = operator(batches, product)) {
             HutchinsonTrace.Result traces =
                     HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed);
-            return measure(traces, program::tensor, operator.stream());
-        }
-    }
-
-    /** The same from traces that were measured before, over the parameters of this network. */
-    public Sensitivity measure(HutchinsonTrace.Result traces) {
-        try (Program program = Program.compile(graph(), device, ProgramOptions.of(1, Computation.PREDICT))) {
-            load(program);
-            return measure(traces, program::tensor, program.stream());
-        }
-    }
-
-    private Sensitivity measure(HutchinsonTrace.Result traces, Function<String, Tensor> tensors, Stream stream) {
-        Map<String, Estimate> byName = new LinkedHashMap<>();
-        for (int i = 0; i < traces.parameters().size(); i++) {
-            byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
-        }
-        WeightQuantizer quantizer = new WeightQuantizer(device, stream);
-        List<Sensitivity.Weight> weights = new ArrayList<>();
-        for (Parameter parameter : eligible) {
-            List<Sensitivity.Choice> choices = new ArrayList<>();
-            for (int bits : settings.bits) {
-                choices.add(choice(quantizer, tensors.apply(parameter.name()), parameter, bits));
+            Map<String, Estimate> byName = new LinkedHashMap<>();
+            for (int i = 0; i < traces.parameters().size(); i++) {
+                byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
             }
-            weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
+            WeightQuantizer quantizer = new WeightQuantizer(device, operator.stream());
+            List<Sensitivity.Weight> weights = new ArrayList<>();
+            for (Parameter parameter : eligible) {
+                List<Sensitivity.Choice> choices = new ArrayList<>();
+                for (int bits : settings.bits) {
+                    choices.add(choice(quantizer, parameter, bits));
+                }
+                weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
+            }
+            return new Sensitivity(List.copyOf(weights));
         }
-        return new Sensitivity(List.copyOf(weights));
     }
 
     private NetworkOperator operator(Batches batches, Computation product) {
@@ -165,9 +147,11 @@ public final class Quantizer {
         }
     }
 
-    private Sensitivity.Choice choice(WeightQuantizer quantizer, Tensor weights, Parameter parameter, int bits) {
+    private Sensitivity.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {
         QuantFormat format = settings.format(bits);
-        double error = quantizer.squaredError(weights, format);
+        double error = quantizer
+                .quantize(checkpoint.parameter(parameter.name()), format)
+                .squaredError();
         if (!Double.isFinite(error)) {
             throw new DataException(checkpoint.path() + ": the squared error of '" + parameter.name() + "' at " + bits
                     + " bits is " + error + ": its weights are too large for fp32");
@@ -235,14 +219,7 @@ public final class Quantizer {
                 plain.put(parameter.name(), tensor);
                 continue;
             }
-            Tensor weights =
-                    Tensor.allocate(device, MemoryCategory.WORKSPACE, parameter.name(), DType.F32, parameter.shape());
-            try {
-                weights.upload(device.stream(), tensor.bytes());
-                packed.add(quantizer.pack(parameter.name(), weights, format));
-            } finally {
-                weights.buffer().close();
-            }
+            packed.add(quantizer.quantize(tensor, format).packed());
         }
         return new Packed(checkpoint, plan, plain, packed);
     }
