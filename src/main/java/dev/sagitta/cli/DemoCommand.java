@@ -31,10 +31,16 @@ final class DemoCommand implements Callable<Integer> {
 
     /** Neither: the project's own text. */
     private static final class Source {
-        @Option(names = "--text", paramLabel = "FILE", description = "Characters to learn from, UTF-8; the project's own sources unless given.")
+        @Option(
+                names = "--text",
+                paramLabel = "FILE",
+                description = "Characters to learn from, UTF-8; the project's own sources unless given.")
         private Path text;
 
-        @Option(names = "--idx", paramLabel = "DIR", description = "MNIST's four files, plain or .gz, in place of text.")
+        @Option(
+                names = "--idx",
+                paramLabel = "DIR",
+                description = "MNIST's four files, plain or .gz, in place of text.")
         private Path idx;
     }
 
@@ -45,16 +51,25 @@ final class DemoCommand implements Callable<Integer> {
             description = "Folder of the results, made if need be; ${DEFAULT-VALUE} unless given.")
     private Path out;
 
-    @Option(names = "--device", paramLabel = "NAME", defaultValue = "auto", description = "auto, cuda[:i] or opencl[:i].")
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            defaultValue = "auto",
+            description = "auto, cuda[:i] or opencl[:i].")
     private String device;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "Of everything random; ${DEFAULT-VALUE} unless given.")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Of everything random; ${DEFAULT-VALUE} unless given.")
     private long seed;
 
     @Option(
             names = "--activation-bits",
             paramLabel = "B",
-            description = "Of the compressed training: 8, 4, 2, 1 or auto:AVG; 4 for text, auto:2 for images unless given.")
+            description =
+                    "Of the compressed training: 8, 4, 2, 1 or auto:AVG; 4 for text, auto:2 for images unless given.")
     private String activationBits;
 
     @Option(names = "--steps", paramLabel = "N", description = "Of each training.")

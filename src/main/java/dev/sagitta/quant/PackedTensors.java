@@ -58,7 +58,8 @@ record PackedTensors(
 
     private static HostTensor tensor(Checkpoint file, String name, DType dtype, Shape shape) {
         if (!file.has(name)) {
-            throw new DataException(file.path() + ": tensor '" + name + "' " + shape + " of a packed weight is missing");
+            throw new DataException(
+                    file.path() + ": tensor '" + name + "' " + shape + " of a packed weight is missing");
         }
         HostTensor tensor = file.tensor(name);
         if (tensor.dtype() != dtype || !tensor.shape().equals(shape)) {
@@ -76,8 +77,9 @@ record PackedTensors(
         for (int i = 0; i < scales.elements(); i++) {
             float reach = Math.abs(steps.getFloat(4 * i)) * largest;
             if (!Float.isFinite(reach + (centres == null ? 0 : Math.abs(centres.getFloat(4 * i))))) {
-                throw new DataException(file + ": packed weight '" + name + "': group " + i % scales.shape().extent(1)
-                        + " of row " + i / scales.shape().extent(1) + " reaches beyond fp32");
+                throw new DataException(file + ": packed weight '" + name + "': group "
+                        + i % scales.shape().extent(1) + " of row "
+                        + i / scales.shape().extent(1) + " reaches beyond fp32");
             }
         }
         int used = (int) (k * format.bits() % Integer.SIZE);
@@ -86,8 +88,8 @@ record PackedTensors(
             ByteBuffer codes = words.bytes();
             for (long row = 0; row < n; row++) {
                 if (codes.getInt((int) (4 * ((row + 1) * width - 1))) >>> used != 0) {
-                    throw new DataException(file + ": tensor '" + words.name() + "': row " + row + " has bits behind its "
-                            + k + " codes, expected zeros");
+                    throw new DataException(file + ": tensor '" + words.name() + "': row " + row
+                            + " has bits behind its " + k + " codes, expected zeros");
                 }
             }
         }
@@ -133,12 +135,23 @@ record PackedTensors(
                 packed.format(),
                 packed.n(),
                 packed.k(),
-                new HostTensor(name + WORDS, DType.U32, packed.words().shape(), packed.words().download(stream)),
-                new HostTensor(name + SCALES, DType.F32, packed.scales().shape(), packed.scales().download(stream)),
+                new HostTensor(
+                        name + WORDS,
+                        DType.U32,
+                        packed.words().shape(),
+                        packed.words().download(stream)),
+                new HostTensor(
+                        name + SCALES,
+                        DType.F32,
+                        packed.scales().shape(),
+                        packed.scales().download(stream)),
                 packed.offsets() == null
                         ? null
                         : new HostTensor(
-                                name + ZEROS, DType.F32, packed.offsets().shape(), packed.offsets().download(stream)));
+                                name + ZEROS,
+                                DType.F32,
+                                packed.offsets().shape(),
+                                packed.offsets().download(stream)));
     }
 
     static void close(PackedWeights packed) {
@@ -148,7 +161,8 @@ record PackedTensors(
     }
 
     private static List<Buffer> buffers(PackedWeights packed) {
-        List<Buffer> buffers = new ArrayList<>(List.of(packed.words().buffer(), packed.scales().buffer()));
+        List<Buffer> buffers =
+                new ArrayList<>(List.of(packed.words().buffer(), packed.scales().buffer()));
         if (packed.offsets() != null) {
             buffers.add(packed.offsets().buffer());
         }

@@ -69,6 +69,18 @@ public final class Quantizer {
             return new Settings(List.of(offered), group, symmetric, probes, batch, seed, gaussNewton);
         }
 
+        /** The same with the bits that a given plan uses, and no other: nothing is left to choose. Null changes nothing. */
+        public Settings withBitsOf(QuantPlan plan) {
+            if (plan == null) {
+                return this;
+            }
+            Integer[] used = plan.formats().values().stream()
+                    .map(QuantFormat::bits)
+                    .distinct()
+                    .toArray(Integer[]::new);
+            return bits(used);
+        }
+
         private QuantFormat format(int b) {
             return new QuantFormat(b, group, symmetric);
         }
@@ -105,8 +117,7 @@ public final class Quantizer {
 
     /** Traces and quantisation errors of every eligible weight; the loss is the mean over these rows. */
     public Sensitivity measure(Batches.Rows rows) {
-        Computation product =
-                settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
+        Computation product = settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
         ProgramOptions options = ProgramOptions.of(settings.batch, product)
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
@@ -224,12 +235,8 @@ public final class Quantizer {
                 plain.put(parameter.name(), tensor);
                 continue;
             }
-            Tensor weights = Tensor.allocate(
-                    device,
-                    MemoryCategory.WORKSPACE,
-                    parameter.name(),
-                    DType.F32,
-                    parameter.shape());
+            Tensor weights =
+                    Tensor.allocate(device, MemoryCategory.WORKSPACE, parameter.name(), DType.F32, parameter.shape());
             try {
                 weights.upload(device.stream(), tensor.bytes());
                 packed.add(quantizer.pack(parameter.name(), weights, format));
@@ -247,8 +254,7 @@ public final class Quantizer {
         private final Map<String, HostTensor> plain;
         private final List<PackedTensors> packed;
 
-        private Packed(
-                Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
+        private Packed(Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
             this.source = source;
             this.plan = plan;
             this.plain = plain;
@@ -262,7 +268,9 @@ public final class Quantizer {
         /** Of all parameters: packed weights with steps and centres, the others in fp32. The file has its header besides. */
         public long bytes() {
             return packed.stream().mapToLong(PackedTensors::bytes).sum()
-                    + plain.values().stream().mapToLong(tensor -> 4 * tensor.elements()).sum();
+                    + plain.values().stream()
+                            .mapToLong(tensor -> 4 * tensor.elements())
+                            .sum();
         }
 
         /** Bits of a code, averaged over the packed weights; steps and centres are not counted. */

@@ -35,7 +35,13 @@ record WeightQuantizer(Device device, Stream stream) {
     private <T> T quantize(Tensor weights, QuantFormat format, BiFunction<PackedWeights, Tensor, T> read) {
         long n = weights.shape().extent(0);
         PackedWeights packed = PackedWeights.allocate(
-                device, MemoryCategory.WORKSPACE, weights.name(), format, Layout.ROWS, n, weights.shape().extent(1));
+                device,
+                MemoryCategory.WORKSPACE,
+                weights.name(),
+                format,
+                Layout.ROWS,
+                n,
+                weights.shape().extent(1));
         Tensor errors = null;
         try {
             errors = Tensor.allocate(

@@ -115,8 +115,7 @@ public final class Trainer implements AutoCloseable {
     public static Trainer resume(
             Checkpoint checkpoint, Device device, DataSet data, TrainingOptions options, TrainingState state) {
         ActivationPolicy policy = ActivationPolicy.parse(options.activationBits());
-        boolean samePolicy =
-                state.options().activationBits().equals(options.activationBits());
+        boolean samePolicy = state.options().activationBits().equals(options.activationBits());
         if (samePolicy) {
             policy.restore(state.bits());
         }
@@ -151,8 +150,8 @@ public final class Trainer implements AutoCloseable {
         HostTensor tensor = checkpoint.tensor(name);
         Shape expected = parameters.parts().get(parameter).shape();
         if (!tensor.shape().equals(expected) || !tensor.dtype().isFloat()) {
-            throw new DataException(checkpoint.path() + ": " + tensor + ", expected floating point numbers of shape "
-                    + expected);
+            throw new DataException(
+                    checkpoint.path() + ": " + tensor + ", expected floating point numbers of shape " + expected);
         }
         return tensor;
     }
@@ -162,7 +161,12 @@ public final class Trainer implements AutoCloseable {
         Tensor decay = decayMask();
         Optimiser optimiser = chosen.rule() == Optimiser.Rule.ADAMW
                 ? Optimiser.adamW(
-                        parameters.flat(), gradients.flat(), first, states.get(1).flat(), decay, settings)
+                        parameters.flat(),
+                        gradients.flat(),
+                        first,
+                        states.get(1).flat(),
+                        decay,
+                        settings)
                 : Optimiser.sgd(parameters.flat(), gradients.flat(), first, decay, settings);
         return chosen.clips()
                 ? optimiser.clipped(
@@ -228,9 +232,7 @@ public final class Trainer implements AutoCloseable {
             throw new ArithmeticException("training: the loss is " + loss + " at step " + steps
                     + "; lower the learning rate (" + optimiser.rate() + ") or clip the gradient");
         }
-        if (policy.isAutomatic()
-                && (steps == FIRST_CHOICE || steps % CHOOSE_EVERY == 0)
-                && policy.resolve(program)) {
+        if (policy.isAutomatic() && (steps == FIRST_CHOICE || steps % CHOOSE_EVERY == 0) && policy.resolve(program)) {
             compile();
         }
         return loss;

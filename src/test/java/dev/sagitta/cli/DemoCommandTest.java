@@ -35,7 +35,8 @@ class DemoCommandTest {
         SplittableRandom random = new SplittableRandom(3);
         StringBuilder words = new StringBuilder();
         while (words.length() < 4000) {
-            words.append(List.of("probe ", "tangent ", "cotangent\n", "<b>&\u03c3 ").get(random.nextInt(4)));
+            words.append(
+                    List.of("probe ", "tangent ", "cotangent\n", "<b>&\u03c3 ").get(random.nextInt(4)));
         }
         Files.writeString(text, words);
     }
@@ -65,11 +66,11 @@ class DemoCommandTest {
         assertThat(err.toString()).isEmpty();
         assertThat(names(results)).containsExactly("model.safetensors", "report.html", "report.json");
 
-        JsonNode report = new ObjectMapper().readTree(results.resolve("report.json").toFile());
+        JsonNode report =
+                new ObjectMapper().readTree(results.resolve("report.json").toFile());
         assertThat(report.fieldNames())
                 .toIterable()
-                .containsExactly(
-                        "run", "data", "model", "training", "curvature", "quantization", "sample", "seconds");
+                .containsExactly("run", "data", "model", "training", "curvature", "quantization", "sample", "seconds");
         assertThat(report.at("/run/seed").asLong()).isEqualTo(7);
         assertThat(report.get("training")).hasSize(2);
         JsonNode exact = report.at("/training/0");
@@ -144,13 +145,15 @@ class DemoCommandTest {
         List<JsonNode> reports = new ArrayList<>();
         for (String name : List.of("a", "b")) {
             Path results = folder.resolve(name);
-            assertThat(run("--text", text.toString(), "--out", results.toString())).as(err.toString()).isZero();
-            JsonNode report = new ObjectMapper().readTree(results.resolve("report.json").toFile());
+            assertThat(run("--text", text.toString(), "--out", results.toString()))
+                    .as(err.toString())
+                    .isZero();
+            JsonNode report =
+                    new ObjectMapper().readTree(results.resolve("report.json").toFile());
             // times are not repeatable
             ((com.fasterxml.jackson.databind.node.ObjectNode) report).remove("seconds");
-            report.get("training")
-                    .forEach(training ->
-                            ((com.fasterxml.jackson.databind.node.ObjectNode) training).remove("stepMilliseconds"));
+            report.get("training").forEach(training -> ((com.fasterxml.jackson.databind.node.ObjectNode) training)
+                    .remove("stepMilliseconds"));
             reports.add(report);
         }
         assertThat(reports.get(0)).isEqualTo(reports.get(1));
@@ -163,8 +166,11 @@ class DemoCommandTest {
         writeImages(images, "train", 200);
         writeImages(images, "t10k", 50);
         Path results = folder.resolve("results");
-        assertThat(run("--idx", images.toString(), "--out", results.toString())).as(err.toString()).isZero();
-        JsonNode report = new ObjectMapper().readTree(results.resolve("report.json").toFile());
+        assertThat(run("--idx", images.toString(), "--out", results.toString()))
+                .as(err.toString())
+                .isZero();
+        JsonNode report =
+                new ObjectMapper().readTree(results.resolve("report.json").toFile());
         assertThat(report.has("sample")).isFalse();
         assertThat(report.at("/training/1/activationBits").asText()).isEqualTo("auto:2");
         assertThat(report.at("/training/0/heldOut/accuracy").asDouble()).isBetween(0.0, 1.0);
@@ -231,7 +237,11 @@ class DemoCommandTest {
     }
 
     private void assertOneLine(String part) {
-        assertThat(err.toString().lines()).singleElement().asString().startsWith("sagitta demo: ").contains(part);
+        assertThat(err.toString().lines())
+                .singleElement()
+                .asString()
+                .startsWith("sagitta demo: ")
+                .contains(part);
         assertThat(out.toString()).isEmpty();
         err.getBuffer().setLength(0);
     }

@@ -67,9 +67,9 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
         return new CurvatureMeasurement(trace, result);
     }
 
-    private static NetworkOperator operator(
-            Graph graph, Device device, Weights network, Examples rows, int probes) {
-        ProgramOptions options = network.bind(ProgramOptions.of(BATCH, Computation.HESSIAN_VECTOR)).probes(probes);
+    private static NetworkOperator operator(Graph graph, Device device, Weights network, Examples rows, int probes) {
+        ProgramOptions options = network.bind(ProgramOptions.of(BATCH, Computation.HESSIAN_VECTOR))
+                .probes(probes);
         return new NetworkOperator(new Batches(graph, device, options, rows), Computation.HESSIAN_VECTOR);
     }
 }

@@ -22,10 +22,7 @@ final class DemoReport {
 
     static String json(DemoResult result) {
         try {
-            return new ObjectMapper()
-                            .enable(SerializationFeature.INDENT_OUTPUT)
-                            .writeValueAsString(result)
-                    + "\n";
+            return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(result) + "\n";
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a report that is no JSON: " + e.getMessage(), e);
         }
@@ -37,8 +34,9 @@ final class DemoReport {
                 + result.model().description() + ". All numbers are in report.json.");
         page.table(DemoTable.HEADER, DemoTable.rows(result));
         page.heading("Training twice with the same seed");
-        page.paragraph("Once with the activations that the backward pass needs kept as they are, once packed into a few bits"
-                + " each. Seed, batches and initial weights are the same.");
+        page.paragraph(
+                "Once with the activations that the backward pass needs kept as they are, once packed into a few bits"
+                        + " each. Seed, batches and initial weights are the same.");
         page.plot(loss(result, "Loss of each batch", DemoResult.Point::loss));
         page.plot(loss(result, "Loss on held-out examples", DemoResult.Point::heldOutLoss));
         page.plot(memory(result));
@@ -60,8 +58,9 @@ final class DemoReport {
                 List.of("eigenvalue", "value", "residual bound"),
                 numbered(result.curvature().eigenvalues()));
         page.heading("Low-bit weights");
-        page.paragraph("Bits per layer by an integer programme that minimises trace / element times the squared rounding"
-                + " error, in no more bytes than the uniform plan takes. Each packed network runs without being unpacked.");
+        page.paragraph(
+                "Bits per layer by an integer programme that minimises trace / element times the squared rounding"
+                        + " error, in no more bytes than the uniform plan takes. Each packed network runs without being unpacked.");
         page.plot(bits(result));
         page.plot(size(result));
         page.table(List.of("plan", "average bits", "bytes", "omega", "held-out loss"), plans(result));
@@ -108,7 +107,8 @@ final class DemoReport {
     private static SvgPlot memory(DemoResult result) {
         List<MemoryCategory> categories = new ArrayList<>();
         for (MemoryCategory category : MemoryCategory.values()) {
-            if (result.training().stream().anyMatch(training -> training.memory().containsKey(category))) {
+            if (result.training().stream()
+                    .anyMatch(training -> training.memory().containsKey(category))) {
                 categories.add(category);
             }
         }
@@ -116,7 +116,8 @@ final class DemoReport {
                 "Device memory while training, peak of each category",
                 "MB",
                 categories.stream()
-                        .map(category -> category.name().toLowerCase(Locale.ROOT).replace('_', ' '))
+                        .map(category ->
+                                category.name().toLowerCase(Locale.ROOT).replace('_', ' '))
                         .toList());
         for (DemoResult.Training training : result.training()) {
             plot.series(
@@ -197,10 +198,9 @@ final class DemoReport {
             List<DemoResult.Quantized> of = result.quantization().stream()
                     .filter(quantized -> quantized.plan().equals(plan))
                     .toList();
-            plot.points(
-                    plan,
-                    array(of, quantized -> quantized.bytes() / MEGABYTE),
-                    array(of, quantized -> quantized.heldOut().loss()));
+            plot.points(plan, array(of, quantized -> quantized.bytes() / MEGABYTE), array(of, quantized -> quantized
+                    .heldOut()
+                    .loss()));
         }
         return plot.points("fp32", new double[] {result.model().bytes() / MEGABYTE}, new double[] {
             result.training().get(0).heldOut().loss()

@@ -30,7 +30,8 @@ record DemoResult(
                 Shape weight = node.op().parameters().isEmpty()
                         ? null
                         : node.op().parameters().get(0).shape();
-                text.append(text.isEmpty() ? "" : ", ").append(weight == null ? node.op().type() : node.name() + " " + weight);
+                text.append(text.isEmpty() ? "" : ", ")
+                        .append(weight == null ? node.op().type() : node.name() + " " + weight);
             }
         }
         return text.toString();
@@ -67,12 +68,19 @@ record DemoResult(
             long savedBytes,
             List<ProgramMemory.SavedBytes> saved) {}
 
-    record Curvature(String operator, int rows, Trace trace, List<LayerTrace> layers, List<Eigenvalue> eigenvalues, int lanczosSteps) {}
+    record Curvature(
+            String operator,
+            int rows,
+            Trace trace,
+            List<LayerTrace> layers,
+            List<Eigenvalue> eigenvalues,
+            int lanczosSteps) {}
 
     /** @param halfWidth of the 95 % confidence interval */
     record Trace(double estimate, double standardError, double halfWidth, int probes) {}
 
-    record LayerTrace(String name, long parameters, double trace, double standardError, double halfWidth, double averageTrace) {}
+    record LayerTrace(
+            String name, long parameters, double trace, double standardError, double halfWidth, double averageTrace) {}
 
     record Eigenvalue(double value, double residualBound) {}
 

@@ -73,26 +73,84 @@ public record DemoSettings(
 
     public static DemoSettings idx(Path idx, Path out, String device, long seed) {
         return new DemoSettings(
-                null, idx, out, device, seed, ModelSpec.preset("mlp"), "auto:2", 1000, 128, 1e-3, 10_000, 1024, 64, 5, 40, 0);
+                null,
+                idx,
+                out,
+                device,
+                seed,
+                ModelSpec.preset("mlp"),
+                "auto:2",
+                1000,
+                128,
+                1e-3,
+                10_000,
+                1024,
+                64,
+                5,
+                40,
+                0);
     }
 
     /** The same in miniature: seconds, for tests. */
     public DemoSettings tiny() {
         ModelSpec small = ModelSpec.parse(idx == null ? TINY_TEXT_MODEL : TINY_IMAGE_MODEL, "tiny model");
         return new DemoSettings(
-                text, idx, out, device, seed, small, activationBits, 12, 16, rate, 128, 32, 16, 2, 6, sampleLength / 20);
+                text,
+                idx,
+                out,
+                device,
+                seed,
+                small,
+                activationBits,
+                12,
+                16,
+                rate,
+                128,
+                32,
+                16,
+                2,
+                6,
+                sampleLength / 20);
     }
 
     public DemoSettings withActivationBits(String bits) {
         return new DemoSettings(
-                text, idx, out, device, seed, model, bits, steps, batch, rate, evaluationRows, curvatureRows, probes,
-                eigenvalues, lanczosSteps, sampleLength);
+                text,
+                idx,
+                out,
+                device,
+                seed,
+                model,
+                bits,
+                steps,
+                batch,
+                rate,
+                evaluationRows,
+                curvatureRows,
+                probes,
+                eigenvalues,
+                lanczosSteps,
+                sampleLength);
     }
 
     public DemoSettings withSteps(int count) {
         return new DemoSettings(
-                text, idx, out, device, seed, model, activationBits, count, batch, rate, evaluationRows, curvatureRows, probes,
-                eigenvalues, lanczosSteps, sampleLength);
+                text,
+                idx,
+                out,
+                device,
+                seed,
+                model,
+                activationBits,
+                count,
+                batch,
+                rate,
+                evaluationRows,
+                curvatureRows,
+                probes,
+                eigenvalues,
+                lanczosSteps,
+                sampleLength);
     }
 
     /** @throws IllegalArgumentException unless the bits are a policy that compresses */

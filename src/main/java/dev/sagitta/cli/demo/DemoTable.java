@@ -7,8 +7,8 @@ import java.util.stream.Collectors;
 
 /** What a demo prints at its end. */
 final class DemoTable {
-    static final List<String> HEADER = List.of(
-            "network", "bits/weight", "weights", "saved activations", "held-out loss", "accuracy", "step time");
+    static final List<String> HEADER =
+            List.of("network", "bits/weight", "weights", "saved activations", "held-out loss", "accuracy", "step time");
 
     private DemoTable() {}
 
@@ -19,7 +19,9 @@ final class DemoTable {
         for (DemoResult.Training training : result.training()) {
             boolean isExact = training.activationBits().equals("none");
             rows.add(List.of(
-                    isExact ? "trained, activations exact" : "trained, activations in " + training.activationBits() + " bits",
+                    isExact
+                            ? "trained, activations exact"
+                            : "trained, activations in " + training.activationBits() + " bits",
                     "32",
                     megabytes(result.model().bytes()),
                     megabytes(training.savedBytes())
@@ -73,7 +75,9 @@ final class DemoTable {
         out.append('\n').append(curvature(result)).append('\n');
         if (result.sample() != null) {
             out.append("\nit writes:\n");
-            result.sample().lines().forEach(line -> out.append("    ").append(printable(line)).append('\n'));
+            result.sample()
+                    .lines()
+                    .forEach(line -> out.append("    ").append(printable(line)).append('\n'));
         }
         return out.toString();
     }

@@ -68,7 +68,8 @@ record DemoText(List<Path> files, Path temporary) implements AutoCloseable {
         } catch (IOException e) {
             throw new DataException("cannot list " + folder + ": " + e.getMessage(), e);
         } catch (UncheckedIOException e) {
-            throw new DataException("cannot list " + folder + ": " + e.getCause().getMessage(), e);
+            throw new DataException(
+                    "cannot list " + folder + ": " + e.getCause().getMessage(), e);
         }
     }
 
