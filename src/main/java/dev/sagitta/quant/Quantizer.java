@@ -4,8 +4,6 @@ import dev.sagitta.curvature.Estimate;
 import dev.sagitta.curvature.HutchinsonTrace;
 import dev.sagitta.curvature.NetworkOperator;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.Checkpoint;
@@ -16,14 +14,11 @@ import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
-import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 
 /**
  * Gives each weight of a checkpoint its bits and packs it: measure, choose, {@link #pack}, {@link Packed#write}. What is measured serves
@@ -117,38 +112,31 @@ public final class Quantizer {
 
     /** Traces and quantisation errors of every eligible weight; the loss is the mean over these rows. */
     public Sensitivity measure(Batches.Rows rows) {
-        Computation product = settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
+        Computation product =
+                settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
         ProgramOptions options = ProgramOptions.of(settings.batch, product)
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
         Batches batches = new Batches(graph(), device, options, rows);
-        Program program = batches.program();
         try (NetworkOperator operator = operator(batches, product)) {
             HutchinsonTrace.Result traces =
                     HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed);
-            return measure(traces, program::tensor, operator.stream());
+            return measure(traces);
         }
     }
 
-    /** The same from traces that were measured before, over the parameters of this network. */
+    /** The same from traces over this network's parameters that were measured before. */
     public Sensitivity measure(HutchinsonTrace.Result traces) {
-        try (Program program = Program.compile(graph(), device, ProgramOptions.of(1, Computation.PREDICT))) {
-            load(program);
-            return measure(traces, program::tensor, program.stream());
-        }
-    }
-
-    private Sensitivity measure(HutchinsonTrace.Result traces, Function<String, Tensor> tensors, Stream stream) {
         Map<String, Estimate> byName = new LinkedHashMap<>();
         for (int i = 0; i < traces.parameters().size(); i++) {
             byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
         }
-        WeightQuantizer quantizer = new WeightQuantizer(device, stream);
+        WeightQuantizer quantizer = new WeightQuantizer(device, device.stream());
         List<Sensitivity.Weight> weights = new ArrayList<>();
         for (Parameter parameter : eligible) {
             List<Sensitivity.Choice> choices = new ArrayList<>();
             for (int bits : settings.bits) {
-                choices.add(choice(quantizer, tensors.apply(parameter.name()), parameter, bits));
+                choices.add(choice(quantizer, parameter, bits));
             }
             weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
         }
@@ -165,9 +153,9 @@ public final class Quantizer {
         }
     }
 
-    private Sensitivity.Choice choice(WeightQuantizer quantizer, Tensor weights, Parameter parameter, int bits) {
+    private Sensitivity.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {
         QuantFormat format = settings.format(bits);
-        double error = quantizer.squaredError(weights, format);
+        double error = quantizer.quantize(checkpoint.parameter(parameter.name()), format).squaredError();
         if (!Double.isFinite(error)) {
             throw new DataException(checkpoint.path() + ": the squared error of '" + parameter.name() + "' at " + bits
                     + " bits is " + error + ": its weights are too large for fp32");
@@ -235,14 +223,7 @@ public final class Quantizer {
                 plain.put(parameter.name(), tensor);
                 continue;
             }
-            Tensor weights =
-                    Tensor.allocate(device, MemoryCategory.WORKSPACE, parameter.name(), DType.F32, parameter.shape());
-            try {
-                weights.upload(device.stream(), tensor.bytes());
-                packed.add(quantizer.pack(parameter.name(), weights, format));
-            } finally {
-                weights.buffer().close();
-            }
+            packed.add(quantizer.quantize(tensor, format).packed());
         }
         return new Packed(checkpoint, plan, plain, packed);
     }
@@ -254,7 +235,8 @@ public final class Quantizer {
         private final Map<String, HostTensor> plain;
         private final List<PackedTensors> packed;
 
-        private Packed(Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
+        private Packed(
+                Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
             this.source = source;
             this.plan = plan;
             this.plain = plain;
@@ -268,9 +250,7 @@ public final class Quantizer {
         /** Of all parameters: packed weights with steps and centres, the others in fp32. The file has its header besides. */
         public long bytes() {
             return packed.stream().mapToLong(PackedTensors::bytes).sum()
-                    + plain.values().stream()
-                            .mapToLong(tensor -> 4 * tensor.elements())
-                            .sum();
+                    + plain.values().stream().mapToLong(tensor -> 4 * tensor.elements()).sum();
         }
 
         /** Bits of a code, averaged over the packed weights; steps and centres are not counted. */
