@@ -112,7 +112,8 @@ public final class Quantizer {
 
     /** Traces and quantisation errors of every eligible weight; the loss is the mean over these rows. */
     public Sensitivity measure(Batches.Rows rows) {
-        Computation product = settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
+        Computation product =
+                settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
         ProgramOptions options = ProgramOptions.of(settings.batch, product)
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
@@ -120,21 +121,26 @@ public final class Quantizer {
         try (NetworkOperator operator = operator(batches, product)) {
             HutchinsonTrace.Result traces =
                     HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed);
-            Map<String, Estimate> byName = new LinkedHashMap<>();
-            for (int i = 0; i < traces.parameters().size(); i++) {
-                byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
-            }
-            WeightQuantizer quantizer = new WeightQuantizer(device, operator.stream());
-            List<Sensitivity.Weight> weights = new ArrayList<>();
-            for (Parameter parameter : eligible) {
-                List<Sensitivity.Choice> choices = new ArrayList<>();
-                for (int bits : settings.bits) {
-                    choices.add(choice(quantizer, parameter, bits));
-                }
-                weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
-            }
-            return new Sensitivity(List.copyOf(weights));
+            return measure(traces);
         }
+    }
+
+    /** The same from traces over this network's parameters that were measured before. */
+    public Sensitivity measure(HutchinsonTrace.Result traces) {
+        Map<String, Estimate> byName = new LinkedHashMap<>();
+        for (int i = 0; i < traces.parameters().size(); i++) {
+            byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
+        }
+        WeightQuantizer quantizer = new WeightQuantizer(device, device.stream());
+        List<Sensitivity.Weight> weights = new ArrayList<>();
+        for (Parameter parameter : eligible) {
+            List<Sensitivity.Choice> choices = new ArrayList<>();
+            for (int bits : settings.bits) {
+                choices.add(choice(quantizer, parameter, bits));
+            }
+            weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
+        }
+        return new Sensitivity(List.copyOf(weights));
     }
 
     private NetworkOperator operator(Batches batches, Computation product) {
@@ -149,9 +155,7 @@ public final class Quantizer {
 
     private Sensitivity.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {
         QuantFormat format = settings.format(bits);
-        double error = quantizer
-                .quantize(checkpoint.parameter(parameter.name()), format)
-                .squaredError();
+        double error = quantizer.quantize(checkpoint.parameter(parameter.name()), format).squaredError();
         if (!Double.isFinite(error)) {
             throw new DataException(checkpoint.path() + ": the squared error of '" + parameter.name() + "' at " + bits
                     + " bits is " + error + ": its weights are too large for fp32");
@@ -231,7 +235,8 @@ public final class Quantizer {
         private final Map<String, HostTensor> plain;
         private final List<PackedTensors> packed;
 
-        private Packed(Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
+        private Packed(
+                Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
             this.source = source;
             this.plan = plan;
             this.plain = plain;
@@ -245,9 +250,7 @@ public final class Quantizer {
         /** Of all parameters: packed weights with steps and centres, the others in fp32. The file has its header besides. */
         public long bytes() {
             return packed.stream().mapToLong(PackedTensors::bytes).sum()
-                    + plain.values().stream()
-                            .mapToLong(tensor -> 4 * tensor.elements())
-                            .sum();
+                    + plain.values().stream().mapToLong(tensor -> 4 * tensor.elements()).sum();
         }
 
         /** Bits of a code, averaged over the packed weights; steps and centres are not counted. */
