@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
         name = "sagitta",
         mixinStandardHelpOptions = true,
         description = "Compute engine for the JVM.",
-        subcommands = {DevicesCommand.class, QuantizeCommand.class, AllocateCommand.class})
+        subcommands = {DemoCommand.class, DevicesCommand.class, QuantizeCommand.class, AllocateCommand.class})
 public final class Main implements Runnable {
 
     @Override

@@ -26,7 +26,7 @@ public final class Batches implements AutoCloseable {
     public interface Rows {
         int size();
 
-        /** Writes inputs and targets of rows [start, start + count) at the buffers' positions, in native byte order. */
+        /** Writes inputs and targets of rows [start, start + count) to the beginning of the buffers, in native byte order. */
         void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets);
 
         /** All examples of a data set. */
@@ -124,13 +124,18 @@ public final class Batches implements AutoCloseable {
             inputs.clear();
             targets.clear();
             rows.copy(i * batch, rows(i), inputs, targets);
-            program.tensor("input").upload(program.stream(), inputs.flip());
+            upload(program.tensor("input"), inputs);
             if (program.hasTensor("target")) {
-                program.tensor("target").upload(program.stream(), targets.flip());
+                upload(program.tensor("target"), targets);
             }
             loaded = i;
         }
         program.run(computation);
+    }
+
+    private void upload(Tensor tensor, ByteBuffer host) {
+        // whether or not the rows moved the buffer's position
+        tensor.upload(full.stream(), host.clear().limit((int) tensor.bytes()));
     }
 
     @Override

@@ -64,7 +64,7 @@ public final class BenchTable {
     }
 
     static String tables(JsonNode results) {
-        return comparisons(results) + kernels(results);
+        return results.isObject() ? peer(results) : comparisons(results) + kernels(results);
     }
 
     private static String className(JsonNode result) {
@@ -106,7 +106,7 @@ public final class BenchTable {
             }
             if (table.isEmpty()) {
                 table.append(
-                        "| what | measured | against | | ratio (quartiles) | target | |\n|---|---|---|---|---|---|---|\n");
+                        "| what | measured | against | | ratio (quartiles) | target | | by the driver's copy |\n|---|---|---|---|---|---|---|---|\n");
             }
             String key = className(result) + " " + parameter(result);
             Figure figure = Figure.ALL.stream()
@@ -127,9 +127,10 @@ public final class BenchTable {
         }
         Arrays.sort(ratios);
         double middle = median(ratios);
+        double driver = median(raw(metrics.path("driverCopyMicros")));
         return String.format(
                 Locale.ROOT,
-                "| %s | %s | %s | %s | %s (%s .. %s) | %s %s | %s |%n",
+                "| %s | %s | %s | %s | %s (%s .. %s) | %s %s | %s | %s |%n",
                 figure.what(),
                 time(median(measured)),
                 figure.reference(),
@@ -139,7 +140,8 @@ public final class BenchTable {
                 ratio(figure, ratios[ratios.length - 1 - ratios.length / 4]),
                 figure.share() ? "at least" : "at most",
                 ratio(figure, figure.target()),
-                Double.isNaN(figure.target()) ? "" : figure.reached(middle) ? "reached" : "missed");
+                Double.isNaN(figure.target()) ? "" : figure.reached(middle) ? "reached" : "missed",
+                driver > 0 ? ratio(figure, driver / median(measured)) : "");
     }
 
     private static String ratio(Figure figure, double value) {
@@ -197,5 +199,33 @@ public final class BenchTable {
     private static String heap(JsonNode result) {
         double value = median(raw(result.path("secondaryMetrics").path("gc.alloc.rate.norm")));
         return Double.isNaN(value) ? "" : String.format(Locale.ROOT, "%.1f", value);
+    }
+
+    // ---- what jmh/peers/*.py wrote ----
+
+    private static String peer(JsonNode report) {
+        StringBuilder table = new StringBuilder("```\n");
+        report.path("environment")
+                .fields()
+                .forEachRemaining(field -> table.append(String.format(
+                        "%-13s%s%n", field.getKey(), field.getValue().asText())));
+        table.append("```\n\n| what | setting | time | GB/s | GFLOP/s |\n|---|---|---|---|---|\n");
+        for (JsonNode row : report.path("results")) {
+            table.append(String.format(
+                    Locale.ROOT,
+                    "| %s | %s | %s | %s | %s |%n",
+                    row.path("name").asText(),
+                    row.path("setting").asText(),
+                    time(row.path("micros").asDouble()),
+                    whole(row.path("gigabytesPerSecond")),
+                    whole(row.path("gflops"))));
+        }
+        report.path("notes")
+                .forEach(note -> table.append("\n").append(note.asText()).append("\n"));
+        return table.toString();
+    }
+
+    private static String whole(JsonNode value) {
+        return value.isNumber() ? String.format(Locale.ROOT, "%.0f", value.asDouble()) : "";
     }
 }

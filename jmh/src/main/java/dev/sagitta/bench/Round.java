@@ -14,6 +14,8 @@ import org.openjdk.jmh.annotations.State;
 public class Round {
     public double measuredMicros;
     public double referenceMicros;
+    /** Of {@link BandwidthRatio}: the floor by the driver's copy alone; 0 elsewhere. */
+    public double driverCopyMicros;
 
     private static final double LEAST_SECONDS = 0.06;
     private static final int MOST_CALLS = 4096;
