@@ -4,11 +4,6 @@ import dev.sagitta.curvature.Estimate;
 import dev.sagitta.curvature.HutchinsonTrace;
 import dev.sagitta.curvature.NetworkOperator;
 import dev.sagitta.device.Device;
-<<<<<<< HEAD
-=======
-import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.device.Stream;
->>>>>>> main
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.Checkpoint;
@@ -24,7 +19,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 
 /**
  * Gives each weight of a checkpoint its bits and packs it: measure, choose, {@link #pack}, {@link Packed#write}. What is measured serves
@@ -126,7 +120,6 @@ public final class Quantizer {
         try (NetworkOperator operator = operator(batches, product)) {
             HutchinsonTrace.Result traces =
                     HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed);
-<<<<<<< HEAD
             Map<String, Estimate> byName = new LinkedHashMap<>();
             for (int i = 0; i < traces.parameters().size(); i++) {
                 byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
@@ -141,35 +134,7 @@ public final class Quantizer {
                 weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
             }
             return new Sensitivity(List.copyOf(weights));
-=======
-            return measure(traces, program::tensor, operator.stream());
->>>>>>> main
         }
-    }
-
-    /** The same from traces that were measured before, over the parameters of this network. */
-    public Sensitivity measure(HutchinsonTrace.Result traces) {
-        try (Program program = Program.compile(graph(), device, ProgramOptions.of(1, Computation.PREDICT))) {
-            load(program);
-            return measure(traces, program::tensor, program.stream());
-        }
-    }
-
-    private Sensitivity measure(HutchinsonTrace.Result traces, Function<String, Tensor> tensors, Stream stream) {
-        Map<String, Estimate> byName = new LinkedHashMap<>();
-        for (int i = 0; i < traces.parameters().size(); i++) {
-            byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
-        }
-        WeightQuantizer quantizer = new WeightQuantizer(device, stream);
-        List<Sensitivity.Weight> weights = new ArrayList<>();
-        for (Parameter parameter : eligible) {
-            List<Sensitivity.Choice> choices = new ArrayList<>();
-            for (int bits : settings.bits) {
-                choices.add(choice(quantizer, tensors.apply(parameter.name()), parameter, bits));
-            }
-            weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
-        }
-        return new Sensitivity(List.copyOf(weights));
     }
 
     private NetworkOperator operator(Batches batches, Computation product) {
@@ -254,18 +219,7 @@ public final class Quantizer {
                 plain.put(parameter.name(), tensor);
                 continue;
             }
-<<<<<<< HEAD
             packed.add(quantizer.quantize(tensor, format).packed());
-=======
-            Tensor weights =
-                    Tensor.allocate(device, MemoryCategory.WORKSPACE, parameter.name(), DType.F32, parameter.shape());
-            try {
-                weights.upload(device.stream(), tensor.bytes());
-                packed.add(quantizer.pack(parameter.name(), weights, format));
-            } finally {
-                weights.buffer().close();
-            }
->>>>>>> main
         }
         return new Packed(checkpoint, plan, plain, packed);
     }
