@@ -2,19 +2,21 @@ package dev.sagitta.cli.demo;
 
 import dev.sagitta.device.KernelText;
 import dev.sagitta.io.DataException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.URI;
+import java.net.JarURLConnection;
 import java.net.URISyntaxException;
 import java.net.URL;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
 import java.util.stream.Stream;
 
 /**
@@ -86,30 +88,38 @@ record DemoText(List<Path> files, Path temporary) implements AutoCloseable {
         if (folder == null) {
             throw new DataException("there are no sources beside the program; give a text: --text FILE");
         }
-        Path file = null;
         try {
-            file = Files.createTempFile("sagitta-demo", ".txt");
-            URI uri = folder.toURI();
-            if (uri.getScheme().equals("file")) {
-                join(texts(Path.of(uri), Integer.MAX_VALUE), file);
-            } else {
-                try (FileSystem jar = FileSystems.newFileSystem(uri, Map.of())) {
-                    join(texts(jar.getPath("/" + KERNELS), Integer.MAX_VALUE), file);
-                }
+            if (!(folder.openConnection() instanceof JarURLConnection connection)) {
+                return new DemoText(texts(Path.of(folder.toURI()), Integer.MAX_VALUE), null);
             }
-            return new DemoText(List.of(file), file);
+            byte[] text = kernels(connection.getJarFile());
+            Path file = Files.createTempFile("sagitta-demo", ".txt");
+            DemoText copy = new DemoText(List.of(file), file);
+            try {
+                Files.write(file, text);
+                return copy;
+            } catch (IOException e) {
+                copy.close();
+                throw e;
+            }
         } catch (IOException | URISyntaxException e) {
-            new DemoText(List.of(), file).close();
             throw new DataException("cannot read the kernel sources in " + folder + ": " + e.getMessage(), e);
         }
     }
 
-    private static void join(List<Path> files, Path target) throws IOException {
-        StringBuilder all = new StringBuilder();
-        for (Path file : files) {
-            all.append(Files.readString(file));
+    /** By hand: not every run-time image has a file system for jars. */
+    private static byte[] kernels(JarFile jar) throws IOException {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        List<JarEntry> entries = jar.stream()
+                .filter(entry -> entry.getName().startsWith(KERNELS) && isText(Path.of(entry.getName())))
+                .sorted(Comparator.comparing(JarEntry::getName))
+                .toList();
+        for (JarEntry entry : entries) {
+            try (InputStream in = jar.getInputStream(entry)) {
+                in.transferTo(all);
+            }
         }
-        Files.writeString(target, all);
+        return all.toByteArray();
     }
 
     @Override
