@@ -118,23 +118,26 @@ public final class Quantizer {
                 .seed(settings.seed);
         Batches batches = new Batches(graph(), device, options, rows);
         try (NetworkOperator operator = operator(batches, product)) {
-            HutchinsonTrace.Result traces =
-                    HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed);
-            Map<String, Estimate> byName = new LinkedHashMap<>();
-            for (int i = 0; i < traces.parameters().size(); i++) {
-                byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
-            }
-            WeightQuantizer quantizer = new WeightQuantizer(device, operator.stream());
-            List<Sensitivity.Weight> weights = new ArrayList<>();
-            for (Parameter parameter : eligible) {
-                List<Sensitivity.Choice> choices = new ArrayList<>();
-                for (int bits : settings.bits) {
-                    choices.add(choice(quantizer, parameter, bits));
-                }
-                weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
-            }
-            return new Sensitivity(List.copyOf(weights));
+            return measure(HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed));
         }
+    }
+
+    /** The same from traces that were measured before, over the parameters of this network. */
+    public Sensitivity measure(HutchinsonTrace.Result traces) {
+        Map<String, Estimate> byName = new LinkedHashMap<>();
+        for (int i = 0; i < traces.parameters().size(); i++) {
+            byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
+        }
+        WeightQuantizer quantizer = new WeightQuantizer(device, device.stream());
+        List<Sensitivity.Weight> weights = new ArrayList<>();
+        for (Parameter parameter : eligible) {
+            List<Sensitivity.Choice> choices = new ArrayList<>();
+            for (int bits : settings.bits) {
+                choices.add(choice(quantizer, parameter, bits));
+            }
+            weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
+        }
+        return new Sensitivity(List.copyOf(weights));
     }
 
     private NetworkOperator operator(Batches batches, Computation product) {
