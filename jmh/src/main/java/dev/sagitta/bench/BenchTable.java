@@ -207,7 +207,8 @@ public final class BenchTable {
         StringBuilder table = new StringBuilder("```\n");
         report.path("environment")
                 .fields()
-                .forEachRemaining(field -> table.append(String.format("%-13s%s%n", field.getKey(), field.getValue().asText())));
+                .forEachRemaining(field -> table.append(String.format(
+                        "%-13s%s%n", field.getKey(), field.getValue().asText())));
         table.append("```\n\n| what | setting | time | GB/s | GFLOP/s |\n|---|---|---|---|---|\n");
         for (JsonNode row : report.path("results")) {
             table.append(String.format(
@@ -219,7 +220,8 @@ public final class BenchTable {
                     whole(row.path("gigabytesPerSecond")),
                     whole(row.path("gflops"))));
         }
-        report.path("notes").forEach(note -> table.append("\n").append(note.asText()).append("\n"));
+        report.path("notes")
+                .forEach(note -> table.append("\n").append(note.asText()).append("\n"));
         return table.toString();
     }
 
