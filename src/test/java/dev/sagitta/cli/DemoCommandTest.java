@@ -99,15 +99,20 @@ class DemoCommandTest {
         assertThat(report.at("/curvature/eigenvalues")).hasSize(2);
 
         JsonNode plans = report.get("quantization");
-        assertThat(plans).hasSize(4);
-        for (int i = 0; i < 4; i += 2) {
-            assertThat(plans.at("/" + i + "/plan").asText()).isEqualTo("curvature");
-            assertThat(plans.at("/" + (i + 1) + "/plan").asText()).isEqualTo("uniform");
-            assertThat(plans.at("/" + i + "/bytes").asLong())
-                    .isLessThanOrEqualTo(plans.at("/" + (i + 1) + "/bytes").asLong());
-            assertThat(plans.at("/" + i + "/omega").asDouble())
-                    .as("the uniform plan is one of those that were compared")
-                    .isLessThanOrEqualTo(plans.at("/" + (i + 1) + "/omega").asDouble());
+        assertThat(plans).hasSize(6);
+        for (int i = 0; i < 6; i += 3) {
+            JsonNode curvature = plans.get(i);
+            JsonNode trace = plans.get(i + 1);
+            JsonNode uniform = plans.get(i + 2);
+            assertThat(List.of(curvature, trace, uniform))
+                    .extracting(plan -> plan.get("plan").asText())
+                    .containsExactly("curvature", "trace", "uniform");
+            assertThat(curvature.get("bytes").asLong()).isLessThanOrEqualTo(uniform.get("bytes").asLong());
+            assertThat(trace.get("bytes").asLong()).isLessThanOrEqualTo(uniform.get("bytes").asLong());
+            // the uniform plan is one of those that were compared
+            assertThat(curvature.get("curvature").asDouble())
+                    .isLessThanOrEqualTo(uniform.get("curvature").asDouble());
+            assertThat(trace.get("omega").asDouble()).isLessThanOrEqualTo(uniform.get("omega").asDouble());
         }
         assertThat(report.get("sample").asText()).hasSizeGreaterThanOrEqualTo(20);
 

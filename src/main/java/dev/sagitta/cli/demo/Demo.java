@@ -84,7 +84,7 @@ final class Demo {
             Weights weights = new Weights(exact.parameters());
             curvature = CurvatureMeasurement.of(settings, graph, device, weights, forCurvature, progress);
             done("curvature");
-            quantized = quantize(device, spec, exact, curvature, heldOut);
+            quantized = quantize(device, spec, exact, curvature, forCurvature, heldOut);
             done("quantization");
             sample = data.vocabulary() == null
                     ? null
@@ -142,17 +142,24 @@ final class Demo {
 
     /** By way of a checkpoint, as the command line does: the file is the user's to go on with. */
     private List<DemoResult.Quantized> quantize(
-            Device device, ModelSpec spec, Trainer trainer, CurvatureMeasurement curvature, Examples heldOut) {
+            Device device,
+            ModelSpec spec,
+            Trainer trainer,
+            CurvatureMeasurement curvature,
+            Examples rows,
+            Examples heldOut) {
         Path file = settings.out().resolve(CHECKPOINT);
         Checkpoint.write(file, spec, trainer.weights(), Map.of());
         List<DemoResult.Quantized> results = new ArrayList<>();
         try (Checkpoint checkpoint = Checkpoint.open(file);
-                Progress.Bar bar = progress.start("low-bit weights", 2L * AVERAGE_BITS.length)) {
-            Quantization quantization = new Quantization(checkpoint, device, curvature.traces(), heldOut);
+                Progress.Bar bar = progress.start("low-bit weights", 3L * AVERAGE_BITS.length)) {
+            Quantization quantization = new Quantization(checkpoint, device, curvature.traces(), rows, heldOut);
             for (int bits : AVERAGE_BITS) {
                 DemoResult.Quantized uniform = quantization.uniform(bits);
                 bar.step();
                 results.add(quantization.byCurvature(uniform.bytes()));
+                bar.step();
+                results.add(quantization.byTrace(uniform.bytes()));
                 bar.step();
                 results.add(uniform);
             }

@@ -63,7 +63,7 @@ final class DemoReport {
                         + " error, in no more bytes than the uniform plan takes. Each packed network runs without being unpacked.");
         page.plot(bits(result));
         page.plot(size(result));
-        page.table(List.of("plan", "average bits", "bytes", "omega", "held-out loss"), plans(result));
+        page.table(List.of("plan", "average bits", "bytes", "v'Hv", "omega", "held-out loss"), plans(result));
         if (result.sample() != null) {
             page.heading("What it writes");
             page.preformatted(result.sample());
@@ -182,7 +182,7 @@ final class DemoReport {
                         .map(DemoResult.LayerBits::name)
                         .toList());
         for (DemoResult.Quantized quantized : result.quantization()) {
-            if (!quantized.plan().equals("uniform")) {
+            if (quantized.plan().equals("curvature")) {
                 plot.series(
                         format("average of %.2f bits", quantized.averageBits()),
                         array(quantized.layers(), DemoResult.LayerBits::bits));
@@ -194,7 +194,7 @@ final class DemoReport {
     private static SvgPlot size(DemoResult result) {
         LinePlot plot = SvgPlot.lines("Held-out loss against size", "all parameters, MB", "cross-entropy")
                 .logX();
-        for (String plan : List.of("curvature", "uniform")) {
+        for (String plan : List.of("curvature", "trace", "uniform")) {
             List<DemoResult.Quantized> of = result.quantization().stream()
                     .filter(quantized -> quantized.plan().equals(plan))
                     .toList();
@@ -213,6 +213,7 @@ final class DemoReport {
                         DemoTable.name(quantized),
                         format("%.2f", quantized.averageBits()),
                         format("%,d", quantized.bytes()),
+                        format("%.3g", quantized.curvature()),
                         format("%.3g", quantized.omega()),
                         format("%.4f", quantized.heldOut().loss())))
                 .toList();

@@ -85,12 +85,24 @@ record DemoResult(
     record Eigenvalue(double value, double residualBound) {}
 
     /**
-     * @param plan {@code curvature} or {@code uniform}
+     * @param plan {@code curvature}: least v'Hv along the rounding errors; {@code trace}: least Omega; {@code uniform}
      * @param averageBits codes only
-     * @param bytes of the packed weights, steps and centres included
+     * @param bytes of all parameters: packed weights with steps and centres, the others in fp32
+     * @param omega of HAWQ-V2
+     * @param curvature sum of v'Hv over the weights
      */
     record Quantized(
-            String plan, double averageBits, long bytes, double omega, List<LayerBits> layers, Evaluation heldOut) {}
+            String plan,
+            double averageBits,
+            long bytes,
+            double omega,
+            double curvature,
+            List<LayerBits> layers,
+            Evaluation heldOut) {}
 
-    record LayerBits(String name, int bits, long bytes, double error, double omega) {}
+    /**
+     * @param error squared
+     * @param curvature v'Hv with v the rounding error
+     */
+    record LayerBits(String name, int bits, long bytes, double error, double omega, double curvature) {}
 }
