@@ -114,6 +114,23 @@ public abstract class DataSet {
         }
     }
 
+    /** Targets of the examples {@code [start, start + count)} that count: labels that are not {@link #IGNORED_LABEL}; examples otherwise. */
+    public final long countedTargets(int start, int count) {
+        Objects.checkFromIndexSize(start, count, size());
+        if (targetType != DType.I32) {
+            return count;
+        }
+        ByteBuffer labels = ByteBuffer.allocate(targetBytes).order(ByteOrder.nativeOrder());
+        long counted = 0;
+        for (int row = start; row < start + count; row++) {
+            copyTarget(row, labels, 0);
+            for (int at = 0; at < targetBytes; at += ELEMENT_BYTES) {
+                counted += labels.getInt(at) == IGNORED_LABEL ? 0 : 1;
+            }
+        }
+        return counted;
+    }
+
     /** Bytes of a batch's inputs. */
     public final int inputBytes(int count) {
         return Math.multiplyExact(count, inputBytes);

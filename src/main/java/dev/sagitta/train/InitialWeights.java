@@ -21,7 +21,8 @@ public final class InitialWeights {
         List<HostTensor> weights = new ArrayList<>();
         for (Parameter parameter : graph.parameters()) {
             HostTensor tensor = HostTensor.allocate(parameter.name(), DType.F32, parameter.shape());
-            SplittableRandom random = new SplittableRandom(seed * 31 + parameter.name().hashCode());
+            SplittableRandom random =
+                    new SplittableRandom(seed * 31 + parameter.name().hashCode());
             ByteBuffer bytes = tensor.bytes();
             for (int i = 0; i < tensor.elements(); i++) {
                 bytes.putFloat((float) ((2 * random.nextDouble() - 1) * parameter.initialDeviation()));

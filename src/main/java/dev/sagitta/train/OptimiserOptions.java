@@ -30,8 +30,7 @@ public record OptimiserOptions(
 
     /** PyTorch's defaults: betas 0.9 and 0.999, epsilon 1e-8, weight decay 0.01. */
     public static OptimiserOptions adamW(double rate) {
-        return new OptimiserOptions(
-                Optimiser.Rule.ADAMW, rate, 0, 0.9, 0.999, 1e-8, 0.01, Double.POSITIVE_INFINITY);
+        return new OptimiserOptions(Optimiser.Rule.ADAMW, rate, 0, 0.9, 0.999, 1e-8, 0.01, Double.POSITIVE_INFINITY);
     }
 
     public static OptimiserOptions sgd(double rate, double momentum) {
@@ -57,9 +56,7 @@ public record OptimiserOptions(
 
     /** Names of its state in a checkpoint. */
     List<String> states() {
-        return rule == Optimiser.Rule.ADAMW
-                ? List.of("m", "v")
-                : momentum == 0 ? List.of() : List.of("velocity");
+        return rule == Optimiser.Rule.ADAMW ? List.of("m", "v") : momentum == 0 ? List.of() : List.of("velocity");
     }
 
     /** What the kernel reads. @param step from 1 */

@@ -92,6 +92,10 @@ public final class Trainer implements AutoCloseable {
         this.settingsValues = options.optimiser().settings(1);
         this.layout = ParameterLayout.of(graph);
         this.order = new DataOrder(data.size(), options.seed());
+        if ((long) options.batch() * Math.max(data.inputBytes(1), data.targetBytes(1)) > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException("a batch of " + options.batch() + " examples of " + data.inputBytes(1)
+                    + " bytes is beyond 2 GiB; take fewer");
+        }
         this.rows = new int[options.batch()];
         this.inputs = host(data.inputBytes(options.batch()));
         this.targets = host(data.targetBytes(options.batch()));
@@ -114,8 +118,7 @@ public final class Trainer implements AutoCloseable {
     public static Trainer resume(
             Checkpoint checkpoint, Device device, DataSet data, TrainingOptions options, TrainingState state) {
         ActivationPolicy policy = ActivationPolicy.parse(options.activationBits());
-        boolean samePolicy =
-                state.options().activationBits().equals(options.activationBits());
+        boolean samePolicy = state.options().activationBits().equals(options.activationBits());
         if (samePolicy) {
             policy.restore(state.bits());
         }
@@ -150,8 +153,8 @@ public final class Trainer implements AutoCloseable {
         HostTensor tensor = checkpoint.tensor(name);
         Shape expected = parameters.parts().get(parameter).shape();
         if (!tensor.shape().equals(expected) || !tensor.dtype().isFloat()) {
-            throw new DataException(checkpoint.path() + ": " + tensor + ", expected floating point numbers of shape "
-                    + expected);
+            throw new DataException(
+                    checkpoint.path() + ": " + tensor + ", expected floating point numbers of shape " + expected);
         }
         return tensor;
     }
@@ -161,7 +164,12 @@ public final class Trainer implements AutoCloseable {
         Tensor decay = decayMask();
         Optimiser optimiser = chosen.rule() == Optimiser.Rule.ADAMW
                 ? Optimiser.adamW(
-                        parameters.flat(), gradients.flat(), first, states.get(1).flat(), decay, settings)
+                        parameters.flat(),
+                        gradients.flat(),
+                        first,
+                        states.get(1).flat(),
+                        decay,
+                        settings)
                 : Optimiser.sgd(parameters.flat(), gradients.flat(), first, decay, settings);
         return chosen.clips()
                 ? optimiser.clipped(
@@ -227,9 +235,7 @@ public final class Trainer implements AutoCloseable {
             throw new ArithmeticException("training: the loss is " + loss + " at step " + steps
                     + "; lower the learning rate (" + options.optimiser().rate() + ") or clip the gradient");
         }
-        if (policy.isAutomatic()
-                && (steps == FIRST_CHOICE || steps % CHOOSE_EVERY == 0)
-                && policy.resolve(program)) {
+        if (policy.isAutomatic() && (steps == FIRST_CHOICE || steps % CHOOSE_EVERY == 0) && policy.resolve(program)) {
             compile();
         }
         return loss;

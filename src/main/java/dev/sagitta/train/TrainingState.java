@@ -24,7 +24,10 @@ public record TrainingState(
     public String toJson() {
         ObjectNode root = new ObjectMapper().createObjectNode();
         OptimiserOptions o = options.optimiser();
-        root.put("step", step).put("seed", options.seed()).put("batch", options.batch()).put("examples", examples);
+        root.put("step", step)
+                .put("seed", options.seed())
+                .put("batch", options.batch())
+                .put("examples", examples);
         ObjectNode optimiser = root.putObject("optimizer");
         optimiser.put("type", o.rule().name().toLowerCase(Locale.ROOT)).put("lr", o.rate());
         if (o.rule() == Optimiser.Rule.ADAMW) {
@@ -100,8 +103,7 @@ public record TrainingState(
     private static Map<String, Double> numbers(JsonInput json, String field) {
         Map<String, Double> values = new LinkedHashMap<>();
         if (json.has(field)) {
-            for (Map.Entry<String, JsonNode> entry :
-                    json.object(field).node().properties()) {
+            for (Map.Entry<String, JsonNode> entry : json.object(field).node().properties()) {
                 if (!entry.getValue().isNumber()) {
                     throw json.error(field + " of '" + entry.getKey() + "' is no number");
                 }

@@ -34,7 +34,9 @@ class TrainerTest {
 
     static List<String> devices() {
         // the variants for GPUs are those of cuda and of opencl, tested one by one elsewhere
-        return TestDevices.names().stream().filter(name -> !name.equals("opencl-gpu")).toList();
+        return TestDevices.names().stream()
+                .filter(name -> !name.equals("opencl-gpu"))
+                .toList();
     }
 
     /** Three classes by the largest of the first three features. */
@@ -102,7 +104,8 @@ class TrainerTest {
 
     @Test
     void learnsAndAllocatesNoMemoryOnceWarm() {
-        Device device = TestDevices.get(TestDevices.names().get(TestDevices.names().size() - 1));
+        Device device =
+                TestDevices.get(TestDevices.names().get(TestDevices.names().size() - 1));
         DataSet data = data(200);
         try (Trainer trainer = new Trainer(MODEL.toGraph(), device, data, options("none"));
                 Batches batches = trainer.evaluator(data, 64)) {
@@ -138,7 +141,8 @@ class TrainerTest {
         try (Trainer trainer = new Trainer(MODEL.toGraph(), device, data(40), options)) {
             assertThatThrownBy(() -> run(trainer, 20))
                     .isInstanceOf(ArithmeticException.class)
-                    .hasMessageMatching("training: the loss is (NaN|Infinity) at step [0-9]+; lower the learning rate.*");
+                    .hasMessageMatching(
+                            "training: the loss is (NaN|Infinity) at step [0-9]+; lower the learning rate.*");
         }
     }
 
@@ -146,8 +150,8 @@ class TrainerTest {
     void stateComesBackFromItsJson() {
         TrainingOptions options = new TrainingOptions(
                 7, new OptimiserOptions(Optimiser.Rule.SGD, 0.1, 0.9, 0, 0, 0, 0.01, 2.5), "auto:2", Long.MIN_VALUE);
-        TrainingState state = new TrainingState(
-                12, 90, options, java.util.Map.of("fc2", 2), java.util.Map.of("fc2", 1.1f));
+        TrainingState state =
+                new TrainingState(12, 90, options, java.util.Map.of("fc2", 2), java.util.Map.of("fc2", 1.1f));
         assertThat(TrainingState.parse(dev.sagitta.io.JsonInput.parse(state.toJson(), "test")))
                 .isEqualTo(state);
     }
