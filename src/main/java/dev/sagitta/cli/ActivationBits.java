@@ -30,8 +30,8 @@ final class ActivationBits implements ITypeConverter<ActivationPolicy> {
         if (!policy.isAutomatic()) {
             return;
         }
-        ProgramOptions options =
-                ProgramOptions.of(Math.min(batch, rows.size()), Computation.GRADIENT).store(policy.store());
+        ProgramOptions options = ProgramOptions.of(Math.min(batch, rows.size()), Computation.GRADIENT)
+                .store(policy.store());
         Batches.Rows first = new Batches.Rows() {
             @Override
             public int size() {

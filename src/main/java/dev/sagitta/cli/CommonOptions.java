@@ -25,7 +25,8 @@ final class CommonOptions {
     @Option(
             names = "--seed",
             paramLabel = "N",
-            description = "Of everything random, the choice of held-out examples included (default: the checkpoint's, or 0).")
+            description =
+                    "Of everything random, the choice of held-out examples included (default: the checkpoint's, or 0).")
     private Long seed;
 
     @Option(

@@ -35,8 +35,9 @@ import picocli.CommandLine.Option;
         name = "curvature",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Estimates the trace of the Hessian of the mean loss over all rows given, whole and per parameter tensor, from random "
-                + "probes (Hutchinson), and its largest eigenvalues (Lanczos). Dropout is off.")
+        description =
+                "Estimates the trace of the Hessian of the mean loss over all rows given, whole and per parameter tensor, from random "
+                        + "probes (Hutchinson), and its largest eigenvalues (Lanczos). Dropout is off.")
 final class CurvatureCommand implements Callable<Integer> {
     /** Beyond that, a product gains little from more probes at once. */
     private static final int MOST_AT_ONCE = 8;
@@ -56,17 +57,23 @@ final class CurvatureCommand implements Callable<Integer> {
 
     @Option(
             names = "--separate",
-            description = "Probes of their own for each parameter tensor: smaller errors per layer, a product per layer and probe.")
+            description =
+                    "Probes of their own for each parameter tensor: smaller errors per layer, a product per layer and probe.")
     private boolean separate;
 
     @Option(
             names = "--relative-error",
             defaultValue = "0",
             paramLabel = "E",
-            description = "Stop once the 95%% interval's half-width is this fraction of the estimate (default: use all probes).")
+            description =
+                    "Stop once the 95%% interval's half-width is this fraction of the estimate (default: use all probes).")
     private double relativeError;
 
-    @Option(names = "--top-k", defaultValue = "0", paramLabel = "K", description = "Largest eigenvalues (default: none).")
+    @Option(
+            names = "--top-k",
+            defaultValue = "0",
+            paramLabel = "K",
+            description = "Largest eigenvalues (default: none).")
     private int topK;
 
     @Option(names = "--gauss-newton", description = "The Gauss-Newton matrix J' H_loss J in place of the Hessian.")
@@ -105,9 +112,8 @@ final class CurvatureCommand implements Callable<Integer> {
         common.requireWritable(report);
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             long seed = common.seed(EvalCommand.seed(source));
-            Batches.Rows examples = Batches.Rows.of(data.read(source.model(), seed)
-                    .all()
-                    .sample(rows == null ? Integer.MAX_VALUE : rows, seed));
+            Batches.Rows examples = Batches.Rows.of(
+                    data.read(source.model(), seed).all().sample(rows == null ? Integer.MAX_VALUE : rows, seed));
             try (Device device = common.open()) {
                 measure(source, device, examples, seed);
             }
@@ -145,15 +151,21 @@ final class CurvatureCommand implements Callable<Integer> {
                 eigenvalues.add(value);
             }
             if (!spectrum.converged()) {
-                common.note("after " + spectrum.steps() + " products not all eigenvalues are converged; the largest residual is "
+                common.note("after " + spectrum.steps()
+                        + " products not all eigenvalues are converged; the largest residual is "
                         + String.format(
-                                Locale.ROOT, "%.3g", java.util.Arrays.stream(spectrum.residualBounds()).max().orElse(0)));
+                                Locale.ROOT,
+                                "%.3g",
+                                java.util.Arrays.stream(spectrum.residualBounds())
+                                        .max()
+                                        .orElse(0)));
             }
         }
         if (report != null) {
             AtomicFile.writeText(
                     report,
-                    new CurvatureReport(checkpoint, examples.size(), gaussNewton, separate, result, trace, spectrum).toHtml());
+                    new CurvatureReport(checkpoint, examples.size(), gaussNewton, separate, result, trace, spectrum)
+                            .toHtml());
         }
         common.result(result, out -> print(out, result));
     }
@@ -162,8 +174,8 @@ final class CurvatureCommand implements Callable<Integer> {
         try (Batches batches = batches(source, device, examples, Computation.GRADIENT, 1);
                 NetworkGradient network = new NetworkGradient(batches)) {
             network.compute();
-            List<HostTensor> g = NetworkVectors.download(
-                    batches.program().layout(), network.gradient(), batches.program().stream());
+            List<HostTensor> g =
+                    NetworkVectors.download(batches.program().layout(), network.gradient(), batches.program().stream());
             double norm = Math.sqrt(NetworkVectors.dot(g, g));
             if (!Double.isFinite(network.loss()) || !Double.isFinite(norm)) {
                 throw new ArithmeticException("the loss is " + network.loss() + " and the gradient's norm " + norm
@@ -183,7 +195,8 @@ final class CurvatureCommand implements Callable<Integer> {
             atOnce = (atOnce + 1) / 2;
         }
         while (true) {
-            long products = (long) (probes + atOnce - 1) / atOnce
+            long products = (long) (probes + atOnce - 1)
+                    / atOnce
                     * (separate ? source.graph().parameters().size() : 1);
             try (Progress.Bar bar = progress.start("trace", products);
                     WatchedOperator operator = operator(source, device, examples, atOnce, bar)) {
@@ -233,7 +246,10 @@ final class CurvatureCommand implements Callable<Integer> {
 
     /** An estimate: vectors, products and their sum, and twice the tangents of all values. */
     private static long bytes(Graph graph, int batch, int atOnce) {
-        long values = graph.nodes().stream().map(Node::shape).mapToLong(shape -> shape.elements()).sum();
+        long values = graph.nodes().stream()
+                .map(Node::shape)
+                .mapToLong(shape -> shape.elements())
+                .sum();
         return Float.BYTES * atOnce * (3 * graph.parameterCount() + 2 * batch * values);
     }
 

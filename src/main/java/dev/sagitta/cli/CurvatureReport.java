@@ -48,7 +48,10 @@ record CurvatureReport(
                 .plot(SvgPlot.bars("Trace, with 95 % intervals", "trace", names)
                         .series("trace", blocks(Estimate::value), blocks(Estimate::halfWidth)))
                 .plot(SvgPlot.bars("Average trace: trace per element", "trace / elements", names)
-                        .series("average trace", perElement(blocks(Estimate::value)), perElement(blocks(Estimate::halfWidth))))
+                        .series(
+                                "average trace",
+                                perElement(blocks(Estimate::value)),
+                                perElement(blocks(Estimate::halfWidth))))
                 .table(List.of("parameter", "elements", "trace", "standard error", "per element"), table());
         if (spectrum != null) {
             double[] values = spectrum.values();
@@ -56,7 +59,9 @@ record CurvatureReport(
                     .plot(SvgPlot.bars(
                                     "Eigenvalues, with residual bounds",
                                     "eigenvalue",
-                                    IntStream.rangeClosed(1, values.length).mapToObj(Integer::toString).toList())
+                                    IntStream.rangeClosed(1, values.length)
+                                            .mapToObj(Integer::toString)
+                                            .toList())
                             .series("eigenvalue", values, spectrum.residualBounds()))
                     .paragraph(spectrum.steps() + " Lanczos steps with full reorthogonalisation; "
                             + (spectrum.converged() ? "all converged." : "not all converged."));

@@ -25,8 +25,9 @@ import picocli.CommandLine.Option;
         name = "eval",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Prints {\"loss\", \"accuracy\", \"examples\"} of a checkpoint; accuracy is null for a loss without classes. "
-                + "Packed weights are used as they are stored.")
+        description =
+                "Prints {\"loss\", \"accuracy\", \"examples\"} of a checkpoint; accuracy is null for a loss without classes. "
+                        + "Packed weights are used as they are stored.")
 final class EvalCommand implements Callable<Integer> {
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
     private Path checkpoint;
@@ -75,8 +76,8 @@ final class EvalCommand implements Callable<Integer> {
             DataSet examples = part.of(data.read(source.model(), common.seed(seed(source))));
             try (Device device = common.open();
                     StoredModel model = StoredModel.open(source, device);
-                    Batches batches = model.batches(
-                            ProgramOptions.of(batch, Computation.EVALUATE), Batches.Rows.of(examples))) {
+                    Batches batches =
+                            model.batches(ProgramOptions.of(batch, Computation.EVALUATE), Batches.Rows.of(examples))) {
                 ObjectNode result = json(Evaluation.of(batches), batches);
                 // the result is JSON anyway
                 common.result(result, out -> out.println(result));

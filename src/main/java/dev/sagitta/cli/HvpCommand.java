@@ -26,7 +26,8 @@ import picocli.CommandLine.Option;
         name = "hvp",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Multiplies a vector by the Hessian of the mean loss over all rows given, exactly (Pearlmutter), dropout off.")
+        description =
+                "Multiplies a vector by the Hessian of the mean loss over all rows given, exactly (Pearlmutter), dropout off.")
 final class HvpCommand implements Callable<Integer> {
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
     private Path checkpoint;
@@ -105,20 +106,18 @@ final class HvpCommand implements Callable<Integer> {
         if (gradient != null) {
             try (NetworkGradient network = new NetworkGradient(batches)) {
                 network.compute();
-                g = NetworkVectors.download(
-                        batches.program().layout(), network.gradient(), batches.program().stream());
+                g = NetworkVectors.download(batches.program().layout(), network.gradient(), batches.program().stream());
                 result.put("loss", network.loss()).put("gradientNorm", Math.sqrt(NetworkVectors.dot(g, g)));
             }
         }
-        // not closed: that would close the batches, which are the caller's
-        NetworkOperator operator = new NetworkOperator(batches, product);
-        for (HostTensor tensor : v) {
-            batches.program()
-                    .tensor(tensor.name() + ".vector")
-                    .upload(operator.stream(), tensor.bytes());
+        List<HostTensor> hv;
+        try (NetworkOperator operator = new NetworkOperator(batches, product)) {
+            for (HostTensor tensor : v) {
+                batches.program().tensor(tensor.name() + ".vector").upload(operator.stream(), tensor.bytes());
+            }
+            operator.multiply();
+            hv = NetworkVectors.download(operator.layout(), operator.products(), operator.stream());
         }
-        operator.multiply();
-        List<HostTensor> hv = NetworkVectors.download(operator.layout(), operator.products(), operator.stream());
         result.put("quadratic", NetworkVectors.dot(v, hv));
         NetworkVectors.write(out, gaussNewton ? "Gv" : "Hv", hv);
         if (g != null) {

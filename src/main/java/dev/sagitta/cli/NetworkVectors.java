@@ -31,7 +31,9 @@ final class NetworkVectors {
         Program program = batches.program();
         for (Parameter parameter : program.layout().parameters()) {
             program.tensor(parameter.name())
-                    .upload(program.stream(), checkpoint.parameter(parameter.name()).bytes());
+                    .upload(
+                            program.stream(),
+                            checkpoint.parameter(parameter.name()).bytes());
         }
     }
 
@@ -41,8 +43,8 @@ final class NetworkVectors {
         List<HostTensor> parts = new ArrayList<>();
         for (Parameter parameter : layout.parameters()) {
             int from = Math.toIntExact(layout.offset(parameter) * Float.BYTES);
-            ByteBuffer part =
-                    all.slice(from, Math.toIntExact(parameter.elements() * Float.BYTES)).order(ByteOrder.nativeOrder());
+            ByteBuffer part = all.slice(from, Math.toIntExact(parameter.elements() * Float.BYTES))
+                    .order(ByteOrder.nativeOrder());
             parts.add(new HostTensor(parameter.name(), DType.F32, parameter.shape(), part));
         }
         return parts;
@@ -67,5 +69,4 @@ final class NetworkVectors {
         }
         return sum;
     }
-
 }

@@ -30,7 +30,8 @@ import picocli.CommandLine.Option;
         name = "train",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Trains a model and writes a checkpoint that can be resumed. Ctrl-C writes it too, with the steps done so far.")
+        description =
+                "Trains a model and writes a checkpoint that can be resumed. Ctrl-C writes it too, with the steps done so far.")
 final class TrainCommand implements Callable<Integer> {
     private static final int VALIDATION_BATCH = 256;
     private static final int REPORTS = 20;
@@ -44,7 +45,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--resume",
             paramLabel = "C.safetensors",
-            description = "Go on from this checkpoint, with its model, optimiser state, seed and options; options given here win.")
+            description =
+                    "Go on from this checkpoint, with its model, optimiser state, seed and options; options given here win.")
     private Path resume;
 
     @Option(names = "--out", required = true, paramLabel = "C.safetensors", description = "The checkpoint to write.")
@@ -75,13 +77,17 @@ final class TrainCommand implements Callable<Integer> {
             description = "Of weight matrices (default 0.01 for adamw, 0 for sgd).")
     private Double weightDecay;
 
-    @Option(names = "--clip", paramLabel = "NORM", description = "Scale the gradient down to this norm (default: no clipping).")
+    @Option(
+            names = "--clip",
+            paramLabel = "NORM",
+            description = "Scale the gradient down to this norm (default: no clipping).")
     private Double clip;
 
     @Option(
             names = "--activation-bits",
             paramLabel = "B",
-            description = "How activations are kept for the backward pass: none (exact, the default), 8, 4, 2, 1, or auto:AVG.")
+            description =
+                    "How activations are kept for the backward pass: none (exact, the default), 8, 4, 2, 1, or auto:AVG.")
     private String activationBits;
 
     @Option(
@@ -90,14 +96,18 @@ final class TrainCommand implements Callable<Integer> {
             description = "Write a JSON line per report interval, as training goes; a resumed run appends.")
     private Path metrics;
 
-    @Option(names = "--report-every", paramLabel = "N", description = "Steps between reports (default: a twentieth of --steps).")
+    @Option(
+            names = "--report-every",
+            paramLabel = "N",
+            description = "Steps between reports (default: a twentieth of --steps).")
     private Long reportEvery;
 
     @Option(
             names = "--validation-rows",
             defaultValue = "4096",
             paramLabel = "N",
-            description = "Held-out examples that reports evaluate, at most; eval takes all of them (default ${DEFAULT-VALUE}).")
+            description =
+                    "Held-out examples that reports evaluate, at most; eval takes all of them (default ${DEFAULT-VALUE}).")
     private int validationRows;
 
     @Mixin
@@ -116,7 +126,8 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         common.require(steps >= 1, "--steps is " + steps + ", expected at least 1");
         common.require(validationRows >= 1, "--validation-rows is " + validationRows + ", expected at least 1");
-        common.require(reportEvery == null || reportEvery >= 1, "--report-every is " + reportEvery + ", expected at least 1");
+        common.require(
+                reportEvery == null || reportEvery >= 1, "--report-every is " + reportEvery + ", expected at least 1");
         common.require(model != null || resume != null, "Missing required option: --model or --resume");
         if (resume == null) {
             // usage errors before files are read
@@ -136,11 +147,10 @@ final class TrainCommand implements Callable<Integer> {
                 ? null
                 : TrainingState.parse(checkpoint
                         .training()
-                        .orElseThrow(() -> new DataException(
-                                resume + ": no metadata '" + Checkpoint.TRAINING + "': this checkpoint cannot be resumed")));
+                        .orElseThrow(() -> new DataException(resume + ": no metadata '" + Checkpoint.TRAINING
+                                + "': this checkpoint cannot be resumed")));
         TrainingOptions options = options(state);
-        DataOptions.Training training =
-                data.readFor(checkpoint == null ? model() : checkpoint.model(), options.seed());
+        DataOptions.Training training = data.readFor(checkpoint == null ? model() : checkpoint.model(), options.seed());
         requireSameModel(training.model());
         Data examples = training.data();
         if (state != null && state.examples() != examples.train().size()) {
@@ -152,8 +162,8 @@ final class TrainCommand implements Callable<Integer> {
                 Trainer trainer = state == null
                         ? new Trainer(training.model().toGraph(), device, examples.train(), options)
                         : Trainer.resume(checkpoint, device, examples.train(), options, state);
-                Batches validation = trainer.evaluator(
-                        examples.test().sample(validationRows, options.seed()), VALIDATION_BATCH);
+                Batches validation =
+                        trainer.evaluator(examples.test().sample(validationRows, options.seed()), VALIDATION_BATCH);
                 MetricsFile lines = MetricsFile.open(metrics, state != null);
                 Progress.Bar bar = CommonOptions.progress().start("train", steps)) {
             run(trainer, training.model(), validation, lines, bar, stop);
@@ -228,7 +238,9 @@ final class TrainCommand implements Callable<Integer> {
         report.set("validationAccuracy", evaluation.get("accuracy"));
         report.put("validationExamples", held.examples());
         report.put("seconds", seconds);
-        report.put("examplesPerSecond", (trainer.steps() - first) * trainer.options().batch() / seconds);
+        report.put(
+                "examplesPerSecond",
+                (trainer.steps() - first) * trainer.options().batch() / seconds);
         return report.put("savedActivationBytes", trainer.programMemory().savedBytes());
     }
 
@@ -241,7 +253,9 @@ final class TrainCommand implements Callable<Integer> {
                 report.get("validationLoss").doubleValue()));
         if (!report.get("validationAccuracy").isNull()) {
             line.append(String.format(
-                    Locale.ROOT, "  accuracy %.4f", report.get("validationAccuracy").doubleValue()));
+                    Locale.ROOT,
+                    "  accuracy %.4f",
+                    report.get("validationAccuracy").doubleValue()));
         }
         line.append(String.format(
                 Locale.ROOT,
@@ -297,8 +311,7 @@ final class TrainCommand implements Callable<Integer> {
         if (old == null || old.rule() != wanted) {
             old = wanted == Optimiser.Rule.ADAMW ? OptimiserOptions.adamW(1e-3) : OptimiserOptions.sgd(0.1, 0.9);
         }
-        common.require(
-                momentum == null || wanted == Optimiser.Rule.SGD, "--momentum is of sgd; adamw has none");
+        common.require(momentum == null || wanted == Optimiser.Rule.SGD, "--momentum is of sgd; adamw has none");
         return new OptimiserOptions(
                 wanted,
                 rate != null ? rate : old.rate(),

@@ -28,23 +28,25 @@ public final class NetworkGradient implements AutoCloseable {
         this.sum = program.device().allocate(part.bytes(), MemoryCategory.GRADIENTS, "mean gradient");
         this.gradient = new Tensor("mean gradient", sum, DType.F32, part.shape());
         for (int i = 0; i < batches.count(); i++) {
-            float share = (float) share(i);
+            float share = (float) batches.share(i);
             accumulate.add((i == 0 ? Arithmetic.scale(share, part, gradient) : Arithmetic.axpy(share, part, gradient))
                     .prepare(program.device()));
         }
     }
 
-    private double share(int i) {
-        return (double) batches.rows(i) / batches.totalRows();
-    }
-
     /** Runs over all batches. */
     public void compute() {
         loss = 0;
+        if (batches.share(0) == 0) {
+            // the first batch would have written the sum
+            batches.program().stream().fill(sum, 0, sum.bytes(), (byte) 0);
+        }
         for (int i = 0; i < batches.count(); i++) {
-            batches.run(i, Computation.GRADIENT);
-            accumulate.get(i).enqueue(batches.program().stream());
-            loss += share(i) * batches.program(i).loss();
+            if (batches.share(i) > 0) {
+                batches.run(i, Computation.GRADIENT);
+                accumulate.get(i).enqueue(batches.program().stream());
+                loss += batches.share(i) * batches.program(i).loss();
+            }
         }
     }
 

@@ -16,7 +16,7 @@ import java.util.List;
 
 /**
  * The Hessian or the Gauss-Newton matrix of a network's mean loss over all rows of a data set, batch by batch: each batch's product counts
- * by its share of the rows, so the batch size changes memory and rounding, not the matrix.
+ * by its share of the rows (labels that the loss leaves out do not count), so the batch size changes memory and rounding, not the matrix.
  */
 public final class NetworkOperator implements CurvatureOperator {
     private final Batches batches;
@@ -39,7 +39,7 @@ public final class NetworkOperator implements CurvatureOperator {
         this.sum = device().allocate(part.bytes(), MemoryCategory.TANGENTS, "operator products");
         this.products = new Tensor("operator products", sum, DType.F32, part.shape());
         for (int i = 0; i < batches.count(); i++) {
-            float share = (float) ((double) batches.rows(i) / batches.totalRows());
+            float share = (float) batches.share(i);
             accumulate.add((i == 0 ? Arithmetic.scale(share, part, products) : Arithmetic.axpy(share, part, products))
                     .prepare(device()));
         }
@@ -77,9 +77,15 @@ public final class NetworkOperator implements CurvatureOperator {
 
     @Override
     public void multiply() {
+        if (batches.share(0) == 0) {
+            // the first batch would have written the sum
+            stream().fill(sum, 0, sum.bytes(), (byte) 0);
+        }
         for (int i = 0; i < batches.count(); i++) {
-            batches.run(i, computation);
-            accumulate.get(i).enqueue(stream());
+            if (batches.share(i) > 0) {
+                batches.run(i, computation);
+                accumulate.get(i).enqueue(stream());
+            }
         }
     }
 

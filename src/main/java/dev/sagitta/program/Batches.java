@@ -7,6 +7,7 @@ import dev.sagitta.io.DataSet;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * A data set cut into batches of a program's size; the rows left over have a second program that shares parameters, gradients, probe
@@ -18,6 +19,8 @@ public final class Batches implements AutoCloseable {
     private final Program last;
     private final int batch;
     private final int count;
+    private final long[] weights;
+    private final long totalWeight;
     private final ByteBuffer inputs;
     private final ByteBuffer targets;
     private int loaded = -1;
@@ -28,6 +31,11 @@ public final class Batches implements AutoCloseable {
 
         /** Writes inputs and targets of rows [start, start + count) to the beginning of the buffers, in native byte order. */
         void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets);
+
+        /** What these rows weigh in the mean loss over all rows: their number, less labels that the loss leaves out. */
+        default long weight(int start, int count) {
+            return count;
+        }
 
         /** All examples of a data set. */
         static Rows of(DataSet data) {
@@ -45,6 +53,11 @@ public final class Batches implements AutoCloseable {
                 @Override
                 public int size() {
                     return count;
+                }
+
+                @Override
+                public long weight(int start, int n) {
+                    return data.countedTargets(rows, start, n);
                 }
 
                 @Override
@@ -73,6 +86,11 @@ public final class Batches implements AutoCloseable {
             full.close();
             throw e;
         }
+        this.weights = new long[count];
+        for (int i = 0; i < count; i++) {
+            weights[i] = rows.weight(i * batch, rows(i));
+        }
+        this.totalWeight = Arrays.stream(weights).sum();
         this.inputs = host(full.tensor("input"));
         this.targets = host(full.tensor("target"));
     }
@@ -114,6 +132,11 @@ public final class Batches implements AutoCloseable {
 
     public int rows(int i) {
         return Math.min(batch, rows.size() - i * batch);
+    }
+
+    /** How much batch i counts in the mean loss over all rows; 0 for a batch of left out labels, whose own mean is undefined. */
+    public double share(int i) {
+        return totalWeight == 0 ? 0 : (double) weights[i] / totalWeight;
     }
 
     /** Loads batch i and enqueues the computation. */

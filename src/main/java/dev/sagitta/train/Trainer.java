@@ -94,6 +94,10 @@ public final class Trainer implements AutoCloseable {
         this.settingsValues = optimiser.settings(1);
         this.layout = ParameterLayout.of(graph);
         this.order = new DataOrder(data.size(), options.seed());
+        if ((long) options.batch() * Math.max(data.inputBytes(1), data.targetBytes(1)) > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException("a batch of " + options.batch() + " examples of " + data.inputBytes(1)
+                    + " bytes is beyond 2 GiB; take fewer");
+        }
         this.rows = new int[options.batch()];
         this.inputs = host(data.inputBytes(options.batch()));
         this.targets = host(data.targetBytes(options.batch()));

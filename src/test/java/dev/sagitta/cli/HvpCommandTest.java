@@ -72,7 +72,9 @@ class HvpCommandTest {
         int[] labels = random.ints(ROWS, 0, 3).toArray();
         x = NpyWriter.write(folder.resolve("x.npy"), features, ROWS, 4);
         y = NpyWriter.write(
-                folder.resolve("y.npy"), java.util.Arrays.stream(labels).asLongStream().toArray(), ROWS);
+                folder.resolve("y.npy"),
+                java.util.Arrays.stream(labels).asLongStream().toArray(),
+                ROWS);
         reference = new ReferenceNetwork(graph, ROWS, NetworkCase.doubles(features), null, labels, null);
         double[] on = new double[ROWS * 7];
         java.util.Arrays.fill(on, 1);
@@ -120,7 +122,8 @@ class HvpCommandTest {
     void productsAndGradientEqualTheReference(String device) {
         Path gradient = folder.resolve("g.safetensors");
         // batches of 4, 4 and 3: the batch size does not change the matrix
-        CommandRun run = hvp("--device", device, "--gradient", gradient, "--batch", 4, "--json").succeeded();
+        CommandRun run = hvp("--device", device, "--gradient", gradient, "--batch", 4, "--json")
+                .succeeded();
         Map<String, double[]> hv = reference.hessianVector(weights, probe);
         assertSame(out, hv, 1e-5);
         assertSame(gradient, reference.gradient(weights), 1e-5);
@@ -136,6 +139,33 @@ class HvpCommandTest {
                 .isCloseTo(quadratic, org.assertj.core.data.Percentage.withPercentage(0.01));
         hvp("--device", device, "--gauss-newton").succeeded();
         assertSame(out, reference.gaussNewtonVector(weights, probe), 1e-5);
+    }
+
+    @Test
+    void labelsThatAreLeftOutDoNotCount() {
+        long[] labels = new long[ROWS];
+        // a whole batch, and single ones of others
+        for (int i = 0; i < ROWS; i++) {
+            labels[i] = i < 4 || i == 6 || i == 10 ? -100 : i % 3;
+        }
+        NpyWriter.write(y, labels, ROWS);
+        Path gradient = folder.resolve("g.safetensors");
+        hvp("--device", "opencl", "--gradient", gradient, "--batch", ROWS).succeeded();
+        Map<String, double[]> hv = read(out);
+        Map<String, double[]> g = read(gradient);
+        hvp("--device", "opencl", "--gradient", gradient, "--batch", 4).succeeded();
+        assertSame(out, hv, 1e-5);
+        assertSame(gradient, g, 1e-5);
+    }
+
+    private static Map<String, double[]> read(Path file) {
+        Map<String, double[]> vector = new HashMap<>();
+        try (SafetensorsFile opened = SafetensorsFile.open(file)) {
+            opened.names()
+                    .forEach(name -> vector.put(
+                            name, NetworkCase.doubles(opened.tensor(name).toFloats())));
+        }
+        return vector;
     }
 
     @Test
