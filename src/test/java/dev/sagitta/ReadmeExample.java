@@ -20,7 +20,8 @@ final class ReadmeExample {
         GraphBuilder b = GraphBuilder.features(784);
         Node hidden = b.activation("act", b.linear("fc1", b.input(), 128), Function.GELU);
         Graph graph = b.build(b.linear("fc2", hidden, 10), new CrossEntropy(-100));
-        ProgramOptions options = ProgramOptions.of(64, Computation.GRADIENT, Computation.HESSIAN_VECTOR).probes(2);
+        ProgramOptions options = ProgramOptions.of(64, Computation.GRADIENT, Computation.HESSIAN_VECTOR)
+                .probes(2);
 
         try (Device device = Devices.open("auto");
                 Program program = Program.compile(graph, device, options)) {

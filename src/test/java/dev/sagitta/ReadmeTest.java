@@ -24,7 +24,10 @@ class ReadmeTest {
         Random random = new Random(1);
         float[] weights = normal(random, 128 * 784, 0.05f);
         float[] product = ReadmeExample.run(
-                weights, normal(random, 64 * 784, 1), random.ints(64, 0, 10).toArray(), normal(random, 2 * 128 * 784, 1));
+                weights,
+                normal(random, 64 * 784, 1),
+                random.ints(64, 0, 10).toArray(),
+                normal(random, 2 * 128 * 784, 1));
         assertThat(product).hasSize(2 * 10 * 128);
         for (float value : product) {
             assertThat(value).isFinite();

@@ -53,7 +53,10 @@ public final class Link {
                     .bind("fc1.weight", mine);
             float exact = run(Program.compile(graph, device, stream, options));
             float compressed = run(Program.compile(
-                    graph, device, stream, options.store(ActivationPolicy.parse("4").store())));
+                    graph,
+                    device,
+                    stream,
+                    options.store(ActivationPolicy.parse("4").store())));
             if (exact != compressed) { // the forward pass is exact: only what backward reads is compressed
                 throw new AssertionError("loss " + compressed + " with compressed activations, " + exact + " without");
             }
@@ -68,12 +71,14 @@ public final class Link {
             Stream stream = program.stream();
             program.tensor("fc2.weight").upload(stream, normal(10 * 128, 0.1f));
             program.tensor("input").upload(stream, normal(BATCH * 64, 1));
-            program.tensor("target").upload(stream, new Random(3).ints(BATCH, 0, 10).toArray());
+            program.tensor("target")
+                    .upload(stream, new Random(3).ints(BATCH, 0, 10).toArray());
 
             program.run(Computation.GRADIENT);
             float[] gradient = program.tensor("fc1.weight.gradient").downloadFloats(stream);
 
-            program.tensor("fc1.weight.vector").upload(stream, normal(2 * 128 * 64, 1)); // two vectors; the other blocks are zero
+            program.tensor("fc1.weight.vector")
+                    .upload(stream, normal(2 * 128 * 64, 1)); // two vectors; the other blocks are zero
             program.run(Computation.HESSIAN_VECTOR);
             float[] product = program.tensor("fc2.weight.product").downloadFloats(stream);
 

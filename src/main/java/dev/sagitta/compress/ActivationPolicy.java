@@ -100,6 +100,32 @@ public final class ActivationPolicy {
         return Map.copyOf(bits);
     }
 
+    /** Takes the bits that an earlier run chose, before programs are compiled. */
+    public void restore(Map<String, Integer> earlier) {
+        if (isAutomatic()) {
+            bits.putAll(earlier);
+        }
+    }
+
+    /** What the program measured since its compilation, by tensor; empty unless the policy is automatic. */
+    public Map<String, Float> measured(Program program) {
+        Map<String, Float> sums = new LinkedHashMap<>();
+        if (isAutomatic()) {
+            for (String name : tensors.keySet()) {
+                Tensor tensor = program.tensor(PackedStore.sensitivity(name));
+                sums.put(name, tensor.downloadFloats(program.stream())[0]);
+            }
+        }
+        return sums;
+    }
+
+    /** Goes on measuring from what an earlier program had measured. */
+    public void restoreMeasured(Program program, Map<String, Float> earlier) {
+        measured(program).keySet().stream().filter(earlier::containsKey).forEach(name -> program.tensor(
+                        PackedStore.sensitivity(name))
+                .upload(program.stream(), new float[] {earlier.get(name)}));
+    }
+
     /**
      * Solves for new bits from what the program measured since its compilation.
      *

@@ -109,8 +109,7 @@ final class PackedStore implements SavedStore {
 
         @Override
         public Value restore(Emitter e) {
-            Value restored =
-                    e.value(tensor.name() + ".restored", DType.F32, value.shape(), MemoryCategory.WORKSPACE);
+            Value restored = e.value(tensor.name() + ".restored", DType.F32, value.shape(), MemoryCategory.WORKSPACE);
             e.emit(
                     tensor.name() + ".unpack",
                     values(codes, metadata),
@@ -143,7 +142,8 @@ final class PackedStore implements SavedStore {
                     c.name() + ".norms",
                     values(dy, offsets),
                     values(norms, partials),
-                    t -> new Dots(t.tensor(flat), t.tensor(flat), t.tensor(offsets), t.tensor(norms), t.tensor(partials)));
+                    t -> new Dots(
+                            t.tensor(flat), t.tensor(flat), t.tensor(offsets), t.tensor(norms), t.tensor(partials)));
             Value whole = e.constant("whole of " + rows, 0, rows);
             Value cost = e.value(c.name() + ".cost", DType.F32, Shape.of(1), MemoryCategory.WORKSPACE);
             Value costPartials = e.value(

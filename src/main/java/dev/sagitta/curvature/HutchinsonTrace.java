@@ -153,7 +153,8 @@ public record HutchinsonTrace(int maxProbes, double relativeHalfWidth, double co
             segmentsBuffer = device.allocate(segments.length * 8L, MemoryCategory.WORKSPACE, "block segments");
             outBuffer = device.allocate(blocks * probes * 4L, MemoryCategory.WORKSPACE, "block dots");
             Shape partials = Dots.partials(device, length, 1, (long) blocks * probes);
-            workspaceBuffer = device.allocate(partials.elements() * Float.BYTES, MemoryCategory.WORKSPACE, "block dots workspace");
+            workspaceBuffer = device.allocate(
+                    partials.elements() * Float.BYTES, MemoryCategory.WORKSPACE, "block dots workspace");
             Tensor offsets = new Tensor("block segments", segmentsBuffer, DType.I64, Shape.of(segments.length));
             offsets.upload(operator.stream(), segments);
             out = new Tensor("block dots", outBuffer, DType.F32, Shape.of(1, (long) blocks * probes));

@@ -1,9 +1,12 @@
 package dev.sagitta.graph;
 
 import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * A network: a directed acyclic graph of ops from one input to one output, and a loss. Where an output feeds several nodes, its cotangents
@@ -27,6 +30,26 @@ public record Graph(List<Node> nodes, DType inputType, Node output, Loss loss) {
             }
         }
         return List.copyOf(unique.values());
+    }
+
+    /** The same network with other ops in place of some; each keeps its name, its inputs and the shape of its output. */
+    public Graph withOps(UnaryOperator<Op> replacement) {
+        List<Node> copies = new ArrayList<>();
+        for (Node node : nodes) {
+            List<Node> inputs = node.inputs().stream()
+                    .map(input -> copies.get(input.index()))
+                    .toList();
+            Op op = node.isInput() ? null : replacement.apply(node.op());
+            Shape shape = op == null
+                    ? node.shape()
+                    : op.outputShape(inputs.stream().map(Node::shape).toList());
+            if (!shape.equals(node.shape())) {
+                throw new IllegalArgumentException(op.type() + " in place of '" + node.name()
+                        + "' has an output of shape " + shape + ", expected " + node.shape());
+            }
+            copies.add(new Node(node.index(), node.name(), op, inputs, shape));
+        }
+        return new Graph(List.copyOf(copies), inputType, copies.get(output.index()), loss);
     }
 
     public long parameterCount() {

@@ -53,6 +53,16 @@ public abstract class DataSet {
     /** Two parts of this set: about a tenth of the examples, chosen by the seed, is held out. */
     public abstract Split split(long seed);
 
+    /** At most {@code count} examples, chosen by the seed, in the order of this set. */
+    public final DataSet sample(int count, long seed) {
+        if (count >= size()) {
+            return this;
+        }
+        int[] chosen = java.util.Arrays.copyOf(RowSubset.permutation(size(), seed), count);
+        java.util.Arrays.sort(chosen);
+        return new RowSubset(this, chosen);
+    }
+
     /** Examples to learn from and examples held out. */
     public record Split(DataSet train, DataSet heldOut) {}
 

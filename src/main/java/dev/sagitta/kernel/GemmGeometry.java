@@ -33,7 +33,9 @@ final class GemmGeometry {
      */
     private record CpuPanels(int kc, int nc, int mc, long localBytes) {
         static final CpuPanels[] BY_SIZE = {
-            new CpuPanels(256, 256, 96, 456 << 10), new CpuPanels(128, 192, 96, 224 << 10), new CpuPanels(32, 64, 48, 32 << 10)
+            new CpuPanels(256, 256, 96, 456 << 10),
+            new CpuPanels(128, 192, 96, 224 << 10),
+            new CpuPanels(32, 64, 48, 32 << 10)
         };
 
         static CpuPanels of(Device device) {
@@ -86,7 +88,8 @@ final class GemmGeometry {
 
     static Geometry of(Gemm gemm, Device device) {
         return switch (device.kind()) {
-            case OPENCL_CPU -> cpu(gemm, device.info().computeUnits(), CpuPanels.of(device).nc());
+            case OPENCL_CPU ->
+                cpu(gemm, device.info().computeUnits(), CpuPanels.of(device).nc());
             case OPENCL_GPU -> Geometry.of(tiles(gemm, OPENCL_BLOCK), 1, gemm.batch(), OPENCL_SIDE, OPENCL_SIDE);
             case CUDA -> cuda(gemm, device.info().computeUnits());
         };
@@ -132,7 +135,8 @@ final class GemmGeometry {
             for (long tn = 1; tn <= Math.min(columnUnits, most / tm); tn++) {
                 long columns = CPU_COLUMNS * ((columnUnits + tn - 1) / tn);
                 long rounds = (tm * tn * gemm.batch() + cores - 1) / cores;
-                double perTile = (double) rows * columns + 8 * columns + 4 * rows * ((columns + panel - 1) / panel) + 200;
+                double perTile =
+                        (double) rows * columns + 8 * columns + 4 * rows * ((columns + panel - 1) / panel) + 200;
                 double cost = (rounds + 0.25) * perTile;
                 if (cost < least) {
                     least = cost;

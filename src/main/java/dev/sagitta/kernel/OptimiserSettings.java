@@ -49,10 +49,15 @@ public final class OptimiserSettings {
         settings[4] = (float) beta2;
         settings[5] = (float) (1 - beta2);
         settings[6] = (float) epsilon;
-        settings[7] = (float) (rate / (1 - Math.pow(beta1, step)));
-        settings[8] = (float) (1 / Math.sqrt(1 - Math.pow(beta2, step)));
+        adamWStep(settings, rate, beta1, beta2, step);
         settings[9] = (float) maxNorm;
         return settings;
+    }
+
+    /** Changes AdamW's settings to those of another step, in place: a warm step allocates nothing. */
+    public static void adamWStep(float[] settings, double rate, double beta1, double beta2, long step) {
+        settings[7] = (float) (rate / (1 - Math.pow(beta1, step)));
+        settings[8] = (float) (1 / Math.sqrt(1 - Math.pow(beta2, step)));
     }
 
     private static void requireNorm(double maxNorm) {

@@ -3,6 +3,7 @@ package dev.sagitta.program;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.io.DataSet;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -27,6 +28,33 @@ public final class Batches implements AutoCloseable {
 
         /** Writes inputs and targets of rows [start, start + count) to the beginning of the buffers, in native byte order. */
         void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets);
+
+        /** All examples of a data set. */
+        static Rows of(DataSet data) {
+            return sample(data, data.size());
+        }
+
+        /** So many examples at even distances over a data set, or all if it has fewer: neighbours in a text are much alike. */
+        static Rows sample(DataSet data, int most) {
+            int count = Math.min(most, data.size());
+            int[] rows = new int[count];
+            for (int i = 0; i < count; i++) {
+                rows[i] = (int) ((long) i * data.size() / count);
+            }
+            return new Rows() {
+                @Override
+                public int size() {
+                    return count;
+                }
+
+                @Override
+                public void copy(int start, int n, ByteBuffer inputs, ByteBuffer targets) {
+                    data.batch(rows, start, n, inputs, targets);
+                    inputs.position(data.inputBytes(n));
+                    targets.position(data.targetBytes(n));
+                }
+            };
+        }
     }
 
     /** @param options batch size at most; a smaller data set is one batch */

@@ -26,11 +26,14 @@ class CompressedProgramTest {
         return TestDevices.names();
     }
 
-    private static Program compile(String device, NetworkCase network, ActivationPolicy policy, Computation... computations) {
+    private static Program compile(
+            String device, NetworkCase network, ActivationPolicy policy, Computation... computations) {
         Program program = Program.compile(
                 network.graph(),
                 TestDevices.get(device),
-                ProgramOptions.of(network.batch(), Computation.GRADIENT, computations).probes(2).store(policy.store()));
+                ProgramOptions.of(network.batch(), Computation.GRADIENT, computations)
+                        .probes(2)
+                        .store(policy.store()));
         network.fill(program);
         return program;
     }
@@ -44,7 +47,8 @@ class CompressedProgramTest {
         String device = TestDevices.names().get(0);
         try (Program exact = compile(device, wide(Function.GELU), ActivationPolicy.none());
                 Program packed = compile(device, wide(Function.GELU), ActivationPolicy.parse("4"))) {
-            double ratio = (double) exact.memory().savedBytes() / packed.memory().savedBytes();
+            double ratio =
+                    (double) exact.memory().savedBytes() / packed.memory().savedBytes();
             assertThat(ratio).isGreaterThanOrEqualTo(7.5);
             assertThat(packed.memory().saved())
                     .extracting(saved -> saved.name())
@@ -62,7 +66,8 @@ class CompressedProgramTest {
             first.run(Computation.GRADIENT);
             policy.resolve(first);
             try (Program packed = compile(device, network, policy)) {
-                double ratio = (double) exact.memory().savedBytes() / packed.memory().savedBytes();
+                double ratio =
+                        (double) exact.memory().savedBytes() / packed.memory().savedBytes();
                 assertThat(ratio).isGreaterThanOrEqualTo(12);
             }
         }
@@ -98,7 +103,9 @@ class CompressedProgramTest {
             double measured = squares / runs;
             double predicted =
                     program.tensor(PackedStore.sensitivity("fc2")).downloadFloats(program.stream())[0] / (double) runs;
-            assertThat(measured / predicted).as("variance of the gradient over its prediction").isBetween(0.9, 1.1);
+            assertThat(measured / predicted)
+                    .as("variance of the gradient over its prediction")
+                    .isBetween(0.9, 1.1);
             double bias = 0;
             for (int i = 0; i < exact.length; i++) {
                 bias += Math.pow(mean[i] - exact[i], 2);
@@ -141,7 +148,8 @@ class CompressedProgramTest {
             program.setRandom(1, 0);
             program.run(Computation.HESSIAN_VECTOR);
             return network.graph().parameters().stream()
-                    .map(parameter -> program.tensor(parameter.name() + ".product").downloadFloats(program.stream()))
+                    .map(parameter ->
+                            program.tensor(parameter.name() + ".product").downloadFloats(program.stream()))
                     .toArray(float[][]::new);
         }
     }
@@ -174,13 +182,17 @@ class CompressedProgramTest {
             program.run(Computation.GRADIENT);
             assertThat(policy.resolve(program)).isTrue();
             assertThat(policy.bits().get("fc3")).isGreaterThan(policy.bits().get("fc2"));
-            assertThat(policy.resolve(program)).as("solved again from the same numbers").isFalse();
+            assertThat(policy.resolve(program))
+                    .as("solved again from the same numbers")
+                    .isFalse();
         }
     }
 
     @Test
     void namesAPolicyThatMakesNoSense() {
-        assertThatThrownBy(() -> ActivationPolicy.parse("3")).hasMessageContaining("'3'").hasMessageContaining("auto:AVG");
+        assertThatThrownBy(() -> ActivationPolicy.parse("3"))
+                .hasMessageContaining("'3'")
+                .hasMessageContaining("auto:AVG");
         assertThatThrownBy(() -> ActivationPolicy.parse("auto:0.5")).hasMessageContaining("1 <= AVG <= 8");
     }
 }

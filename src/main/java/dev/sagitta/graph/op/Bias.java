@@ -74,9 +74,15 @@ public record Bias(Parameter bias) implements Op {
     private Value plus(Emitter e, String label, Value x, Value b, int probes, Value out) {
         Value rows = byProbe(out, probes);
         Value source = x == null ? null : byProbe(x, probes);
-        e.emit(label, values(x, b), values(out), t -> Preparable.sequence(
-                source == null ? new Zero(t.tensor(rows)) : Arithmetic.scale(1, t.tensor(source), t.tensor(rows)),
-                new BiasAdd(t.tensor(rows), t.tensor(b))));
+        e.emit(
+                label,
+                values(x, b),
+                values(out),
+                t -> Preparable.sequence(
+                        source == null
+                                ? new Zero(t.tensor(rows))
+                                : Arithmetic.scale(1, t.tensor(source), t.tensor(rows)),
+                        new BiasAdd(t.tensor(rows), t.tensor(b))));
         return out;
     }
 
@@ -85,6 +91,7 @@ public record Bias(Parameter bias) implements Op {
     }
 
     private void columnSums(Emitter e, OpContext c, String name, Value dy, int probes, Value db) {
-        Sums.columns(e, name + ".gradient", byProbe(dy, probes), db, c.accumulates().apply(bias));
+        Sums.columns(
+                e, name + ".gradient", byProbe(dy, probes), db, c.accumulates().apply(bias));
     }
 }

@@ -87,7 +87,12 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
                     .accumulate(add));
         }
         if (bias != null) {
-            Sums.columns(e, c.name() + ".bias", dy, c.gradient().apply(bias), c.accumulates().apply(bias));
+            Sums.columns(
+                    e,
+                    c.name() + ".bias",
+                    dy,
+                    c.gradient().apply(bias),
+                    c.accumulates().apply(bias));
         }
         if (!c.wantsInput().get(0)) {
             return new Value[] {null};
@@ -149,7 +154,11 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
         }
         if (bias != null) {
             Sums.columns(
-                    e, c.name() + ".bias.tangent", dyt, c.gradientTangent().apply(bias), c.accumulates().apply(bias));
+                    e,
+                    c.name() + ".bias.tangent",
+                    dyt,
+                    c.gradientTangent().apply(bias),
+                    c.accumulates().apply(bias));
         }
         if (!c.wantsInput().get(0)) {
             return new Value[] {null};

@@ -35,7 +35,11 @@ public record Relu() implements Op {
         Value z = c.input();
         Value y = c.newOutput(e);
         Value mask = c.saved();
-        e.emit(c.name() + ".forward", values(z), values(y, mask), t -> ReluMask.of(t.tensor(z), t.tensor(y), t.tensor(mask)));
+        e.emit(
+                c.name() + ".forward",
+                values(z),
+                values(y, mask),
+                t -> ReluMask.of(t.tensor(z), t.tensor(y), t.tensor(mask)));
         return y;
     }
 
@@ -51,13 +55,19 @@ public record Relu() implements Op {
 
     @Override
     public Value[] tangentBackward(Emitter e, OpContext c) {
-        return new Value[] {c.wantsInput().get(0) ? masked(e, c, c.cotangentTangent(), c.newCotangentTangent(e, 0)) : null};
+        return new Value[] {
+            c.wantsInput().get(0) ? masked(e, c, c.cotangentTangent(), c.newCotangentTangent(e, 0)) : null
+        };
     }
 
     private static Value masked(Emitter e, OpContext c, Value in, Value out) {
         Value mask = c.saved();
         long n = c.input().elements();
-        e.emit(out.name(), values(mask, in), values(out), t -> MaskApply.of(t.tensor(mask), n, t.tensor(in), t.tensor(out)));
+        e.emit(
+                out.name(),
+                values(mask, in),
+                values(out),
+                t -> MaskApply.of(t.tensor(mask), n, t.tensor(in), t.tensor(out)));
         return out;
     }
 }

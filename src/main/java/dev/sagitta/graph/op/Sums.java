@@ -36,8 +36,8 @@ final class Sums {
         long n = u.shape().extent(1);
         Value whole = e.constant("whole of " + n, 0, n);
         Value flat = v.view(n);
-        Value workspace =
-                e.value(label + ".partials", DType.F32, Dots.partials(e.device(), n, probes, 1), MemoryCategory.WORKSPACE);
+        Value workspace = e.value(
+                label + ".partials", DType.F32, Dots.partials(e.device(), n, probes, 1), MemoryCategory.WORKSPACE);
         e.emit(
                 label,
                 values(u, v, whole),

@@ -1,0 +1,358 @@
+package dev.sagitta.train;
+
+import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.device.Buffer;
+import dev.sagitta.device.Device;
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.device.Stream;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.DataException;
+import dev.sagitta.io.DataSet;
+import dev.sagitta.io.HostTensor;
+import dev.sagitta.io.ModelSpec;
+import dev.sagitta.kernel.Optimiser;
+import dev.sagitta.kernel.OptimiserSettings;
+import dev.sagitta.kernel.RandomState;
+import dev.sagitta.kernel.Step;
+import dev.sagitta.program.Batches;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.ParameterLayout;
+import dev.sagitta.program.Program;
+import dev.sagitta.program.ProgramMemory;
+import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
+import dev.sagitta.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Trains a network: gradient of a shuffled batch, then one optimiser kernel over all parameters. A warm step allocates nothing on the
+ * device, and on the heap only what the driver's binding needs for four transfers. Everything random follows from the seed and the number of steps done, so a run that is saved and resumed equals one that was not
+ * interrupted, bit for bit on the same device.
+ */
+public final class Trainer implements AutoCloseable {
+    /** An automatic policy chooses bits early, once gradients have been seen, and then from time to time. */
+    private static final int FIRST_CHOICE = 16;
+
+    private static final int CHOOSE_EVERY = 256;
+
+    private final Graph graph;
+    private final Device device;
+    private final Stream stream;
+    private final DataSet data;
+    private final TrainingOptions options;
+    private final ActivationPolicy policy;
+    private final ParameterLayout layout;
+    private final DataOrder order;
+    private final int[] rows;
+    private final ByteBuffer inputs;
+    private final ByteBuffer targets;
+    private final ByteBuffer lossHost = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
+    private final ByteBuffer settingsHost =
+            ByteBuffer.allocateDirect(OptimiserSettings.LENGTH * Float.BYTES).order(ByteOrder.nativeOrder());
+    private final float[] settingsValues;
+    private final FloatBuffer settingsFloats = settingsHost.asFloatBuffer();
+    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final ParameterArena parameters;
+    private final ParameterArena gradients;
+    private final List<ParameterArena> states = new ArrayList<>();
+    private final Tensor settings;
+    private final Step update;
+    private Program program;
+    private Step advance;
+    private Tensor inputTensor;
+    private Tensor targetTensor;
+    private Tensor lossTensor;
+    private OptimiserOptions optimiser;
+    private long steps;
+
+    /** A run from initial weights. */
+    public Trainer(Graph graph, Device device, DataSet data, TrainingOptions options) {
+        this(graph, device, data, options, ActivationPolicy.parse(options.activationBits()));
+        InitialWeights.draw(graph, options.seed()).forEach(weight -> parameters.upload(weight.name(), weight));
+        compile();
+    }
+
+    private Trainer(Graph graph, Device device, DataSet data, TrainingOptions options, ActivationPolicy policy) {
+        data.requireFits(graph);
+        this.graph = graph;
+        this.device = device;
+        this.stream = device.stream();
+        this.data = data;
+        this.options = options;
+        this.policy = policy;
+        this.optimiser = options.optimiser();
+        this.settingsValues = optimiser.settings(1);
+        this.layout = ParameterLayout.of(graph);
+        this.order = new DataOrder(data.size(), options.seed());
+        this.rows = new int[options.batch()];
+        this.inputs = host(data.inputBytes(options.batch()));
+        this.targets = host(data.targetBytes(options.batch()));
+        try {
+            this.parameters = arena(MemoryCategory.WEIGHTS, "parameters");
+            this.gradients = arena(MemoryCategory.GRADIENTS, "gradients");
+            for (String state : optimiser.states()) {
+                states.add(arena(MemoryCategory.OPTIMIZER, Checkpoint.OPTIMIZER + state));
+            }
+            this.settings = tensor("optimiser settings", DType.F32, OptimiserSettings.LENGTH);
+            this.update = own(optimiser(optimiser).prepare(device));
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    /** A run that goes on from a checkpoint; options may differ from those it was saved with. */
+    public static Trainer resume(
+            Checkpoint checkpoint, Device device, DataSet data, TrainingOptions options, TrainingState state) {
+        ActivationPolicy policy = ActivationPolicy.parse(options.activationBits());
+        boolean samePolicy = state.options().activationBits().equals(options.activationBits());
+        if (samePolicy) {
+            policy.restore(state.bits());
+        }
+        Trainer trainer = new Trainer(checkpoint.graph(), device, data, options, policy);
+        try {
+            for (String name : trainer.parameters.parts().keySet()) {
+                trainer.parameters.upload(name, checkpoint.parameter(name));
+                List<String> states = options.optimiser().states();
+                for (int i = 0; i < states.size(); i++) {
+                    trainer.states.get(i).upload(name, trainer.stateTensor(checkpoint, states.get(i), name));
+                }
+            }
+            trainer.steps = state.step();
+            trainer.compile();
+            if (samePolicy) {
+                policy.restoreMeasured(trainer.program, state.measured());
+            }
+            return trainer;
+        } catch (RuntimeException | Error e) {
+            trainer.close();
+            throw e;
+        }
+    }
+
+    private HostTensor stateTensor(Checkpoint checkpoint, String state, String parameter) {
+        String name = Checkpoint.OPTIMIZER + state + "." + parameter;
+        if (!checkpoint.has(name)) {
+            throw new DataException(checkpoint.path() + ": there is no tensor '" + name + "': it was not trained with "
+                    + options.optimiser().rule().name().toLowerCase(java.util.Locale.ROOT)
+                    + "; resume with the optimiser it was trained with");
+        }
+        HostTensor tensor = checkpoint.tensor(name);
+        Shape expected = parameters.parts().get(parameter).shape();
+        if (!tensor.shape().equals(expected) || !tensor.dtype().isFloat()) {
+            throw new DataException(
+                    checkpoint.path() + ": " + tensor + ", expected floating point numbers of shape " + expected);
+        }
+        return tensor;
+    }
+
+    private Optimiser optimiser(OptimiserOptions chosen) {
+        Tensor first = states.isEmpty() ? null : states.get(0).flat();
+        Tensor decay = decayMask();
+        Optimiser optimiser = chosen.rule() == Optimiser.Rule.ADAMW
+                ? Optimiser.adamW(
+                        parameters.flat(),
+                        gradients.flat(),
+                        first,
+                        states.get(1).flat(),
+                        decay,
+                        settings)
+                : Optimiser.sgd(parameters.flat(), gradients.flat(), first, decay, settings);
+        return chosen.clips()
+                ? optimiser.clipped(
+                        tensor("clip workspace", DType.U8, Optimiser.WORKSPACE_BYTES), tensor("norm", DType.F32, 2))
+                : optimiser;
+    }
+
+    /** Matrices are decayed, biases are not. */
+    private Tensor decayMask() {
+        int blocks = Math.toIntExact(Optimiser.decayBlocks(layout.length()));
+        ByteBuffer mask = host(blocks);
+        for (Parameter parameter : layout.parameters()) {
+            int from = (int) (layout.offset(parameter) / Optimiser.DECAY_BLOCK);
+            int count = (int) Optimiser.decayBlocks(parameter.elements());
+            for (int i = 0; i < count; i++) {
+                mask.put(from + i, (byte) (parameter.isMatrix() ? 1 : 0));
+            }
+        }
+        Tensor tensor = tensor("decay mask", DType.U8, blocks);
+        tensor.upload(stream, mask);
+        return tensor;
+    }
+
+    private void compile() {
+        closeProgram();
+        ProgramOptions compiled = ProgramOptions.of(options.batch(), Computation.GRADIENT)
+                .training(true)
+                .seed(options.seed())
+                .store(policy.store());
+        for (Parameter parameter : layout.parameters()) {
+            compiled = compiled.bind(parameter.name(), parameters.parts().get(parameter.name()))
+                    .bind(parameter.name() + ".gradient", gradients.parts().get(parameter.name()));
+        }
+        program = Program.compile(graph, device, stream, compiled);
+        inputTensor = program.tensor("input");
+        targetTensor = program.tensor("target");
+        lossTensor = program.tensor("loss");
+        program.setRandom(options.seed(), steps);
+        advance = RandomState.advance(program.tensor("random")).prepare(device);
+    }
+
+    /**
+     * One step.
+     *
+     * @return the batch's loss before the step
+     * @throws ArithmeticException naming the step if the loss is NaN or infinite
+     */
+    public float step() {
+        order.fill(Math.multiplyExact(steps, (long) rows.length), rows);
+        data.batch(rows, 0, rows.length, inputs, targets);
+        inputTensor.upload(stream, inputs.clear());
+        targetTensor.upload(stream, targets.clear());
+        optimiser.settings(steps + 1, settingsValues);
+        settingsFloats.put(0, settingsValues);
+        settings.upload(stream, settingsHost.clear());
+        program.run(Computation.GRADIENT);
+        update.enqueue(stream);
+        advance.enqueue(stream);
+        stream.download(lossHost.clear(), lossTensor.buffer(), 0);
+        float loss = lossHost.getFloat(0);
+        steps++;
+        if (!Float.isFinite(loss)) {
+            throw new ArithmeticException("training: the loss is " + loss + " at step " + steps
+                    + "; lower the learning rate (" + optimiser.rate() + ") or clip the gradient");
+        }
+        if (policy.isAutomatic() && (steps == FIRST_CHOICE || steps % CHOOSE_EVERY == 0) && policy.resolve(program)) {
+            compile();
+        }
+        return loss;
+    }
+
+    /** Another learning rate from the next step on: schedules are the caller's. */
+    public void learningRate(double rate) {
+        optimiser = optimiser.rate(rate);
+        float[] all = optimiser.settings(steps + 1);
+        System.arraycopy(all, 0, settingsValues, 0, all.length);
+    }
+
+    /** Steps done, those before a resumed checkpoint included. */
+    public long steps() {
+        return steps;
+    }
+
+    public TrainingOptions options() {
+        return options;
+    }
+
+    /** Current weights on the device, by name; training goes on changing them. */
+    public Map<String, Tensor> parameters() {
+        return Map.copyOf(parameters.parts());
+    }
+
+    /** Copies of the current weights. */
+    public List<HostTensor> weights() {
+        return parameters.download("");
+    }
+
+    /** Batches that evaluate the current weights on a data set, dropout off: see {@link dev.sagitta.program.Evaluation#of}. Close them before the trainer. */
+    public Batches evaluator(DataSet on, int batch) {
+        on.requireFits(graph);
+        ProgramOptions compiled = ProgramOptions.of(batch, Computation.EVALUATE);
+        for (Map.Entry<String, Tensor> part : parameters.parts().entrySet()) {
+            compiled = compiled.bind(part.getKey(), part.getValue());
+        }
+        return new Batches(graph, device, compiled, Batches.Rows.of(on));
+    }
+
+    /** Of the program of one step: arena, saved activations by tensor. */
+    public ProgramMemory programMemory() {
+        return program.memory();
+    }
+
+    /** Bytes at the peak of a step, by category. */
+    public Map<MemoryCategory, Long> memory() {
+        Map<MemoryCategory, Long> bytes = new EnumMap<>(MemoryCategory.class);
+        bytes.putAll(program.memory().peak());
+        bytes.merge(MemoryCategory.WEIGHTS, parameters.bytes(), Long::sum);
+        bytes.merge(MemoryCategory.GRADIENTS, gradients.bytes(), Long::sum);
+        states.forEach(state -> bytes.merge(MemoryCategory.OPTIMIZER, state.bytes(), Long::sum));
+        return bytes;
+    }
+
+    public TrainingState state() {
+        return new TrainingState(steps, data.size(), options, policy.bits(), policy.measured(program));
+    }
+
+    /** Writes a checkpoint that {@link #resume} takes, whole or not at all. */
+    public void save(Path path, ModelSpec model) {
+        List<HostTensor> tensors = new ArrayList<>(weights());
+        List<String> names = options.optimiser().states();
+        for (int i = 0; i < names.size(); i++) {
+            tensors.addAll(states.get(i).download(Checkpoint.OPTIMIZER + names.get(i) + "."));
+        }
+        for (HostTensor tensor : tensors) {
+            // a checkpoint that cannot be opened again would be worse than none
+            tensor.requireFinite("step " + steps);
+        }
+        Checkpoint.write(path, model, tensors, Map.of(Checkpoint.TRAINING, state().toJson()));
+    }
+
+    private static ByteBuffer host(int bytes) {
+        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    }
+
+    private ParameterArena arena(MemoryCategory category, String name) {
+        return own(new ParameterArena(layout, device, category, name));
+    }
+
+    private Tensor tensor(String name, DType dtype, long elements) {
+        MemoryCategory category = MemoryCategory.OPTIMIZER;
+        Buffer buffer = own(device.allocate(elements * dtype.bytes(), category, name));
+        return new Tensor(name, buffer, dtype, Shape.of(elements));
+    }
+
+    private <T extends AutoCloseable> T own(T resource) {
+        owned.add(resource);
+        return resource;
+    }
+
+    private void closeProgram() {
+        if (advance != null) {
+            advance.close();
+            advance = null;
+        }
+        if (program != null) {
+            program.close();
+            program = null;
+        }
+    }
+
+    @Override
+    public void close() {
+        closeProgram();
+        for (int i = owned.size() - 1; i >= 0; i--) {
+            close(owned.get(i));
+        }
+        owned.clear();
+    }
+
+    private static void close(AutoCloseable resource) {
+        try {
+            resource.close();
+        } catch (RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException("cannot close " + resource, e);
+        }
+    }
+}

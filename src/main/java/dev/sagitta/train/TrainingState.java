@@ -1,0 +1,115 @@
+package dev.sagitta.train;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.io.JsonInput;
+import dev.sagitta.kernel.Optimiser;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * What a checkpoint says of its training run besides tensors: JSON under {@code sagitta.training}. Data order and random numbers follow from
+ * seed and step.
+ *
+ * @param step steps done
+ * @param examples of the training set
+ * @param bits that an automatic policy keeps activations in, by tensor
+ * @param measured what it measured since it last chose
+ */
+public record TrainingState(
+        long step, int examples, TrainingOptions options, Map<String, Integer> bits, Map<String, Float> measured) {
+
+    public String toJson() {
+        ObjectNode root = new ObjectMapper().createObjectNode();
+        OptimiserOptions o = options.optimiser();
+        root.put("step", step)
+                .put("seed", options.seed())
+                .put("batch", options.batch())
+                .put("examples", examples);
+        ObjectNode optimiser = root.putObject("optimizer");
+        optimiser.put("type", o.rule().name().toLowerCase(Locale.ROOT)).put("lr", o.rate());
+        if (o.rule() == Optimiser.Rule.ADAMW) {
+            optimiser.put("beta1", o.beta1()).put("beta2", o.beta2()).put("epsilon", o.epsilon());
+        } else {
+            optimiser.put("momentum", o.momentum());
+        }
+        optimiser.put("weightDecay", o.weightDecay());
+        if (o.clips()) {
+            optimiser.put("clip", o.maxNorm());
+        }
+        root.put("activationBits", options.activationBits());
+        if (!bits.isEmpty()) {
+            ObjectNode chosen = root.putObject("bits");
+            bits.forEach(chosen::put);
+            ObjectNode sums = root.putObject("measured");
+            measured.forEach(sums::put);
+        }
+        return root.toString();
+    }
+
+    /** @throws dev.sagitta.io.DataException naming the field that is missing or wrong */
+    public static TrainingState parse(JsonInput json) {
+        JsonInput o = json.object("optimizer");
+        double most = Double.MAX_VALUE;
+        String type = o.text("type");
+        double rate = o.number("lr", 0, most);
+        OptimiserOptions optimiser;
+        try {
+            optimiser = switch (type) {
+                case "sgd" -> OptimiserOptions.sgd(rate, o.number("momentum", 0, 1));
+                case "adamw" ->
+                    new OptimiserOptions(
+                            Optimiser.Rule.ADAMW,
+                            rate,
+                            0,
+                            o.number("beta1", 0, 1),
+                            o.number("beta2", 0, 1),
+                            o.number("epsilon", 0, most),
+                            0,
+                            Double.POSITIVE_INFINITY);
+                default -> throw o.error("type '" + type + "', expected sgd or adamw");
+            };
+            optimiser = optimiser.weightDecay(o.number("weightDecay", 0, most));
+            if (o.has("clip")) {
+                optimiser = optimiser.clip(o.number("clip", 0, most));
+            }
+        } catch (IllegalArgumentException e) {
+            throw o.error(e.getMessage());
+        }
+        TrainingOptions options = new TrainingOptions(
+                (int) json.integer("batch", 1, Integer.MAX_VALUE),
+                optimiser,
+                json.text("activationBits", "none"),
+                json.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE));
+        Map<String, Integer> bits = new LinkedHashMap<>();
+        numbers(json, "bits").forEach((name, value) -> {
+            if (value != 1 && value != 2 && value != 4 && value != 8) {
+                throw json.error("bits of '" + name + "' are " + value + ", expected 1, 2, 4 or 8");
+            }
+            bits.put(name, value.intValue());
+        });
+        Map<String, Float> measured = new LinkedHashMap<>();
+        numbers(json, "measured").forEach((name, value) -> measured.put(name, value.floatValue()));
+        return new TrainingState(
+                json.integer("step", 0, 1L << 48),
+                (int) json.integer("examples", 1, Integer.MAX_VALUE),
+                options,
+                bits,
+                measured);
+    }
+
+    private static Map<String, Double> numbers(JsonInput json, String field) {
+        Map<String, Double> values = new LinkedHashMap<>();
+        if (json.has(field)) {
+            for (Map.Entry<String, JsonNode> entry : json.object(field).node().properties()) {
+                if (!entry.getValue().isNumber()) {
+                    throw json.error(field + " of '" + entry.getKey() + "' is no number");
+                }
+                values.put(entry.getKey(), entry.getValue().asDouble());
+            }
+        }
+        return values;
+    }
+}

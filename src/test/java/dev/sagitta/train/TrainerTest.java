@@ -1,0 +1,172 @@
+package dev.sagitta.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sagitta.device.Device;
+import dev.sagitta.fixture.HeapMeter;
+import dev.sagitta.fixture.NpyWriter;
+import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.Data;
+import dev.sagitta.io.DataSet;
+import dev.sagitta.io.HostTensor;
+import dev.sagitta.io.ModelSpec;
+import dev.sagitta.kernel.Optimiser;
+import dev.sagitta.program.Batches;
+import dev.sagitta.program.Evaluation;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class TrainerTest {
+    private static final ModelSpec MODEL = ModelSpec.parse("""
+            {"input": {"shape": [6]}, "loss": "cross_entropy", "layers": [{"type": "linear", "name": "fc1", "out": 16},
+             {"type": "gelu"}, {"type": "dropout", "p": 0.2}, {"type": "linear", "name": "fc2", "out": 12}, {"type": "relu"},
+             {"type": "linear", "name": "fc3", "out": 3}]}""", "model");
+
+    @TempDir
+    Path folder;
+
+    static List<String> devices() {
+        // the variants for GPUs are those of cuda and of opencl, tested one by one elsewhere
+        return TestDevices.names().stream()
+                .filter(name -> !name.equals("opencl-gpu"))
+                .toList();
+    }
+
+    /** Three classes by the largest of the first three features. */
+    private DataSet data(int examples) {
+        SplittableRandom random = new SplittableRandom(5);
+        float[] x = new float[examples * 6];
+        long[] y = new long[examples];
+        for (int i = 0; i < examples; i++) {
+            for (int j = 0; j < 6; j++) {
+                x[6 * i + j] = (float) random.nextDouble(-1, 1);
+                if (j < 3 && x[6 * i + j] > x[6 * i + (int) y[i]]) {
+                    y[i] = j;
+                }
+            }
+        }
+        return Data.rows(
+                NpyWriter.write(folder.resolve("x.npy"), x, examples, 6),
+                NpyWriter.write(folder.resolve("y.npy"), y, examples));
+    }
+
+    private static TrainingOptions options(String bits) {
+        return new TrainingOptions(20, OptimiserOptions.adamW(0.02).clip(5), bits, 3);
+    }
+
+    private static List<float[]> values(List<HostTensor> tensors) {
+        return tensors.stream().map(HostTensor::toFloats).toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void aResumedRunEqualsAnUninterruptedOne(String name) {
+        Device device = TestDevices.get(name);
+        DataSet data = data(70);
+        for (String bits : List.of("none", "4", "auto:2")) {
+            Path saved = folder.resolve("saved.safetensors");
+            List<float[]> whole;
+            List<float[]> parts;
+            try (Trainer trainer = new Trainer(MODEL.toGraph(), device, data, options(bits))) {
+                // past the first choice of bits
+                run(trainer, 14);
+                trainer.save(saved, MODEL);
+                run(trainer, 6);
+                whole = values(trainer.weights());
+            }
+            try (Checkpoint checkpoint = Checkpoint.open(saved);
+                    Trainer trainer = resume(checkpoint, device, data)) {
+                assertThat(trainer.steps()).isEqualTo(14);
+                run(trainer, 6);
+                parts = values(trainer.weights());
+            }
+            assertThat(parts).as("bits " + bits).usingRecursiveComparison().isEqualTo(whole);
+        }
+    }
+
+    private static Trainer resume(Checkpoint checkpoint, Device device, DataSet data) {
+        TrainingState state = TrainingState.parse(checkpoint.training().orElseThrow());
+        return Trainer.resume(checkpoint, device, data, state.options(), state);
+    }
+
+    private static void run(Trainer trainer, int steps) {
+        for (int i = 0; i < steps; i++) {
+            trainer.step();
+        }
+    }
+
+    @Test
+    void learnsAndAllocatesNoMemoryOnceWarm() {
+        Device device =
+                TestDevices.get(TestDevices.names().get(TestDevices.names().size() - 1));
+        DataSet data = data(200);
+        try (Trainer trainer = new Trainer(MODEL.toGraph(), device, data, options("none"));
+                Batches batches = trainer.evaluator(data, 64)) {
+            Evaluation before = Evaluation.of(batches);
+            run(trainer, 60);
+            Evaluation after = Evaluation.of(batches);
+            assertThat(before.examples()).isEqualTo(200);
+            assertThat(after.loss()).isLessThan(before.loss() / 2);
+            assertThat(after.accuracy()).isGreaterThan(0.8);
+            long deviceBytes = device.memory().currentBytes();
+            // what is left are JOCL's pointers, four transfers per step, and a generator per epoch
+            assertThat(HeapMeter.bytes(trainer::step)).as("heap, per 100 steps").isLessThan(100 * 1500);
+            assertThat(device.memory().currentBytes()).isEqualTo(deviceBytes);
+        }
+    }
+
+    @Test
+    void sgdWithMomentumLearnsToo() {
+        Device device = TestDevices.get(TestDevices.names().get(0));
+        DataSet data = data(100);
+        TrainingOptions options = new TrainingOptions(25, OptimiserOptions.sgd(0.1, 0.9), "none", 0);
+        try (Trainer trainer = new Trainer(MODEL.toGraph(), device, data, options)) {
+            float first = trainer.step();
+            run(trainer, 80);
+            assertThat(trainer.step()).isLessThan(first / 2);
+        }
+    }
+
+    @Test
+    void aLossThatIsNoNumberStopsAndNamesTheStep() {
+        Device device = TestDevices.get(TestDevices.names().get(0));
+        TrainingOptions options = new TrainingOptions(20, OptimiserOptions.sgd(1e30, 0), "none", 0);
+        try (Trainer trainer = new Trainer(MODEL.toGraph(), device, data(40), options)) {
+            assertThatThrownBy(() -> run(trainer, 20))
+                    .isInstanceOf(ArithmeticException.class)
+                    .hasMessageMatching(
+                            "training: the loss is (NaN|Infinity) at step [0-9]+; lower the learning rate.*");
+        }
+    }
+
+    @Test
+    void stateComesBackFromItsJson() {
+        TrainingOptions options = new TrainingOptions(
+                7, new OptimiserOptions(Optimiser.Rule.SGD, 0.1, 0.9, 0, 0, 0, 0.01, 2.5), "auto:2", Long.MIN_VALUE);
+        TrainingState state =
+                new TrainingState(12, 90, options, java.util.Map.of("fc2", 2), java.util.Map.of("fc2", 1.1f));
+        assertThat(TrainingState.parse(dev.sagitta.io.JsonInput.parse(state.toJson(), "test")))
+                .isEqualTo(state);
+    }
+
+    @Test
+    void everyEpochShowsEachExampleOnce() {
+        DataOrder order = new DataOrder(10, 1);
+        int[] two = new int[20];
+        order.fill(0, two);
+        assertThat(java.util.Arrays.copyOf(two, 10)).containsExactlyInAnyOrder(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
+        assertThat(java.util.Arrays.copyOfRange(two, 10, 20))
+                .containsExactlyInAnyOrder(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+                .isNotEqualTo(java.util.Arrays.copyOf(two, 10));
+        int[] middle = new int[6];
+        new DataOrder(10, 1).fill(7, middle);
+        assertThat(middle).isEqualTo(java.util.Arrays.copyOfRange(two, 7, 13));
+    }
+}
