@@ -2,6 +2,7 @@ package dev.sagitta.cli;
 
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.Data;
+import dev.sagitta.io.DataException;
 import dev.sagitta.io.DataSet;
 import dev.sagitta.io.ModelSpec;
 import dev.sagitta.io.Vocabulary;
@@ -41,27 +42,65 @@ final class DataOptions {
         private Path targets;
     }
 
+    @Option(
+            names = "--context",
+            paramLabel = "N",
+            description = "Characters of an example of --text (default: what the model reads; 16 for a new char-mlp).")
+    private Integer context;
+
+    /** A model with what it takes from the data, and the data. */
+    record Training(ModelSpec model, Data data) {}
+
     /**
      * The examples that a model's network can read, checked. Text takes its context and vocabulary from the model.
      *
-     * @throws dev.sagitta.io.DataException naming what cannot be read or does not fit
+     * @throws DataException naming what cannot be read or does not fit
      */
     Data read(ModelSpec model, long seed) {
-        Graph graph = model.toGraph();
-        Data data = source.arrays != null
-                ? Data.npy(source.arrays.inputs, source.arrays.targets, seed)
-                : source.idx != null ? Data.idx(source.idx) : text(model, seed);
+        return readFor(model, seed).data();
+    }
+
+    /** The same for a model whose vocabulary is that of the text. */
+    Training readFor(ModelSpec model, long seed) {
+        ModelSpec complete = model;
+        Data data;
+        if (source.arrays != null) {
+            data = Data.npy(source.arrays.inputs, source.arrays.targets, seed);
+        } else if (source.idx != null) {
+            data = Data.idx(source.idx);
+        } else {
+            data = text(model, seed);
+            complete = model.withVocabulary(data.vocabulary());
+        }
+        Graph graph = complete.toGraph();
         for (DataSet set : List.of(data.all(), data.train(), data.test())) {
             set.requireFits(graph);
         }
-        return data;
+        return new Training(complete, data);
     }
 
     private Data text(ModelSpec model, long seed) {
-        Vocabulary vocabulary = model.vocabulary();
-        if (vocabulary == null || model.inputType() != DType.I32) {
-            throw new dev.sagitta.io.DataException("the model has no vocabulary: it cannot read --text");
+        if (model.inputType() != DType.I32) {
+            throw new DataException("the model reads features, not characters: it cannot read --text");
         }
-        return Data.text(source.text, (int) model.inputShape().elements(), seed, vocabulary);
+        long reads = model.inputShape().elements();
+        if (context != null && context != reads) {
+            throw new DataException("--context is " + context + ", the model reads " + reads + " characters");
+        }
+        Vocabulary vocabulary = model.vocabulary();
+        int window = Math.toIntExact(reads);
+        return vocabulary == null
+                ? Data.text(source.text, window, seed)
+                : Data.text(source.text, window, seed, vocabulary);
+    }
+
+    /** Null unless given. */
+    Integer context() {
+        return context;
+    }
+
+    /** Whether the examples are arrays: no test set comes with them. */
+    boolean isArrays() {
+        return source.arrays != null;
     }
 }

@@ -1,5 +1,6 @@
 package dev.sagitta.cli;
 
+import java.util.Arrays;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -9,7 +10,16 @@ import picocli.CommandLine.Command;
         name = "sagitta",
         mixinStandardHelpOptions = true,
         description = "Compute engine for the JVM.",
-        subcommands = {DemoCommand.class, DevicesCommand.class, QuantizeCommand.class, AllocateCommand.class})
+        subcommands = {
+            DemoCommand.class,
+            TrainCommand.class,
+            EvalCommand.class,
+            HvpCommand.class,
+            CurvatureCommand.class,
+            QuantizeCommand.class,
+            AllocateCommand.class,
+            DevicesCommand.class
+        })
 public final class Main implements Runnable {
 
     @Override
@@ -18,16 +28,44 @@ public final class Main implements Runnable {
     }
 
     public static void main(String[] args) {
-        System.exit(commandLine().execute(args));
+        int status;
+        try {
+            status = commandLine().execute(args);
+        } catch (OutOfMemoryError e) {
+            System.err.println("sagitta: the Java heap or direct memory is full (" + e.getMessage()
+                    + "); give the JVM more with JAVA_TOOL_OPTIONS=-Xmx8g, or less data");
+            status = CommandLine.ExitCode.SOFTWARE;
+        }
+        System.exit(status);
     }
 
     /** One-line errors: exit 1 where the work failed, 2 where the command line is wrong. */
     static CommandLine commandLine() {
-        return new CommandLine(new Main()).setExecutionExceptionHandler((error, command, result) -> {
-            LoggerFactory.getLogger(Main.class).debug("{} failed", command.getCommandName(), error);
-            String message = error.getMessage() == null ? error.toString() : error.getMessage();
-            command.getErr().println("sagitta " + command.getCommandName() + ": " + message);
-            return CommandLine.ExitCode.SOFTWARE;
-        });
+        return new CommandLine(new Main())
+                .setExecutionExceptionHandler((error, command, result) -> {
+                    LoggerFactory.getLogger(Main.class).debug("{} failed", command.getCommandName(), error);
+                    String message = error.getMessage() == null ? error.toString() : error.getMessage();
+                    command.getErr().println("sagitta " + command.getCommandName() + ": " + firstLine(message));
+                    // asked of the words, so that it works wherever it stands
+                    if (result.originalArgs().contains("--debug")) {
+                        error.printStackTrace(command.getErr());
+                    }
+                    command.getErr().flush();
+                    return CommandLine.ExitCode.SOFTWARE;
+                })
+                .setParameterExceptionHandler((error, arguments) -> {
+                    CommandLine command = error.getCommandLine();
+                    String name = command.getCommandSpec().qualifiedName();
+                    command.getErr().println(name + ": " + firstLine(error.getMessage()) + " (" + name + " --help)");
+                    if (Arrays.asList(arguments).contains("--debug")) {
+                        error.printStackTrace(command.getErr());
+                    }
+                    command.getErr().flush();
+                    return CommandLine.ExitCode.USAGE;
+                });
+    }
+
+    private static String firstLine(String message) {
+        return message.lines().findFirst().orElse("");
     }
 }

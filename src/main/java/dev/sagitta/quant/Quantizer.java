@@ -112,20 +112,17 @@ public final class Quantizer {
 
     /** Traces and quantisation errors of every eligible weight; the loss is the mean over these rows. */
     public Sensitivity measure(Batches.Rows rows) {
-        Computation product =
-                settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
+        Computation product = settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
         ProgramOptions options = ProgramOptions.of(settings.batch, product)
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
         Batches batches = new Batches(graph(), device, options, rows);
         try (NetworkOperator operator = operator(batches, product)) {
-            HutchinsonTrace.Result traces =
-                    HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed);
-            return measure(traces);
+            return measure(HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed));
         }
     }
 
-    /** The same from traces over this network's parameters that were measured before. */
+    /** The same from traces that were measured before, over the parameters of this network. */
     public Sensitivity measure(HutchinsonTrace.Result traces) {
         Map<String, Estimate> byName = new LinkedHashMap<>();
         for (int i = 0; i < traces.parameters().size(); i++) {
@@ -155,7 +152,9 @@ public final class Quantizer {
 
     private Sensitivity.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {
         QuantFormat format = settings.format(bits);
-        double error = quantizer.quantize(checkpoint.parameter(parameter.name()), format).squaredError();
+        double error = quantizer
+                .quantize(checkpoint.parameter(parameter.name()), format)
+                .squaredError();
         if (!Double.isFinite(error)) {
             throw new DataException(checkpoint.path() + ": the squared error of '" + parameter.name() + "' at " + bits
                     + " bits is " + error + ": its weights are too large for fp32");
@@ -235,8 +234,7 @@ public final class Quantizer {
         private final Map<String, HostTensor> plain;
         private final List<PackedTensors> packed;
 
-        private Packed(
-                Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
+        private Packed(Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
             this.source = source;
             this.plan = plan;
             this.plain = plain;
@@ -250,7 +248,9 @@ public final class Quantizer {
         /** Of all parameters: packed weights with steps and centres, the others in fp32. The file has its header besides. */
         public long bytes() {
             return packed.stream().mapToLong(PackedTensors::bytes).sum()
-                    + plain.values().stream().mapToLong(tensor -> 4 * tensor.elements()).sum();
+                    + plain.values().stream()
+                            .mapToLong(tensor -> 4 * tensor.elements())
+                            .sum();
         }
 
         /** Bits of a code, averaged over the packed weights; steps and centres are not counted. */

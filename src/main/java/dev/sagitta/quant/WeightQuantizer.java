@@ -28,7 +28,13 @@ record WeightQuantizer(Device device, Stream stream) {
             Tensor weights = allocate(buffers, full.name(), full.shape());
             Tensor errors = allocate(buffers, full.name() + ".errors", Shape.of(n));
             packed = PackedWeights.allocate(
-                    device, MemoryCategory.WORKSPACE, full.name(), format, Layout.ROWS, n, full.shape().extent(1));
+                    device,
+                    MemoryCategory.WORKSPACE,
+                    full.name(),
+                    format,
+                    Layout.ROWS,
+                    n,
+                    full.shape().extent(1));
             weights.upload(stream, full.bytes());
             try (Step step = QuantizeWeights.of(weights, packed, errors).prepare(device)) {
                 step.enqueue(stream);

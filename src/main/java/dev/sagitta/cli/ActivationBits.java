@@ -1,0 +1,52 @@
+package dev.sagitta.cli;
+
+import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.device.Device;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.io.Checkpoint;
+import dev.sagitta.program.Batches;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.ProgramOptions;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** {@code --activation-bits} of commands that do not train. */
+final class ActivationBits implements ITypeConverter<ActivationPolicy> {
+    static final String DESCRIPTION =
+            "How activations are kept for the backward pass: none (exact, the default), 8, 4, 2, 1, or auto:AVG.";
+
+    @Override
+    public ActivationPolicy convert(String text) {
+        try {
+            return ActivationPolicy.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw new TypeConversionException(e.getMessage());
+        }
+    }
+
+    /** Lets an automatic policy choose: it needs a gradient to measure on, here that of the first batch. */
+    static void choose(
+            ActivationPolicy policy, Checkpoint checkpoint, Graph graph, Device device, int batch, Batches.Rows rows) {
+        if (!policy.isAutomatic()) {
+            return;
+        }
+        ProgramOptions options =
+                ProgramOptions.of(Math.min(batch, rows.size()), Computation.GRADIENT).store(policy.store());
+        Batches.Rows first = new Batches.Rows() {
+            @Override
+            public int size() {
+                return options.batch();
+            }
+
+            @Override
+            public void copy(int start, int count, java.nio.ByteBuffer inputs, java.nio.ByteBuffer targets) {
+                rows.copy(start, count, inputs, targets);
+            }
+        };
+        try (Batches batches = new Batches(graph, device, options, first)) {
+            NetworkVectors.load(checkpoint, batches);
+            batches.run(0, Computation.GRADIENT);
+            policy.resolve(batches.program());
+        }
+    }
+}

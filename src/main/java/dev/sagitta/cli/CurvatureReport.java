@@ -1,0 +1,93 @@
+package dev.sagitta.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.curvature.Estimate;
+import dev.sagitta.curvature.HutchinsonTrace;
+import dev.sagitta.curvature.Lanczos;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.report.HtmlPage;
+import dev.sagitta.report.SvgPlot;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
+
+/** The page of {@code curvature --report}. */
+record CurvatureReport(
+        Path checkpoint,
+        int rows,
+        boolean gaussNewton,
+        boolean separate,
+        ObjectNode result,
+        HutchinsonTrace.Result trace,
+        Lanczos.Result spectrum) {
+
+    String toHtml() {
+        String matrix = gaussNewton ? "Gauss-Newton matrix" : "Hessian";
+        List<String> names = trace.parameters().stream().map(Parameter::name).toList();
+        Estimate total = trace.total();
+        HtmlPage page = new HtmlPage("Curvature of " + checkpoint.getFileName())
+                .paragraph(String.format(
+                        Locale.ROOT,
+                        "%s of the mean loss over %d rows: loss %.6g, gradient norm %.6g.",
+                        matrix,
+                        rows,
+                        result.get("loss").doubleValue(),
+                        result.get("gradientNorm").doubleValue()))
+                .paragraph(String.format(
+                        Locale.ROOT,
+                        "Trace %.6g, standard error %.2g, 95 %% interval %.6g to %.6g; %d %s Rademacher probes.",
+                        total.value(),
+                        total.standardError(),
+                        total.value() - total.halfWidth(),
+                        total.value() + total.halfWidth(),
+                        total.probes(),
+                        separate ? "separate" : "joint"))
+                .heading("Trace per parameter tensor")
+                .plot(SvgPlot.bars("Trace, with 95 % intervals", "trace", names)
+                        .series("trace", blocks(Estimate::value), blocks(Estimate::halfWidth)))
+                .plot(SvgPlot.bars("Average trace: trace per element", "trace / elements", names)
+                        .series("average trace", perElement(blocks(Estimate::value)), perElement(blocks(Estimate::halfWidth))))
+                .table(List.of("parameter", "elements", "trace", "standard error", "per element"), table());
+        if (spectrum != null) {
+            double[] values = spectrum.values();
+            page.heading("Largest eigenvalues")
+                    .plot(SvgPlot.bars(
+                                    "Eigenvalues, with residual bounds",
+                                    "eigenvalue",
+                                    IntStream.rangeClosed(1, values.length).mapToObj(Integer::toString).toList())
+                            .series("eigenvalue", values, spectrum.residualBounds()))
+                    .paragraph(spectrum.steps() + " Lanczos steps with full reorthogonalisation; "
+                            + (spectrum.converged() ? "all converged." : "not all converged."));
+        }
+        return page.toHtml();
+    }
+
+    private double[] blocks(java.util.function.ToDoubleFunction<Estimate> value) {
+        return trace.blocks().stream().mapToDouble(value).toArray();
+    }
+
+    private double[] perElement(double[] values) {
+        double[] average = new double[values.length];
+        for (int l = 0; l < average.length; l++) {
+            average[l] = values[l] / trace.parameters().get(l).elements();
+        }
+        return average;
+    }
+
+    private List<List<String>> table() {
+        List<List<String>> rows = new ArrayList<>();
+        for (int l = 0; l < trace.parameters().size(); l++) {
+            Parameter parameter = trace.parameters().get(l);
+            Estimate block = trace.blocks().get(l);
+            rows.add(List.of(
+                    parameter.name(),
+                    Long.toString(parameter.elements()),
+                    String.format(Locale.ROOT, "%.5g", block.value()),
+                    String.format(Locale.ROOT, "%.2g", block.standardError()),
+                    String.format(Locale.ROOT, "%.4g", block.value() / parameter.elements())));
+        }
+        return rows;
+    }
+}

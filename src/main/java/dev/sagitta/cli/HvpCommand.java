@@ -1,0 +1,144 @@
+package dev.sagitta.cli;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.curvature.NetworkGradient;
+import dev.sagitta.curvature.NetworkOperator;
+import dev.sagitta.device.Device;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.HostTensor;
+import dev.sagitta.program.Batches;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.ProgramOptions;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code sagitta hvp}: a product of the Hessian or the Gauss-Newton matrix with a vector from a file. */
+@Command(
+        name = "hvp",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Multiplies a vector by the Hessian of the mean loss over all rows given, exactly (Pearlmutter), dropout off.")
+final class HvpCommand implements Callable<Integer> {
+    @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
+    private Path checkpoint;
+
+    @Option(
+            names = "--vector",
+            required = true,
+            paramLabel = "V.safetensors",
+            description = "A tensor per parameter, of its name and shape, and no other.")
+    private Path vector;
+
+    @Option(
+            names = "--out",
+            required = true,
+            paramLabel = "HV.safetensors",
+            description = "The product, tensors named as the parameters.")
+    private Path out;
+
+    @Option(names = "--gradient", paramLabel = "G.safetensors", description = "Write the gradient, too.")
+    private Path gradient;
+
+    @Option(names = "--gauss-newton", description = "Multiply by the Gauss-Newton matrix J' H_loss J instead.")
+    private boolean gaussNewton;
+
+    @Option(
+            names = "--activation-bits",
+            defaultValue = "none",
+            paramLabel = "B",
+            converter = ActivationBits.class,
+            description = ActivationBits.DESCRIPTION)
+    private ActivationPolicy policy;
+
+    @Option(
+            names = "--batch",
+            defaultValue = "1024",
+            paramLabel = "B",
+            description = "Examples at a time; changes memory, not the matrix (default ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Mixin
+    private DataOptions data;
+
+    @Mixin
+    private CommonOptions common;
+
+    @Override
+    public Integer call() {
+        common.require(batch >= 1, "--batch is " + batch + ", expected at least 1");
+        common.requireWritable(out, gradient);
+        try (Checkpoint source = Checkpoint.open(checkpoint)) {
+            Graph graph = source.graph();
+            List<HostTensor> v = Checkpoint.readVector(vector, graph);
+            long seed = common.seed(EvalCommand.seed(source));
+            Batches.Rows rows = Batches.Rows.of(data.read(source.model(), seed).all());
+            Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
+            try (Device device = common.open()) {
+                ActivationBits.choose(policy, source, graph, device, batch, rows);
+                ProgramOptions options = (gradient == null
+                                ? ProgramOptions.of(batch, product)
+                                : ProgramOptions.of(batch, product, Computation.GRADIENT))
+                        .store(policy.store())
+                        .seed(seed);
+                try (Batches batches = new Batches(graph, device, options, rows)) {
+                    NetworkVectors.load(source, batches);
+                    multiply(batches, product, v);
+                }
+            }
+        }
+        return CommandLine.ExitCode.OK;
+    }
+
+    private void multiply(Batches batches, Computation product, List<HostTensor> v) {
+        ObjectNode result = JsonNodeFactory.instance.objectNode();
+        result.put("rows", batches.totalRows());
+        List<HostTensor> g = null;
+        if (gradient != null) {
+            try (NetworkGradient network = new NetworkGradient(batches)) {
+                network.compute();
+                g = NetworkVectors.download(
+                        batches.program().layout(), network.gradient(), batches.program().stream());
+                result.put("loss", network.loss()).put("gradientNorm", Math.sqrt(NetworkVectors.dot(g, g)));
+            }
+        }
+        // not closed: that would close the batches, which are the caller's
+        NetworkOperator operator = new NetworkOperator(batches, product);
+        for (HostTensor tensor : v) {
+            batches.program()
+                    .tensor(tensor.name() + ".vector")
+                    .upload(operator.stream(), tensor.bytes());
+        }
+        operator.multiply();
+        List<HostTensor> hv = NetworkVectors.download(operator.layout(), operator.products(), operator.stream());
+        result.put("quadratic", NetworkVectors.dot(v, hv));
+        NetworkVectors.write(out, gaussNewton ? "Gv" : "Hv", hv);
+        if (g != null) {
+            NetworkVectors.write(gradient, "the gradient", g);
+        }
+        common.result(result, writer -> {
+            writer.printf(
+                    Locale.ROOT,
+                    "%d rows, v'%sv = %.9g%n",
+                    batches.totalRows(),
+                    gaussNewton ? "G" : "H",
+                    result.get("quadratic").doubleValue());
+            if (result.has("loss")) {
+                writer.printf(
+                        Locale.ROOT,
+                        "loss %.9g, gradient norm %.9g%n",
+                        result.get("loss").doubleValue(),
+                        result.get("gradientNorm").doubleValue());
+            }
+            writer.println("wrote " + out);
+        });
+    }
+}

@@ -1,0 +1,312 @@
+package dev.sagitta.cli;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.cli.demo.Progress;
+import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.device.Device;
+import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.Data;
+import dev.sagitta.io.DataException;
+import dev.sagitta.io.ModelSpec;
+import dev.sagitta.kernel.Optimiser;
+import dev.sagitta.program.Batches;
+import dev.sagitta.program.Evaluation;
+import dev.sagitta.train.OptimiserOptions;
+import dev.sagitta.train.Trainer;
+import dev.sagitta.train.TrainingOptions;
+import dev.sagitta.train.TrainingState;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code sagitta train}: a checkpoint from a model and data. */
+@Command(
+        name = "train",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Trains a model and writes a checkpoint that can be resumed. Ctrl-C writes it too, with the steps done so far.")
+final class TrainCommand implements Callable<Integer> {
+    private static final int VALIDATION_BATCH = 256;
+    private static final int REPORTS = 20;
+
+    @Option(
+            names = "--model",
+            paramLabel = "SPEC",
+            description = "A JSON file (docs/model-format.md) or a preset: mlp (784-512-512-10), char-mlp.")
+    private String model;
+
+    @Option(
+            names = "--resume",
+            paramLabel = "C.safetensors",
+            description = "Go on from this checkpoint, with its model, optimiser state, seed and options; options given here win.")
+    private Path resume;
+
+    @Option(names = "--out", required = true, paramLabel = "C.safetensors", description = "The checkpoint to write.")
+    private Path out;
+
+    @Option(
+            names = "--steps",
+            defaultValue = "1000",
+            paramLabel = "N",
+            description = "Steps of this run, on top of those of a resumed checkpoint (default ${DEFAULT-VALUE}).")
+    private long steps;
+
+    @Option(names = "--batch", paramLabel = "B", description = "Examples per step (default 64).")
+    private Integer batch;
+
+    @Option(names = "--lr", paramLabel = "R", description = "Learning rate (default 0.001 for adamw, 0.1 for sgd).")
+    private Double rate;
+
+    @Option(names = "--optimizer", paramLabel = "NAME", description = "adamw (default) or sgd.")
+    private Rule rule;
+
+    @Option(names = "--momentum", paramLabel = "M", description = "Of sgd (default 0.9).")
+    private Double momentum;
+
+    @Option(
+            names = "--weight-decay",
+            paramLabel = "W",
+            description = "Of weight matrices (default 0.01 for adamw, 0 for sgd).")
+    private Double weightDecay;
+
+    @Option(names = "--clip", paramLabel = "NORM", description = "Scale the gradient down to this norm (default: no clipping).")
+    private Double clip;
+
+    @Option(
+            names = "--activation-bits",
+            paramLabel = "B",
+            description = "How activations are kept for the backward pass: none (exact, the default), 8, 4, 2, 1, or auto:AVG.")
+    private String activationBits;
+
+    @Option(
+            names = "--metrics",
+            paramLabel = "F.jsonl",
+            description = "Write a JSON line per report interval, as training goes; a resumed run appends.")
+    private Path metrics;
+
+    @Option(names = "--report-every", paramLabel = "N", description = "Steps between reports (default: a twentieth of --steps).")
+    private Long reportEvery;
+
+    @Option(
+            names = "--validation-rows",
+            defaultValue = "4096",
+            paramLabel = "N",
+            description = "Held-out examples that reports evaluate, at most; eval takes all of them (default ${DEFAULT-VALUE}).")
+    private int validationRows;
+
+    @Mixin
+    private DataOptions data;
+
+    @Mixin
+    private CommonOptions common;
+
+    /** As PyTorch's users write them. */
+    enum Rule {
+        adamw,
+        sgd
+    }
+
+    @Override
+    public Integer call() {
+        common.require(steps >= 1, "--steps is " + steps + ", expected at least 1");
+        common.require(validationRows >= 1, "--validation-rows is " + validationRows + ", expected at least 1");
+        common.require(reportEvery == null || reportEvery >= 1, "--report-every is " + reportEvery + ", expected at least 1");
+        common.require(model != null || resume != null, "Missing required option: --model or --resume");
+        if (resume == null) {
+            // usage errors before files are read
+            options(null);
+        }
+        common.requireWritable(out);
+        if (resume == null) {
+            return train(null);
+        }
+        try (Checkpoint checkpoint = Checkpoint.open(resume)) {
+            return train(checkpoint);
+        }
+    }
+
+    private int train(Checkpoint checkpoint) {
+        TrainingState state = checkpoint == null
+                ? null
+                : TrainingState.parse(checkpoint
+                        .training()
+                        .orElseThrow(() -> new DataException(
+                                resume + ": no metadata '" + Checkpoint.TRAINING + "': this checkpoint cannot be resumed")));
+        TrainingOptions options = options(state);
+        DataOptions.Training training =
+                data.readFor(checkpoint == null ? model() : checkpoint.model(), options.seed());
+        requireSameModel(training.model());
+        Data examples = training.data();
+        if (state != null && state.examples() != examples.train().size()) {
+            common.note("the checkpoint was trained on " + state.examples() + " examples, these are "
+                    + examples.train().size());
+        }
+        try (Interruption stop = new Interruption();
+                Device device = common.open();
+                Trainer trainer = state == null
+                        ? new Trainer(training.model().toGraph(), device, examples.train(), options)
+                        : Trainer.resume(checkpoint, device, examples.train(), options, state);
+                Batches validation = trainer.evaluator(
+                        examples.test().sample(validationRows, options.seed()), VALIDATION_BATCH);
+                MetricsFile lines = MetricsFile.open(metrics, state != null);
+                Progress.Bar bar = CommonOptions.progress().start("train", steps)) {
+            run(trainer, training.model(), validation, lines, bar, stop);
+        }
+        return CommandLine.ExitCode.OK;
+    }
+
+    private void run(
+            Trainer trainer,
+            ModelSpec spec,
+            Batches validation,
+            MetricsFile lines,
+            Progress.Bar bar,
+            Interruption stop) {
+        long first = trainer.steps();
+        long last = first + steps;
+        long interval = reportEvery != null ? reportEvery : Math.max(1, steps / REPORTS);
+        long start = System.nanoTime();
+        double sum = 0;
+        long count = 0;
+        ObjectNode report = JsonNodeFactory.instance.objectNode();
+        while (trainer.steps() < last && !stop.requested()) {
+            sum += trainer.step();
+            count++;
+            bar.step();
+            boolean ends = trainer.steps() == last || stop.requested();
+            if ((trainer.steps() - first) % interval == 0 || ends) {
+                report = report(trainer, sum / count, Evaluation.of(validation), validation, start, first);
+                lines.write(report);
+                if (!ends && !Terminal.isStderr() && !common.isJsonToStdout()) {
+                    print(report);
+                }
+                sum = 0;
+                count = 0;
+            }
+        }
+        save(trainer, spec, stop);
+        if (stop.requested()) {
+            common.note("interrupted after step " + trainer.steps() + "; go on with --resume " + out);
+            return;
+        }
+        ObjectNode result = report.deepCopy();
+        ObjectNode memory = result.putObject("memoryBytes");
+        trainer.memory().forEach((category, bytes) -> memory.put(category.name().toLowerCase(Locale.ROOT), bytes));
+        result.put("checkpoint", out.toString());
+        ObjectNode shown = report;
+        common.result(result, writer -> {
+            print(shown);
+            writer.println("wrote " + out);
+        });
+    }
+
+    private void save(Trainer trainer, ModelSpec spec, Interruption stop) {
+        try {
+            trainer.save(out, spec);
+        } catch (DataException e) {
+            if (!stop.requested()) {
+                throw e;
+            }
+            // the end of the JVM removes files that were begun before it; those begun now stay
+            trainer.save(out, spec);
+        }
+    }
+
+    private static ObjectNode report(
+            Trainer trainer, double loss, Evaluation held, Batches validation, long start, long first) {
+        double seconds = (System.nanoTime() - start) * 1e-9;
+        ObjectNode report = JsonNodeFactory.instance.objectNode();
+        report.put("step", trainer.steps()).put("loss", loss);
+        ObjectNode evaluation = EvalCommand.json(held, validation);
+        report.set("validationLoss", evaluation.get("loss"));
+        report.set("validationAccuracy", evaluation.get("accuracy"));
+        report.put("validationExamples", held.examples());
+        report.put("seconds", seconds);
+        report.put("examplesPerSecond", (trainer.steps() - first) * trainer.options().batch() / seconds);
+        return report.put("savedActivationBytes", trainer.programMemory().savedBytes());
+    }
+
+    private void print(ObjectNode report) {
+        StringBuilder line = new StringBuilder(String.format(
+                Locale.ROOT,
+                "step %7d  loss %.5f  validation %.5f",
+                report.get("step").longValue(),
+                report.get("loss").doubleValue(),
+                report.get("validationLoss").doubleValue()));
+        if (!report.get("validationAccuracy").isNull()) {
+            line.append(String.format(
+                    Locale.ROOT, "  accuracy %.4f", report.get("validationAccuracy").doubleValue()));
+        }
+        line.append(String.format(
+                Locale.ROOT,
+                "  %.0f examples/s  saved activations %.3f MB",
+                report.get("examplesPerSecond").doubleValue(),
+                report.get("savedActivationBytes").longValue() * 1e-6));
+        common.out().println(line);
+        common.out().flush();
+    }
+
+    private ModelSpec model() {
+        if (ModelSpec.PRESETS.contains(model)) {
+            return data.context() == null ? ModelSpec.preset(model) : ModelSpec.preset(model, data.context());
+        }
+        Path file = Path.of(model);
+        if (!Files.exists(file)) {
+            throw new DataException("there is no file '" + model + "' and no preset of that name; presets: "
+                    + String.join(", ", ModelSpec.PRESETS));
+        }
+        return ModelSpec.read(file);
+    }
+
+    private void requireSameModel(ModelSpec resumed) {
+        if (resume != null && model != null) {
+            ModelSpec given = model();
+            given = resumed.vocabulary() == null ? given : given.withVocabulary(resumed.vocabulary());
+            if (!given.toJson().equals(resumed.toJson())) {
+                throw new DataException("--model " + model + " is not the model of " + resume + "; leave --model out");
+            }
+        }
+    }
+
+    /** What was given, over what the checkpoint says, over defaults. */
+    private TrainingOptions options(TrainingState state) {
+        TrainingOptions old = state == null ? null : state.options();
+        try {
+            String bits = activationBits != null ? activationBits : old == null ? "none" : old.activationBits();
+            ActivationPolicy.parse(bits);
+            return new TrainingOptions(
+                    batch != null ? batch : old == null ? 64 : old.batch(),
+                    optimiser(old == null ? null : old.optimiser()),
+                    bits,
+                    common.seed(old == null ? 0 : old.seed()));
+        } catch (IllegalArgumentException e) {
+            throw common.usage(e.getMessage());
+        }
+    }
+
+    private OptimiserOptions optimiser(OptimiserOptions old) {
+        Optimiser.Rule wanted = rule == null
+                ? old == null ? Optimiser.Rule.ADAMW : old.rule()
+                : rule == Rule.adamw ? Optimiser.Rule.ADAMW : Optimiser.Rule.SGD;
+        if (old == null || old.rule() != wanted) {
+            old = wanted == Optimiser.Rule.ADAMW ? OptimiserOptions.adamW(1e-3) : OptimiserOptions.sgd(0.1, 0.9);
+        }
+        common.require(
+                momentum == null || wanted == Optimiser.Rule.SGD, "--momentum is of sgd; adamw has none");
+        return new OptimiserOptions(
+                wanted,
+                rate != null ? rate : old.rate(),
+                momentum != null ? momentum : old.momentum(),
+                old.beta1(),
+                old.beta2(),
+                old.epsilon(),
+                weightDecay != null ? weightDecay : old.weightDecay(),
+                clip != null ? clip : old.maxNorm());
+    }
+}
