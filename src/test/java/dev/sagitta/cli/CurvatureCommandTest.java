@@ -43,7 +43,8 @@ class CurvatureCommandTest {
     private void model(String loss, int in, int out, float... weights) {
         ModelSpec model = ModelSpec.parse(
                 "{\"input\": {\"shape\": [" + in + "]}, \"loss\": \"" + loss
-                        + "\", \"layers\": [{\"type\": \"linear\", \"name\": \"fc\", \"out\": " + out + ", \"bias\": false}]}",
+                        + "\", \"layers\": [{\"type\": \"linear\", \"name\": \"fc\", \"out\": " + out
+                        + ", \"bias\": false}]}",
                 "model");
         Checkpoint.write(checkpoint, model, List.of(HostTensor.of("fc.weight", Shape.of(out, in), weights)), Map.of());
     }
@@ -63,8 +64,23 @@ class CurvatureCommandTest {
         Path y = NpyWriter.write(folder.resolve("y.npy"), new long[] {0}, 1);
         Path report = folder.resolve("c.html");
         CommandRun run = CommandRun.of(
-                        "curvature", "--device", device, "--checkpoint", checkpoint, "--inputs", x, "--targets", y, "--probes",
-                        50, "--top-k", 3, "--json", json, "--report", report)
+                        "curvature",
+                        "--device",
+                        device,
+                        "--checkpoint",
+                        checkpoint,
+                        "--inputs",
+                        x,
+                        "--targets",
+                        y,
+                        "--probes",
+                        50,
+                        "--top-k",
+                        3,
+                        "--json",
+                        json,
+                        "--report",
+                        report)
                 .succeeded();
         assertThat(run.out()).contains("fc.weight", "largest eigenvalues");
         JsonNode result = CommandRun.json(json);
@@ -96,13 +112,28 @@ class CurvatureCommandTest {
         Path y = NpyWriter.write(folder.resolve("y.npy"), new float[3], 3, 1);
         for (String extra : List.of("--separate", "--gauss-newton")) {
             CommandRun.of(
-                            "curvature", "--device", device, "--checkpoint", checkpoint, "--inputs", x, "--targets", y,
-                            "--probes", 40, "--top-k", 2, "--json", json, "--batch", 2, extra)
+                            "curvature",
+                            "--device",
+                            device,
+                            "--checkpoint",
+                            checkpoint,
+                            "--inputs",
+                            x,
+                            "--targets",
+                            y,
+                            "--probes",
+                            40,
+                            "--top-k",
+                            2,
+                            "--json",
+                            json,
+                            "--batch",
+                            2,
+                            extra)
                     .succeeded();
             JsonNode result = CommandRun.json(json);
             assertThat(result.get("loss").doubleValue()).isCloseTo(179 / 3.0, offset(1e-4));
-            assertThat(result.get("gradientNorm").doubleValue())
-                    .isCloseTo(2 / 3.0 * Math.hypot(79, 100), offset(1e-3));
+            assertThat(result.get("gradientNorm").doubleValue()).isCloseTo(2 / 3.0 * Math.hypot(79, 100), offset(1e-3));
             assertTrace(result.get("trace"), 182 / 3.0);
             assertTrace(result.get("layers").get(0), 182 / 3.0);
             assertThat(result.get("eigenvalues")).hasSize(2);
@@ -121,7 +152,14 @@ class CurvatureCommandTest {
         CommandRun.of("curvature", "--checkpoint", checkpoint, "--inputs", x, "--targets", labels, "--probes", 0)
                 .failed(2, "--probes is 0");
         CommandRun.of(
-                        "curvature", "--checkpoint", checkpoint, "--inputs", x, "--targets", labels, "--report",
+                        "curvature",
+                        "--checkpoint",
+                        checkpoint,
+                        "--inputs",
+                        x,
+                        "--targets",
+                        labels,
+                        "--report",
                         folder.resolve("no/r.html"))
                 .failed(1, "there is no folder");
         assertThat(json).doesNotExist();

@@ -72,7 +72,9 @@ class HvpCommandTest {
         int[] labels = random.ints(ROWS, 0, 3).toArray();
         x = NpyWriter.write(folder.resolve("x.npy"), features, ROWS, 4);
         y = NpyWriter.write(
-                folder.resolve("y.npy"), java.util.Arrays.stream(labels).asLongStream().toArray(), ROWS);
+                folder.resolve("y.npy"),
+                java.util.Arrays.stream(labels).asLongStream().toArray(),
+                ROWS);
         reference = new ReferenceNetwork(graph, ROWS, NetworkCase.doubles(features), null, labels, null);
         double[] on = new double[ROWS * 7];
         java.util.Arrays.fill(on, 1);
@@ -120,7 +122,8 @@ class HvpCommandTest {
     void productsAndGradientEqualTheReference(String device) {
         Path gradient = folder.resolve("g.safetensors");
         // batches of 4, 4 and 3: the batch size does not change the matrix
-        CommandRun run = hvp("--device", device, "--gradient", gradient, "--batch", 4, "--json").succeeded();
+        CommandRun run = hvp("--device", device, "--gradient", gradient, "--batch", 4, "--json")
+                .succeeded();
         Map<String, double[]> hv = reference.hessianVector(weights, probe);
         assertSame(out, hv, 1e-5);
         assertSame(gradient, reference.gradient(weights), 1e-5);

@@ -76,8 +76,23 @@ class TrainCommandTest {
         Path out = folder.resolve("c.safetensors");
         Path metrics = folder.resolve("metrics.jsonl");
         CommandRun run = train(
-                        device, out, "--model", model, "--steps", 60, "--batch", 20, "--lr", 0.03, "--activation-bits", 4,
-                        "--metrics", metrics, "--report-every", 20, "--json")
+                        device,
+                        out,
+                        "--model",
+                        model,
+                        "--steps",
+                        60,
+                        "--batch",
+                        20,
+                        "--lr",
+                        0.03,
+                        "--activation-bits",
+                        4,
+                        "--metrics",
+                        metrics,
+                        "--report-every",
+                        20,
+                        "--json")
                 .succeeded();
         assertThat(run.json().get("step").longValue()).isEqualTo(60);
         List<JsonNode> lines = new ArrayList<>();
@@ -108,7 +123,9 @@ class TrainCommandTest {
     void trainingInTwoPartsIsTrainingInOne(String device) {
         Path part = folder.resolve("part.safetensors");
         Path whole = folder.resolve("whole.safetensors");
-        Object[] options = {"--model", model, "--batch", 16, "--seed", 9, "--optimizer", "sgd", "--lr", "0.05", "--steps"};
+        Object[] options = {
+            "--model", model, "--batch", 16, "--seed", 9, "--optimizer", "sgd", "--lr", "0.05", "--steps"
+        };
         train(device, whole, with(options, 12)).succeeded();
         train(device, part, with(options, 7)).succeeded();
         // the seed, the batch and the optimiser come from the checkpoint
@@ -127,8 +144,23 @@ class TrainCommandTest {
         Path text = Files.writeString(folder.resolve("t.txt"), "to be or not to be, that is the question. ".repeat(60));
         Path out = folder.resolve("text.safetensors");
         JsonNode result = CommandRun.of(
-                        "train", "--device", "opencl", "--model", "char-mlp", "--context", 4, "--text", text, "--steps", 25,
-                        "--batch", 32, "--out", out, "--json", "-")
+                        "train",
+                        "--device",
+                        "opencl",
+                        "--model",
+                        "char-mlp",
+                        "--context",
+                        4,
+                        "--text",
+                        text,
+                        "--steps",
+                        25,
+                        "--batch",
+                        32,
+                        "--out",
+                        out,
+                        "--json",
+                        "-")
                 .succeeded()
                 .json();
         assertThat(result.get("validationLoss").doubleValue()).isLessThan(1.5);
@@ -154,8 +186,23 @@ class TrainCommandTest {
                 System.getProperty("java.class.path"),
                 Main.class.getName()));
         for (Object word : new Object[] {
-            "train", "--device", "opencl", "--inputs", x, "--targets", y, "--out", out, "--model", model, "--steps",
-            100_000_000, "--report-every", 10, "--metrics", metrics
+            "train",
+            "--device",
+            "opencl",
+            "--inputs",
+            x,
+            "--targets",
+            y,
+            "--out",
+            out,
+            "--model",
+            model,
+            "--steps",
+            100_000_000,
+            "--report-every",
+            10,
+            "--metrics",
+            metrics
         }) {
             command.add(word.toString());
         }
@@ -170,7 +217,9 @@ class TrainCommandTest {
                     && (!Files.exists(metrics) || Files.size(metrics) == 0)) {
                 Thread.sleep(20);
             }
-            new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+            new ProcessBuilder("kill", "-INT", Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
             assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         } finally {
             process.destroyForcibly();
@@ -184,7 +233,19 @@ class TrainCommandTest {
     @Test
     void aLossThatExplodesStopsWithoutAFile() {
         Path out = folder.resolve("c.safetensors");
-        CommandRun run = train("opencl", out, "--model", model, "--optimizer", "sgd", "--lr", "1e30", "--steps", 50, "--report-every", 50);
+        CommandRun run = train(
+                "opencl",
+                out,
+                "--model",
+                model,
+                "--optimizer",
+                "sgd",
+                "--lr",
+                "1e30",
+                "--steps",
+                50,
+                "--report-every",
+                50);
         run.failed(1, "at step ");
         assertThat(run.err()).containsPattern("the loss is (NaN|Infinity) at step [0-9]+; lower the learning rate");
         assertThat(out).doesNotExist();
@@ -210,13 +271,32 @@ class TrainCommandTest {
             {1, "label 7", "--model", model, "--inputs", good, "--targets", far},
             {1, "no data", "--model", model, "--inputs", none, "--targets", noLabels},
             {1, "cut.npy", "--model", model, "--inputs", cut, "--targets", two},
-            {1, "missing.npy: no such file", "--model", model, "--inputs", folder.resolve("missing.npy"), "--targets", two},
+            {
+                1,
+                "missing.npy: no such file",
+                "--model",
+                model,
+                "--inputs",
+                folder.resolve("missing.npy"),
+                "--targets",
+                two
+            },
             {1, "conv", "--model", layer, "--inputs", good, "--targets", two},
-            {1, "no preset of that name; presets: mlp, char-mlp", "--model", "resnet", "--inputs", good, "--targets", two},
+            {
+                1,
+                "no preset of that name; presets: mlp, char-mlp",
+                "--model",
+                "resnet",
+                "--inputs",
+                good,
+                "--targets",
+                two
+            },
             {1, "has 150 rows", "--model", model, "--inputs", x, "--targets", two},
             {1, "the text is empty", "--model", "char-mlp", "--text", empty},
             {1, "not a folder", "--model", "mlp", "--idx", folder.resolve("absent")},
-            {1, "an example has shape [3], the model's input is [784]", "--model", "mlp", "--inputs", x, "--targets", y},
+            {1, "an example has shape [3], the model's input is [784]", "--model", "mlp", "--inputs", x, "--targets", y
+            },
             {2, "--steps is 0", "--model", model, "--inputs", x, "--targets", y, "--steps", 0},
             {2, "activation bits '3'", "--model", model, "--inputs", x, "--targets", y, "--activation-bits", 3},
             {2, "learning rate -1.0", "--model", model, "--inputs", x, "--targets", y, "--lr", -1},
@@ -225,8 +305,30 @@ class TrainCommandTest {
             {2, "--text", "--model", model},
             {2, "--targets", "--model", model, "--inputs", x},
             {1, "device 'gpu' is not known", "--model", model, "--inputs", x, "--targets", y, "--device", "gpu"},
-            {1, "there is no folder", "--model", model, "--inputs", x, "--targets", y, "--json", folder.resolve("no/j.json")},
-            {1, "cannot write", "--model", model, "--inputs", x, "--targets", y, "--metrics", folder.resolve("no/m.jsonl")},
+            {
+                1,
+                "there is no folder",
+                "--model",
+                model,
+                "--inputs",
+                x,
+                "--targets",
+                y,
+                "--json",
+                folder.resolve("no/j.json")
+            },
+            {
+                1,
+                "cannot write",
+                "--model",
+                model,
+                "--inputs",
+                x,
+                "--targets",
+                y,
+                "--metrics",
+                folder.resolve("no/m.jsonl")
+            },
         };
         for (Object[] bad : cases) {
             List<Object> words = new ArrayList<>(List.of("train", "--out", out, "--device", "opencl"));
@@ -237,7 +339,16 @@ class TrainCommandTest {
             CommandRun.of(words.toArray()).failed((int) bad[0], (String) bad[1]);
             assertThat(out).doesNotExist();
         }
-        CommandRun.of("train", "--out", folder.resolve("no/c.safetensors"), "--model", model, "--inputs", x, "--targets", y)
+        CommandRun.of(
+                        "train",
+                        "--out",
+                        folder.resolve("no/c.safetensors"),
+                        "--model",
+                        model,
+                        "--inputs",
+                        x,
+                        "--targets",
+                        y)
                 .failed(1, "there is no folder");
         assertThat(folder).isDirectoryNotContaining(path -> path.toString().endsWith(".tmp"));
     }

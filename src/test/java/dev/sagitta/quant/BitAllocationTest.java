@@ -131,9 +131,11 @@ class BitAllocationTest {
                 bytes += layer.options().get(option).bytes();
                 cost += layer.options().get(option).cost();
             }
-            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.BYTES, bytes).omega())
+            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.BYTES, bytes)
+                            .omega())
                     .isLessThanOrEqualTo(omega * (1 + 1e-12));
-            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.COST, cost).omega())
+            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.COST, cost)
+                            .omega())
                     .isLessThanOrEqualTo(omega * (1 + 1e-12));
         }
     }

@@ -86,7 +86,8 @@ class RoundingCurvatureTest {
                     }
                 }
             }
-            QuantPlan plan = curvature.byBytes(quantizer.pack(quantizer.uniform(3)).bytes());
+            QuantPlan plan =
+                    curvature.byBytes(quantizer.pack(quantizer.uniform(3)).bytes());
             assertThat(cost(curvature, plan)).isLessThanOrEqualTo(cost(curvature, quantizer.uniform(3)));
             assertThat(quantizer.pack(plan).bytes())
                     .isLessThanOrEqualTo(quantizer.pack(quantizer.uniform(3)).bytes());

@@ -10,7 +10,6 @@ import java.nio.file.Path;
  * @param text characters to learn from; null for the project's own, or with {@code idx}
  * @param idx folder of MNIST's files, or null
  * @param out folder of the report; made if it is not there
- * @param device as the command line names it
  * @param model preset with its vocabulary still open
  * @param activationBits policy of the compressed training run
  * @param steps of each of the two trainings
@@ -26,7 +25,6 @@ public record DemoSettings(
         Path text,
         Path idx,
         Path out,
-        String device,
         long seed,
         ModelSpec model,
         String activationBits,
@@ -51,12 +49,11 @@ public record DemoSettings(
               {"type": "linear", "name": "fc1", "out": 32}, {"type": "relu"}, {"type": "linear", "name": "fc2", "out": 10}]}
             """;
 
-    public static DemoSettings text(Path text, Path out, String device, long seed) {
+    public static DemoSettings text(Path text, Path out, long seed) {
         return new DemoSettings(
                 text,
                 null,
                 out,
-                device,
                 seed,
                 ModelSpec.preset("char-mlp"),
                 "4",
@@ -71,12 +68,11 @@ public record DemoSettings(
                 400);
     }
 
-    public static DemoSettings idx(Path idx, Path out, String device, long seed) {
+    public static DemoSettings idx(Path idx, Path out, long seed) {
         return new DemoSettings(
                 null,
                 idx,
                 out,
-                device,
                 seed,
                 ModelSpec.preset("mlp"),
                 "auto:2",
@@ -98,7 +94,6 @@ public record DemoSettings(
                 text,
                 idx,
                 out,
-                device,
                 seed,
                 small,
                 activationBits,
@@ -118,7 +113,6 @@ public record DemoSettings(
                 text,
                 idx,
                 out,
-                device,
                 seed,
                 model,
                 bits,
@@ -138,7 +132,6 @@ public record DemoSettings(
                 text,
                 idx,
                 out,
-                device,
                 seed,
                 model,
                 activationBits,
