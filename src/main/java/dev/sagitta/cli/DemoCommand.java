@@ -34,7 +34,10 @@ final class DemoCommand implements Callable<Integer> {
                 description = "Characters to learn from, UTF-8; the project's own sources unless given.")
         private Path text;
 
-        @Option(names = "--idx", paramLabel = "DIR", description = "MNIST's four files, plain or .gz, in place of text.")
+        @Option(
+                names = "--idx",
+                paramLabel = "DIR",
+                description = "MNIST's four files, plain or .gz, in place of text.")
         private Path idx;
     }
 
@@ -48,7 +51,8 @@ final class DemoCommand implements Callable<Integer> {
     @Option(
             names = "--activation-bits",
             paramLabel = "B",
-            description = "Of the compressed training: 8, 4, 2, 1 or auto:AVG; 4 for text, auto:2 for images unless given.")
+            description =
+                    "Of the compressed training: 8, 4, 2, 1 or auto:AVG; 4 for text, auto:2 for images unless given.")
     private String activationBits;
 
     @Option(names = "--steps", paramLabel = "N", description = "Of each training.")

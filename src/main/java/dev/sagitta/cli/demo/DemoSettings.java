@@ -51,61 +51,19 @@ public record DemoSettings(
 
     public static DemoSettings text(Path text, Path out, long seed) {
         return new DemoSettings(
-                text,
-                null,
-                out,
-                seed,
-                ModelSpec.preset("char-mlp"),
-                "4",
-                2500,
-                256,
-                2e-3,
-                8192,
-                1024,
-                64,
-                5,
-                40,
-                400);
+                text, null, out, seed, ModelSpec.preset("char-mlp"), "4", 2500, 256, 2e-3, 8192, 1024, 64, 5, 40, 400);
     }
 
     public static DemoSettings idx(Path idx, Path out, long seed) {
         return new DemoSettings(
-                null,
-                idx,
-                out,
-                seed,
-                ModelSpec.preset("mlp"),
-                "auto:2",
-                1000,
-                128,
-                1e-3,
-                10_000,
-                1024,
-                64,
-                5,
-                40,
-                0);
+                null, idx, out, seed, ModelSpec.preset("mlp"), "auto:2", 1000, 128, 1e-3, 10_000, 1024, 64, 5, 40, 0);
     }
 
     /** The same in miniature: seconds, for tests. */
     public DemoSettings tiny() {
         ModelSpec small = ModelSpec.parse(idx == null ? TINY_TEXT_MODEL : TINY_IMAGE_MODEL, "tiny model");
         return new DemoSettings(
-                text,
-                idx,
-                out,
-                seed,
-                small,
-                activationBits,
-                12,
-                16,
-                rate,
-                128,
-                32,
-                16,
-                2,
-                6,
-                sampleLength / 20);
+                text, idx, out, seed, small, activationBits, 12, 16, rate, 128, 32, 16, 2, 6, sampleLength / 20);
     }
 
     public DemoSettings withActivationBits(String bits) {
