@@ -63,6 +63,7 @@ SG_FN f32 forward_rows(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *
         softmax_row row;
         softmax_read(&row, z, (i32)c, valid, scratch);
         f32 loss = valid ? row.maximum - target + sg_log(row.sum) : counted ? SG_NAN : 0.0f;
+        if (dlogits) GROUP_BARRIER(); /* the gradient may take the place of the logit that was read as target */
         if (threadIdx.x == 0 && r < n) {
             if (row_loss) row_loss[r] = loss;
             total += loss;

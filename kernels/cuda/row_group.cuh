@@ -41,6 +41,7 @@ LANES_REDUCE(lanes_sum, a + b)
 LANES_REDUCE(lanes_max, a > b ? a : b)
 #undef LANES_REDUCE
 
+#define GROUP_BARRIER() __syncthreads()
 SG_FN i32 group_rank() { return (i32)sg_thread_rank(); }
 SG_FN f32 group_sum(f32 x, f32* scratch) { return sg_block_sum(x, scratch); }
 SG_FN i64 group_sum_i64(i64 x, i64* scratch) {

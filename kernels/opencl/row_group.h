@@ -27,6 +27,9 @@ GROUP_REDUCE(group_sum_at, f32, a + b)
 GROUP_REDUCE(group_max_at, f32, a > b ? a : b)
 GROUP_REDUCE(group_sum_i64_at, i64, a + b)
 
+/* Orders accesses of device memory, within the group, as well. */
+#define GROUP_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+
 SG_FN i32 group_rank(void) { return (i32)(get_local_id(1) * get_local_size(0) + get_local_id(0)); }
 SG_FN f32 lanes_sum(f32 x, local f32 *scratch) {
     return group_sum_at(x, scratch, group_rank(), (i32)(get_local_id(1) * get_local_size(0)), (i32)get_local_size(0));

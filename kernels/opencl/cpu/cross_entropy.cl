@@ -1,5 +1,6 @@
 /* Softmax cross-entropy for CPU devices: see opencl/cross_entropy.cl for formulas, shapes, labels and bytes.
-   Work-group: 1 x 1; group (g, k) of a G x Y grid has rows [g n / G, (g + 1) n / G) and the probes k, k + Y, ... A row is read once from memory: in
+   Work-group: 1 x 1; group (g, y) of a G x Y grid has the
+   g-th of G pieces of the rows, and the probes y, y + Y, ... A row is read once from memory: in
    blocks of 1024 logits that stay in the L1 cache, each with its maximum first and its exponentials next. */
 #include "opencl/cpu/softmax_row.h"
 
@@ -7,7 +8,7 @@ SG_FN i64 count_labels(const global i32 *labels, i64 n, i32 ignore) {
     i64 count = 0, i = 0;
     while (i + SG_V <= n) {
         int16 some = 0;
-        for (i64 end = min(n, i + (1 << 20)); i + SG_V <= end; i += SG_V) some -= vload16(0, labels + i) != ignore;
+        for (i64 end = min(n, i + (1 << 20)); i + SG_V <= end; i += SG_V) some += select((int16)0, (int16)1, vload16(0, labels + i) != ignore);
         int8 a = some.lo + some.hi;
         int4 b = a.lo + a.hi;
         count += (i64)b.x + b.y + b.z + b.w;
@@ -29,6 +30,13 @@ SG_FN f32 inverse_count(const global i32 *labels, global f32 *workspace, i64 n, 
 
 SG_FN void fill_row(global f32 *row, i64 c, f32 value) {
     for (i64 j = 0; j < c; j += SG_V) sg_store16(row + j, (float16)value, c - j);
+}
+
+/* scale exp(z[j] - m) - inverse [j = label], for 16 j. */
+SG_FN float16 gradient(const global f32 *z, i64 c, i64 j, const f32 *e, f32 m, f32 scale, i64 label, f32 inverse) {
+    float16 d = softmax_exp(z, c, j, e, m) * scale;
+    if (label >= j && label < j + SG_V) d -= select((float16)0.0f, (float16)inverse, SG_LANES16 == (i32)(label - j));
+    return d;
 }
 
 /* Loss, gradient where dlogits is not null, and row losses where row_loss is not null, of one group's rows. The logarithms and sums of 16 rows are
@@ -59,8 +67,7 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
             if (dlogits) {
                 global f32 *d = dlogits + (base + r) * c;
                 f32 scale = inverse / s;
-                for (i64 j = 0; j < c; j += SG_V) sg_store16(d + j, softmax_exp(z, c, j, e, m) * scale, c - j);
-                d[label] -= inverse;
+                for (i64 j = 0; j < c; j += SG_V) sg_store16(d + j, gradient(z, c, j, e, m, scale, label, inverse), c - j);
             }
         }
         float16 losses = vload16(0, above) + sg_log16(vload16(0, sums));
@@ -140,6 +147,7 @@ kernel void cross_entropy_metrics_sum_f32(const global f32 *workspace, global f3
     write_metrics(metrics, counts, total, counted, correct);
 }
 
+#define PROBE_TILE 32 /* probes that share the exponentials of a row */
 #define TANGENT 0
 #define TANGENT_BACKWARD 1
 #define CURVATURE 2
@@ -151,50 +159,52 @@ SG_FN f32 row_mean(const global f32 *z, const global f32 *xt, i64 c, const f32 *
     return sg_sum16(dot) * inverse_sum;
 }
 
-/* Rows outside, probes inside: the exponentials of a row of at most SOFTMAX_BLOCK logits serve all probes. The sums of the probes are kept in `sums`,
+/* Rows outside, probes inside, PROBE_TILE of them: the exponentials of a row of at most SOFTMAX_BLOCK logits serve a whole tile. `sums` gets the sum of
    probe k at k * G. */
 SG_FN void tangent_rows(const i32 mode, const global f32 *logits, const global i32 *labels, const global f32 *zt, global f32 *dzt,
                         global f32 *sums, i64 n, i64 c, i64 probes, i32 ignore, f32 inverse) {
-    f32 e[SOFTMAX_BLOCK];
-    i64 g = get_group_id(0), groups = get_num_groups(0);
-    if (mode != TANGENT_BACKWARD)
-        for (i64 k = get_group_id(1); k < probes; k += get_num_groups(1)) sums[k * groups + g] = 0.0f;
-    for (i64 row = group_first(n, g, groups), last = group_first(n, g + 1, groups); row < last; row++) {
-        i32 label = labels[row];
-        bool bad = label < 0 || label >= c;
-        if (label == ignore && mode != TANGENT_BACKWARD) continue;
-        const global f32 *z = logits + row * c;
-        f32 m, inverse_sum = 0.0f;
-        if (label != ignore && !bad) inverse_sum = 1.0f / softmax_row(z, c, e, &m);
-        for (i64 k = get_group_id(1); k < probes; k += get_num_groups(1)) {
-            const global f32 *xt = zt + (k * n + row) * c;
-            if (label == ignore) {
-                fill_row(dzt + (k * n + row) * c, c, 0.0f);
-            } else if (bad) {
-                if (mode == TANGENT_BACKWARD) fill_row(dzt + (k * n + row) * c, c, NAN);
-                else sums[k * groups + g] = NAN;
-            } else {
-                f32 mean = row_mean(z, xt, c, e, m, inverse_sum);
-                if (mode == TANGENT) {
-                    sums[k * groups + g] += mean - xt[label];
-                } else if (mode == TANGENT_BACKWARD) {
-                    global f32 *d = dzt + (k * n + row) * c;
-                    f32 scale = inverse_sum * inverse;
-                    for (i64 j = 0; j < c; j += SG_V)
-                        sg_store16(d + j, softmax_exp(z, c, j, e, m) * scale * (sg_load16(xt + j, c - j, 0.0f) - mean), c - j);
+    f32 e[SOFTMAX_BLOCK], tile[PROBE_TILE];
+    i64 g = get_group_id(0), groups = get_num_groups(0), y = get_num_groups(1);
+    for (i64 first = get_group_id(1); first < probes; first += y * PROBE_TILE) {
+        for (i32 q = 0; q < PROBE_TILE; q++) tile[q] = 0.0f;
+        for (i64 row = group_first(n, g, groups), last = group_first(n, g + 1, groups); row < last; row++) {
+            i32 label = labels[row], q = 0;
+            bool bad = label < 0 || label >= c;
+            if (label == ignore && mode != TANGENT_BACKWARD) continue;
+            const global f32 *z = logits + row * c;
+            f32 m, inverse_sum = 0.0f;
+            if (label != ignore && !bad) inverse_sum = 1.0f / softmax_row(z, c, e, &m);
+            for (i64 k = first; k < probes && q < PROBE_TILE; k += y, q++) {
+                const global f32 *xt = zt + (k * n + row) * c;
+                global f32 *d = dzt + (k * n + row) * c;
+                if (label == ignore) {
+                    fill_row(d, c, 0.0f);
+                } else if (bad) {
+                    if (mode == TANGENT_BACKWARD) fill_row(d, c, NAN);
+                    tile[q] = NAN;
                 } else {
-                    float16 sum = 0.0f;
-                    for (i64 j = 0; j < c; j += SG_V) {
-                        float16 x = sg_load16(xt + j, c - j, mean) - mean;
-                        sum = fma(softmax_exp(z, c, j, e, m) * x, x, sum);
+                    f32 mean = row_mean(z, xt, c, e, m, inverse_sum);
+                    if (mode == TANGENT) {
+                        tile[q] += mean - xt[label];
+                    } else if (mode == TANGENT_BACKWARD) {
+                        f32 scale = inverse_sum * inverse;
+                        for (i64 j = 0; j < c; j += SG_V)
+                            sg_store16(d + j, softmax_exp(z, c, j, e, m) * scale * (sg_load16(xt + j, c - j, mean) - mean), c - j);
+                    } else {
+                        float16 sum = 0.0f;
+                        for (i64 j = 0; j < c; j += SG_V) {
+                            float16 x = sg_load16(xt + j, c - j, mean) - mean;
+                            sum = fma(softmax_exp(z, c, j, e, m) * x, x, sum);
+                        }
+                        tile[q] += sg_sum16(sum) * inverse_sum;
                     }
-                    sums[k * groups + g] += sg_sum16(sum) * inverse_sum;
                 }
             }
         }
+        if (mode == TANGENT_BACKWARD) continue;
+        i32 q = 0;
+        for (i64 k = first; k < probes && q < PROBE_TILE; k += y, q++) sums[k * groups + g] = groups == 1 ? tile[q] * inverse : tile[q];
     }
-    if (mode != TANGENT_BACKWARD && groups == 1)
-        for (i64 k = get_group_id(1); k < probes; k += get_num_groups(1)) sums[k] *= inverse;
 }
 
 kernel void cross_entropy_tangent_f32(const global f32 *logits, const global i32 *labels, const global f32 *zt, global f32 *workspace,

@@ -10,7 +10,9 @@ kernel void embedding_gather_f32(const global f32 *table, const global i32 *ids,
             global f32 *to = y + (k * n + i) * d;
             if (id >= 0 && id < v) {
                 const global f32 *from = table + (k * v + id) * d;
-                for (i64 j = 0; j < d; j += SG_V) sg_store16(to + j, sg_load16(from + j, d - j, 0.0f), d - j);
+                i64 j = 0;
+                for (; j + SG_V <= d; j += SG_V) vstore16(vload16(0, from + j), 0, to + j);
+                if (j < d) sg_store16(to + j, sg_load16(from + j, d - j, 0.0f), d - j);
             } else {
                 for (i64 j = 0; j < d; j += SG_V) sg_store16(to + j, (float16)NAN, d - j);
             }

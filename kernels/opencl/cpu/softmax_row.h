@@ -20,6 +20,7 @@ SG_FN f32 softmax_row(const global f32 *z, i64 c, f32 *e, f32 *maximum) {
         if (b > 0) s *= sg_exp1(m - next);
         m = next;
         for (i32 j = 0; j < width; j += SG_V) {
+            sg_prefetch(block + j + SOFTMAX_BLOCK); /* the exponentials leave the memory idle */
             float16 x = sg_exp16(sg_load16(block + j, width - j, -INFINITY) - m);
             vstore16(x, 0, e + j);
             part += x;

@@ -42,6 +42,13 @@ SG_FN void sg_store16(global f32 *p, float16 v, i64 n) {
 #endif
 }
 
+/* Brings the cache line of p nearer; p may be out of bounds. */
+SG_FN void sg_prefetch(const global f32 *p) {
+#ifdef SG_MASKED_MOVES
+    __asm__ volatile("prefetcht0 (%0)" : : "r"(p));
+#endif
+}
+
 SG_FN f32 sg_sum16(float16 v) {
     float8 a = v.lo + v.hi;
     float4 b = a.lo + a.hi;

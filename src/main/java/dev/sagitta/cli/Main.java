@@ -11,11 +11,14 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         description = "Compute engine for the JVM.",
         subcommands = {
-            DevicesCommand.class,
+            DemoCommand.class,
             TrainCommand.class,
             EvalCommand.class,
             HvpCommand.class,
-            CurvatureCommand.class
+            CurvatureCommand.class,
+            QuantizeCommand.class,
+            AllocateCommand.class,
+            DevicesCommand.class
         })
 public final class Main implements Runnable {
 

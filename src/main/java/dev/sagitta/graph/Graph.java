@@ -36,15 +36,16 @@ public record Graph(List<Node> nodes, DType inputType, Node output, Loss loss) {
     public Graph withOps(UnaryOperator<Op> replacement) {
         List<Node> copies = new ArrayList<>();
         for (Node node : nodes) {
-            List<Node> inputs =
-                    node.inputs().stream().map(input -> copies.get(input.index())).toList();
+            List<Node> inputs = node.inputs().stream()
+                    .map(input -> copies.get(input.index()))
+                    .toList();
             Op op = node.isInput() ? null : replacement.apply(node.op());
             Shape shape = op == null
                     ? node.shape()
                     : op.outputShape(inputs.stream().map(Node::shape).toList());
             if (!shape.equals(node.shape())) {
-                throw new IllegalArgumentException(op.type() + " in place of '" + node.name() + "' has an output of shape "
-                        + shape + ", expected " + node.shape());
+                throw new IllegalArgumentException(op.type() + " in place of '" + node.name()
+                        + "' has an output of shape " + shape + ", expected " + node.shape());
             }
             copies.add(new Node(node.index(), node.name(), op, inputs, shape));
         }

@@ -114,16 +114,16 @@ public abstract class DataSet {
         }
     }
 
-    /** Targets of the examples {@code [start, start + count)} that count: labels that are not {@link #IGNORED_LABEL}; examples otherwise. */
-    public final long countedTargets(int start, int count) {
-        Objects.checkFromIndexSize(start, count, size());
+    /** Targets of the examples {@code rows[from .. from + count)} that count: labels that are not {@link #IGNORED_LABEL}, or all examples. */
+    public final long countedTargets(int[] rows, int from, int count) {
+        Objects.checkFromIndexSize(from, count, rows.length);
         if (targetType != DType.I32) {
             return count;
         }
         ByteBuffer labels = ByteBuffer.allocate(targetBytes).order(ByteOrder.nativeOrder());
         long counted = 0;
-        for (int row = start; row < start + count; row++) {
-            copyTarget(row, labels, 0);
+        for (int i = from; i < from + count; i++) {
+            copyTarget(rows[i], labels, 0);
             for (int at = 0; at < targetBytes; at += ELEMENT_BYTES) {
                 counted += labels.getInt(at) == IGNORED_LABEL ? 0 : 1;
             }

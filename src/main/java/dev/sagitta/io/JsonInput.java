@@ -179,6 +179,26 @@ public record JsonInput(ObjectNode node, String where) {
         return list;
     }
 
+    /** An array of arrays of strings, each of at most these lengths. */
+    public List<List<String>> textLists(String field, int longest, int longestInner) {
+        List<List<String>> lists = new ArrayList<>();
+        for (JsonNode inner : array(field, longest)) {
+            String name = field + "[" + lists.size() + "]";
+            if (!inner.isArray() || inner.size() > longestInner) {
+                throw wrong(name, inner, "an array [...] of at most " + longestInner + " strings");
+            }
+            List<String> texts = new ArrayList<>();
+            for (JsonNode item : inner) {
+                if (!item.isTextual()) {
+                    throw wrong(name + "[" + texts.size() + "]", item, "a string");
+                }
+                texts.add(item.textValue());
+            }
+            lists.add(texts);
+        }
+        return lists;
+    }
+
     public long[] integers(String field, int longest, long min, long max) {
         JsonNode array = array(field, longest);
         long[] values = new long[array.size()];

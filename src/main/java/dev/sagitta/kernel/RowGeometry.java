@@ -77,11 +77,13 @@ final class RowGeometry {
 
     /** One-dimensional work on n elements, {@code probes} times. */
     static Geometry flat(Device device, long n, long probes) {
+        return flat(device.kind(), device.info().computeUnits(), n, probes);
+    }
+
+    static Geometry flat(DeviceKind kind, int computeUnits, long n, long probes) {
         long y = clamp(probes, 65_535);
-        if (device.kind() == DeviceKind.OPENCL_CPU) {
-            long wanted = n <= 2 * SINGLE
-                    ? 1
-                    : Math.min(n / SINGLE, (long) PER_CORE * device.info().computeUnits());
+        if (kind == DeviceKind.OPENCL_CPU) {
+            long wanted = n <= 2 * SINGLE ? 1 : Math.min(n / SINGLE, (long) PER_CORE * computeUnits);
             return Geometry.of(clamp(wanted, LossWorkspace.MAX_GROUPS), y, 1, 1, 1);
         }
         long x = n <= SINGLE ? 1 : clamp(n / (4L * GROUP), LossWorkspace.MAX_GROUPS);
@@ -90,11 +92,13 @@ final class RowGeometry {
 
     /** Rows that are copied or summed, without a sum over groups at the end. */
     static Geometry rows(Device device, long n, long width, long repeats) {
+        return rows(device.kind(), device.info().computeUnits(), n, width, repeats);
+    }
+
+    static Geometry rows(DeviceKind kind, int computeUnits, long n, long width, long repeats) {
         long y = clamp(repeats, 65_535);
-        if (device.kind() == DeviceKind.OPENCL_CPU) {
-            long wanted = (double) n * width <= SINGLE
-                    ? 1
-                    : (long) PER_CORE * device.info().computeUnits();
+        if (kind == DeviceKind.OPENCL_CPU) {
+            long wanted = (double) n * width <= SINGLE ? 1 : (long) PER_CORE * computeUnits;
             return Geometry.of(clamp(wanted, n), y, 1, 1, 1);
         }
         int lanes = 1;

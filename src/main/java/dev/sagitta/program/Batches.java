@@ -39,27 +39,32 @@ public final class Batches implements AutoCloseable {
 
         /** All examples of a data set. */
         static Rows of(DataSet data) {
-            return first(data, data.size());
+            return sample(data, data.size());
         }
 
-        /** The first so many examples of a data set, or all if it has fewer. */
-        static Rows first(DataSet data, int most) {
+        /** So many examples at even distances over a data set, or all if it has fewer: neighbours in a text are much alike. */
+        static Rows sample(DataSet data, int most) {
+            int count = Math.min(most, data.size());
+            int[] rows = new int[count];
+            for (int i = 0; i < count; i++) {
+                rows[i] = (int) ((long) i * data.size() / count);
+            }
             return new Rows() {
                 @Override
                 public int size() {
-                    return Math.min(most, data.size());
+                    return count;
                 }
 
                 @Override
-                public long weight(int start, int count) {
-                    return data.countedTargets(start, count);
+                public long weight(int start, int n) {
+                    return data.countedTargets(rows, start, n);
                 }
 
                 @Override
-                public void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets) {
-                    data.batch(start, count, inputs, targets);
-                    inputs.position(data.inputBytes(count));
-                    targets.position(data.targetBytes(count));
+                public void copy(int start, int n, ByteBuffer inputs, ByteBuffer targets) {
+                    data.batch(rows, start, n, inputs, targets);
+                    inputs.position(data.inputBytes(n));
+                    targets.position(data.targetBytes(n));
                 }
             };
         }

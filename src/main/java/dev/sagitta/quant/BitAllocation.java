@@ -134,7 +134,9 @@ public record BitAllocation(Map<String, BitTable.Option> choice, double omega, l
         // the default accepts a solution that is merely near the bound
         model.options.integer(IntegerStrategy.DEFAULT.withGapTolerance(NumberContext.of(12, 14)));
         List<List<Variable>> variables = new ArrayList<>();
-        Expression total = model.newExpression("limit").upper(most / nonZero(weightScale));
+        // a choice that meets the limit exactly must stay inside after scaling; bytes are whole numbers
+        double slack = limit == Limit.BYTES ? 0.5 : 1e-9 * most;
+        Expression total = model.newExpression("limit").upper((most + slack) / nonZero(weightScale));
         for (int g = 0; g < groups.size(); g++) {
             List<BitTable.Layer> group = groups.get(g);
             Expression one =
@@ -166,7 +168,7 @@ public record BitAllocation(Map<String, BitTable.Option> choice, double omega, l
             chosen.add(fitting.get(g).get(best));
             used += weight(groups.get(g), chosen.get(g), limit);
         }
-        if (used > most) {
+        if (used > most + slack) {
             throw new IllegalStateException(
                     "bit allocation: the solution takes " + plain(used) + ", more than the limit " + plain(most));
         }

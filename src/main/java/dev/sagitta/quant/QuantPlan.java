@@ -93,7 +93,8 @@ public record QuantPlan(Map<String, QuantFormat> formats) {
 
     /** The network with {@link PackedLinear} layers where the plan names the weight. */
     public Graph apply(Graph graph) {
-        return graph.withOps(op -> op instanceof Linear linear && formats.containsKey(linear.weight().name())
+        return graph.withOps(op -> op instanceof Linear linear
+                        && formats.containsKey(linear.weight().name())
                 ? new PackedLinear(
                         linear.weight().name(),
                         formats.get(linear.weight().name()),

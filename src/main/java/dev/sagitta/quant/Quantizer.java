@@ -4,7 +4,6 @@ import dev.sagitta.curvature.Estimate;
 import dev.sagitta.curvature.HutchinsonTrace;
 import dev.sagitta.curvature.NetworkOperator;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.Checkpoint;
@@ -15,8 +14,6 @@ import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
-import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -67,6 +64,18 @@ public final class Quantizer {
             return new Settings(List.of(offered), group, symmetric, probes, batch, seed, gaussNewton);
         }
 
+        /** The same with the bits that a given plan uses, and no other: nothing is left to choose. Null changes nothing. */
+        public Settings withBitsOf(QuantPlan plan) {
+            if (plan == null) {
+                return this;
+            }
+            Integer[] used = plan.formats().values().stream()
+                    .map(QuantFormat::bits)
+                    .distinct()
+                    .toArray(Integer[]::new);
+            return bits(used);
+        }
+
         private QuantFormat format(int b) {
             return new QuantFormat(b, group, symmetric);
         }
@@ -103,31 +112,32 @@ public final class Quantizer {
 
     /** Traces and quantisation errors of every eligible weight; the loss is the mean over these rows. */
     public Sensitivity measure(Batches.Rows rows) {
-        Computation product =
-                settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
+        Computation product = settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
         ProgramOptions options = ProgramOptions.of(settings.batch, product)
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
         Batches batches = new Batches(graph(), device, options, rows);
-        Program program = batches.program();
         try (NetworkOperator operator = operator(batches, product)) {
-            HutchinsonTrace.Result traces =
-                    HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed);
-            Map<String, Estimate> byName = new LinkedHashMap<>();
-            for (int i = 0; i < traces.parameters().size(); i++) {
-                byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
-            }
-            WeightQuantizer quantizer = new WeightQuantizer(device, operator.stream());
-            List<Sensitivity.Weight> weights = new ArrayList<>();
-            for (Parameter parameter : eligible) {
-                List<Sensitivity.Choice> choices = new ArrayList<>();
-                for (int bits : settings.bits) {
-                    choices.add(choice(quantizer, program.tensor(parameter.name()), parameter, bits));
-                }
-                weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
-            }
-            return new Sensitivity(List.copyOf(weights));
+            return measure(HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed));
         }
+    }
+
+    /** The same from traces that were measured before, over the parameters of this network. */
+    public Sensitivity measure(HutchinsonTrace.Result traces) {
+        Map<String, Estimate> byName = new LinkedHashMap<>();
+        for (int i = 0; i < traces.parameters().size(); i++) {
+            byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
+        }
+        WeightQuantizer quantizer = new WeightQuantizer(device, device.stream());
+        List<Sensitivity.Weight> weights = new ArrayList<>();
+        for (Parameter parameter : eligible) {
+            List<Sensitivity.Choice> choices = new ArrayList<>();
+            for (int bits : settings.bits) {
+                choices.add(choice(quantizer, parameter, bits));
+            }
+            weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
+        }
+        return new Sensitivity(List.copyOf(weights));
     }
 
     private NetworkOperator operator(Batches batches, Computation product) {
@@ -140,9 +150,11 @@ public final class Quantizer {
         }
     }
 
-    private Sensitivity.Choice choice(WeightQuantizer quantizer, Tensor weights, Parameter parameter, int bits) {
+    private Sensitivity.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {
         QuantFormat format = settings.format(bits);
-        double error = quantizer.squaredError(weights, format);
+        double error = quantizer
+                .quantize(checkpoint.parameter(parameter.name()), format)
+                .squaredError();
         if (!Double.isFinite(error)) {
             throw new DataException(checkpoint.path() + ": the squared error of '" + parameter.name() + "' at " + bits
                     + " bits is " + error + ": its weights are too large for fp32");
@@ -210,18 +222,7 @@ public final class Quantizer {
                 plain.put(parameter.name(), tensor);
                 continue;
             }
-            Tensor weights = Tensor.allocate(
-                    device,
-                    MemoryCategory.WORKSPACE,
-                    parameter.name(),
-                    DType.F32,
-                    parameter.shape());
-            try {
-                weights.upload(device.stream(), tensor.bytes());
-                packed.add(quantizer.pack(parameter.name(), weights, format));
-            } finally {
-                weights.buffer().close();
-            }
+            packed.add(quantizer.quantize(tensor, format).packed());
         }
         return new Packed(checkpoint, plan, plain, packed);
     }
@@ -233,8 +234,7 @@ public final class Quantizer {
         private final Map<String, HostTensor> plain;
         private final List<PackedTensors> packed;
 
-        private Packed(
-                Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
+        private Packed(Checkpoint source, QuantPlan plan, Map<String, HostTensor> plain, List<PackedTensors> packed) {
             this.source = source;
             this.plan = plan;
             this.plain = plain;
@@ -248,7 +248,9 @@ public final class Quantizer {
         /** Of all parameters: packed weights with steps and centres, the others in fp32. The file has its header besides. */
         public long bytes() {
             return packed.stream().mapToLong(PackedTensors::bytes).sum()
-                    + plain.values().stream().mapToLong(tensor -> 4 * tensor.elements()).sum();
+                    + plain.values().stream()
+                            .mapToLong(tensor -> 4 * tensor.elements())
+                            .sum();
         }
 
         /** Bits of a code, averaged over the packed weights; steps and centres are not counted. */

@@ -31,9 +31,12 @@ public record Sensitivity(List<Weight> weights) {
             return choices.stream()
                     .filter(choice -> choice.format().bits() == bits)
                     .findFirst()
-                    .orElseThrow(() -> new IllegalArgumentException("weight '" + parameter.name() + "' was not measured at "
-                            + bits + " bits, only at "
-                            + choices.stream().map(choice -> choice.format().bits()).toList()));
+                    .orElseThrow(
+                            () -> new IllegalArgumentException("weight '" + parameter.name() + "' was not measured at "
+                                    + bits + " bits, only at "
+                                    + choices.stream()
+                                            .map(choice -> choice.format().bits())
+                                            .toList()));
         }
     }
 
@@ -58,7 +61,10 @@ public record Sensitivity(List<Weight> weights) {
             for (Choice choice : weight.choices()) {
                 int bits = choice.format().bits();
                 options.add(new BitTable.Option(
-                        bits, weight.omega(choice), choice.bytes(), (double) bits * weight.parameter().elements()));
+                        bits,
+                        weight.omega(choice),
+                        choice.bytes(),
+                        (double) bits * weight.parameter().elements()));
             }
             layers.add(new BitTable.Layer(weight.parameter().name(), options));
         }
@@ -66,6 +72,8 @@ public record Sensitivity(List<Weight> weights) {
     }
 
     long elements() {
-        return weights.stream().mapToLong(weight -> weight.parameter().elements()).sum();
+        return weights.stream()
+                .mapToLong(weight -> weight.parameter().elements())
+                .sum();
     }
 }

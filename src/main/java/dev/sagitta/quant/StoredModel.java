@@ -9,7 +9,6 @@ import dev.sagitta.kernel.PackedWeights;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +37,9 @@ public final class StoredModel implements AutoCloseable {
             throw e;
         }
         this.bytes = tensors.stream().mapToLong(PackedTensors::bytes).sum()
-                + plain.values().stream().mapToLong(tensor -> 4 * tensor.elements()).sum();
+                + plain.values().stream()
+                        .mapToLong(tensor -> 4 * tensor.elements())
+                        .sum();
     }
 
     /**
@@ -48,17 +49,22 @@ public final class StoredModel implements AutoCloseable {
      */
     public static StoredModel open(Checkpoint checkpoint, Device device) {
         QuantPlan plan = QuantPlan.of(checkpoint);
-        List<PackedTensors> tensors = new ArrayList<>();
         Map<String, HostTensor> plain = new LinkedHashMap<>();
         for (Parameter parameter : checkpoint.graph().parameters()) {
-            String name = parameter.name();
-            if (plan.formats().containsKey(name)) {
-                tensors.add(PackedTensors.read(checkpoint, name, plan.formats().get(name), parameter.shape()));
-            } else {
-                plain.put(name, checkpoint.parameter(name));
+            if (!plan.formats().containsKey(parameter.name())) {
+                plain.put(parameter.name(), checkpoint.parameter(parameter.name()));
             }
         }
-        return new StoredModel(device, plan.apply(checkpoint.graph()), plain, tensors);
+        return new StoredModel(device, plan.apply(checkpoint.graph()), plain, packed(checkpoint, plan));
+    }
+
+    /** The packed weights of a file, checked. */
+    static List<PackedTensors> packed(Checkpoint checkpoint, QuantPlan plan) {
+        return checkpoint.graph().parameters().stream()
+                .filter(parameter -> plan.formats().containsKey(parameter.name()))
+                .map(parameter -> PackedTensors.read(
+                        checkpoint, parameter.name(), plan.formats().get(parameter.name()), parameter.shape()))
+                .toList();
     }
 
     static StoredModel of(Device device, Graph graph, Map<String, HostTensor> plain, List<PackedTensors> tensors) {

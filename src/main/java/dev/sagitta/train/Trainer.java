@@ -72,6 +72,7 @@ public final class Trainer implements AutoCloseable {
     private Tensor inputTensor;
     private Tensor targetTensor;
     private Tensor lossTensor;
+    private OptimiserOptions optimiser;
     private long steps;
 
     /** A run from initial weights. */
@@ -89,7 +90,8 @@ public final class Trainer implements AutoCloseable {
         this.data = data;
         this.options = options;
         this.policy = policy;
-        this.settingsValues = options.optimiser().settings(1);
+        this.optimiser = options.optimiser();
+        this.settingsValues = optimiser.settings(1);
         this.layout = ParameterLayout.of(graph);
         this.order = new DataOrder(data.size(), options.seed());
         if ((long) options.batch() * Math.max(data.inputBytes(1), data.targetBytes(1)) > Integer.MAX_VALUE) {
@@ -102,7 +104,6 @@ public final class Trainer implements AutoCloseable {
         try {
             this.parameters = arena(MemoryCategory.WEIGHTS, "parameters");
             this.gradients = arena(MemoryCategory.GRADIENTS, "gradients");
-            OptimiserOptions optimiser = options.optimiser();
             for (String state : optimiser.states()) {
                 states.add(arena(MemoryCategory.OPTIMIZER, Checkpoint.OPTIMIZER + state));
             }
@@ -222,7 +223,7 @@ public final class Trainer implements AutoCloseable {
         data.batch(rows, 0, rows.length, inputs, targets);
         inputTensor.upload(stream, inputs.clear());
         targetTensor.upload(stream, targets.clear());
-        options.optimiser().settings(steps + 1, settingsValues);
+        optimiser.settings(steps + 1, settingsValues);
         settingsFloats.put(0, settingsValues);
         settings.upload(stream, settingsHost.clear());
         program.run(Computation.GRADIENT);
@@ -233,12 +234,19 @@ public final class Trainer implements AutoCloseable {
         steps++;
         if (!Float.isFinite(loss)) {
             throw new ArithmeticException("training: the loss is " + loss + " at step " + steps
-                    + "; lower the learning rate (" + options.optimiser().rate() + ") or clip the gradient");
+                    + "; lower the learning rate (" + optimiser.rate() + ") or clip the gradient");
         }
         if (policy.isAutomatic() && (steps == FIRST_CHOICE || steps % CHOOSE_EVERY == 0) && policy.resolve(program)) {
             compile();
         }
         return loss;
+    }
+
+    /** Another learning rate from the next step on: schedules are the caller's. */
+    public void learningRate(double rate) {
+        optimiser = optimiser.rate(rate);
+        float[] all = optimiser.settings(steps + 1);
+        System.arraycopy(all, 0, settingsValues, 0, all.length);
     }
 
     /** Steps done, those before a resumed checkpoint included. */

@@ -58,9 +58,7 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
         return new Packed(
                 e.persistent(weight + ".packed", DType.U32, words, MemoryCategory.WEIGHTS),
                 e.persistent(weight + ".scales", DType.F32, groups, MemoryCategory.WEIGHTS),
-                format.symmetric()
-                        ? null
-                        : e.persistent(weight + ".zeros", DType.F32, groups, MemoryCategory.WEIGHTS));
+                format.symmetric() ? null : e.persistent(weight + ".zeros", DType.F32, groups, MemoryCategory.WEIGHTS));
     }
 
     private PackedWeights bind(Packed p, Emitter.Binder t) {
@@ -87,7 +85,12 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
     public Value[] backward(Emitter e, OpContext c) {
         Value dy = rows(c.cotangent(), out);
         if (bias != null) {
-            Sums.columns(e, c.name() + ".bias", dy, c.gradient().apply(bias), c.accumulates().apply(bias));
+            Sums.columns(
+                    e,
+                    c.name() + ".bias",
+                    dy,
+                    c.gradient().apply(bias),
+                    c.accumulates().apply(bias));
         }
         if (!c.wantsInput().get(0)) {
             return new Value[] {null};
@@ -114,8 +117,9 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
     }
 
     private UnsupportedOperationException noCurvature(OpContext c) {
-        return new UnsupportedOperationException("packed linear '" + c.name() + "': the weight '" + weight + "' is packed in "
-                + format.bits() + " bits, which has no tangent; measure curvature on the checkpoint before quantising");
+        return new UnsupportedOperationException(
+                "packed linear '" + c.name() + "': the weight '" + weight + "' is packed in " + format.bits()
+                        + " bits, which has no tangent; measure curvature on the checkpoint before quantising");
     }
 
     /** [rows, features]. */

@@ -1,0 +1,175 @@
+package dev.sagitta.cli.demo;
+
+import dev.sagitta.device.Device;
+import dev.sagitta.device.Devices;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.Data;
+import dev.sagitta.io.ModelSpec;
+import dev.sagitta.program.Batches;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.train.OptimiserOptions;
+import dev.sagitta.train.Trainer;
+import dev.sagitta.train.TrainingOptions;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The whole pipeline on one data set: two trainings, curvature, low-bit weights. */
+final class Demo {
+    /** The trained network, exact activations. */
+    static final String CHECKPOINT = "model.safetensors";
+
+    private static final int[] AVERAGE_BITS = {4, 3};
+
+    private final DemoSettings settings;
+    private final Progress progress;
+    private final Map<String, Double> seconds = new LinkedHashMap<>();
+    private long since = System.nanoTime();
+
+    Demo(DemoSettings settings, Progress progress) {
+        this.settings = settings;
+        this.progress = progress;
+    }
+
+    DemoResult run() {
+        long begin = since;
+        try (Device device = Devices.open(settings.device())) {
+            return run(device, read(), begin);
+        }
+    }
+
+    private Data read() {
+        if (settings.idx() != null) {
+            return Data.idx(settings.idx());
+        }
+        int context = Math.toIntExact(settings.model().inputShape().elements());
+        if (settings.text() != null) {
+            return Data.text(List.of(settings.text()), context, settings.seed());
+        }
+        try (DemoText own = DemoText.find()) {
+            return Data.text(own.files(), context, settings.seed());
+        }
+    }
+
+    private String source() {
+        return settings.idx() != null
+                ? settings.idx().toString()
+                : settings.text() != null ? settings.text().toString() : "Sagitta's own sources and documents";
+    }
+
+    private DemoResult run(Device device, Data data, long begin) {
+        ModelSpec spec =
+                data.vocabulary() == null ? settings.model() : settings.model().withVocabulary(data.vocabulary());
+        Graph graph = spec.toGraph();
+        data.train().requireFits(graph);
+        data.test().requireFits(graph);
+        Examples heldOut = Examples.some(data.test(), settings.evaluationRows(), settings.seed());
+        Examples forCurvature = Examples.some(data.train(), settings.curvatureRows(), settings.seed());
+        done("reading");
+        List<DemoResult.Training> trainings = new ArrayList<>();
+        CurvatureMeasurement curvature;
+        List<DemoResult.Quantized> quantized;
+        String sample;
+        try (Trainer exact = trainer(graph, device, data, "none")) {
+            trainings.add(train(device, graph, exact, heldOut));
+            done("training, exact");
+            try (Trainer compressed = trainer(graph, device, data, settings.activationBits())) {
+                trainings.add(train(device, graph, compressed, heldOut));
+            }
+            done("training, compressed");
+            Weights weights = new Weights(exact.parameters());
+            curvature = CurvatureMeasurement.of(settings, graph, device, weights, forCurvature, progress);
+            done("curvature");
+            quantized = quantize(device, spec, exact, curvature, forCurvature, heldOut);
+            done("quantization");
+            sample = data.vocabulary() == null
+                    ? null
+                    : Sampling.sample(
+                            graph,
+                            device,
+                            weights,
+                            data.test(),
+                            data.vocabulary(),
+                            settings.sampleLength(),
+                            settings.seed());
+        }
+        done("sampling");
+        seconds.put("total", (System.nanoTime() - begin) * 1e-9);
+        return new DemoResult(
+                new DemoResult.Run(
+                        device.info().name(),
+                        device.info().driver(),
+                        settings.seed(),
+                        settings.steps(),
+                        settings.batch(),
+                        settings.rate()),
+                new DemoResult.Data(
+                        source(),
+                        data.all().size(),
+                        data.train().size(),
+                        data.test().size(),
+                        heldOut.size(),
+                        data.vocabulary() == null ? null : data.vocabulary().size()),
+                new DemoResult.Model(
+                        DemoResult.describe(graph), graph.parameterCount(), graph.parameterCount() * Float.BYTES),
+                trainings,
+                curvature.result(),
+                quantized,
+                sample,
+                seconds);
+    }
+
+    private Trainer trainer(Graph graph, Device device, Data data, String activationBits) {
+        OptimiserOptions optimiser = OptimiserOptions.adamW(settings.rate());
+        return new Trainer(
+                graph,
+                device,
+                data.train(),
+                new TrainingOptions(settings.batch(), optimiser, activationBits, settings.seed()));
+    }
+
+    private DemoResult.Training train(Device device, Graph graph, Trainer trainer, Examples heldOut) {
+        ProgramOptions options =
+                new Weights(trainer.parameters()).bind(ProgramOptions.of(Examples.BATCH, Computation.EVALUATE));
+        try (Batches batches = new Batches(graph, device, options, heldOut)) {
+            return TrainingRun.of(settings, trainer, batches, progress);
+        }
+    }
+
+    /** By way of a checkpoint, as the command line does: the file is the user's to go on with. */
+    private List<DemoResult.Quantized> quantize(
+            Device device,
+            ModelSpec spec,
+            Trainer trainer,
+            CurvatureMeasurement curvature,
+            Examples rows,
+            Examples heldOut) {
+        Path file = settings.out().resolve(CHECKPOINT);
+        Checkpoint.write(file, spec, trainer.weights(), Map.of());
+        List<DemoResult.Quantized> results = new ArrayList<>();
+        try (Checkpoint checkpoint = Checkpoint.open(file);
+                Progress.Bar bar = progress.start("low-bit weights", 3L * AVERAGE_BITS.length)) {
+            Quantization quantization = new Quantization(checkpoint, device, curvature.traces(), rows, heldOut);
+            for (int bits : AVERAGE_BITS) {
+                DemoResult.Quantized uniform = quantization.uniform(bits);
+                bar.step();
+                results.add(quantization.byCurvature(uniform.bytes()));
+                bar.step();
+                results.add(quantization.byTrace(uniform.bytes()));
+                bar.step();
+                results.add(uniform);
+            }
+        }
+        return results;
+    }
+
+    private void done(String stage) {
+        long now = System.nanoTime();
+        seconds.put(stage, (now - since) * 1e-9);
+        since = now;
+    }
+}

@@ -1,0 +1,229 @@
+package dev.sagitta.cli.demo;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.report.BarPlot;
+import dev.sagitta.report.HtmlPage;
+import dev.sagitta.report.LinePlot;
+import dev.sagitta.report.SvgPlot;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
+
+/** A demo's result as a page and as JSON. */
+final class DemoReport {
+    private static final double MEGABYTE = 1e6;
+
+    private DemoReport() {}
+
+    static String json(DemoResult result) {
+        try {
+            return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(result) + "\n";
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a report that is no JSON: " + e.getMessage(), e);
+        }
+    }
+
+    static String html(DemoResult result) {
+        HtmlPage page = new HtmlPage("Sagitta: a demo");
+        page.paragraph(DemoTable.headline(result) + ". Network: "
+                + result.model().description() + ". All numbers are in report.json.");
+        page.table(DemoTable.HEADER, DemoTable.rows(result));
+        page.heading("Training twice with the same seed");
+        page.paragraph(
+                "Once with the activations that the backward pass needs kept as they are, once packed into a few bits"
+                        + " each. Seed, batches and initial weights are the same.");
+        page.plot(loss(result, "Loss of each batch", DemoResult.Point::loss));
+        page.plot(loss(result, "Loss on held-out examples", DemoResult.Point::heldOutLoss));
+        page.plot(memory(result));
+        page.table(List.of("saved for the backward pass", "exact", "compressed"), saved(result));
+        page.heading("Curvature");
+        page.paragraph(DemoTable.curvature(result) + ". Intervals hold 95 %: Student's t over the probes.");
+        page.plot(traces(result));
+        page.table(
+                List.of("parameter", "elements", "trace", "\u00b1", "trace / element"),
+                result.curvature().layers().stream()
+                        .map(layer -> List.of(
+                                layer.name(),
+                                format("%,d", layer.parameters()),
+                                format("%.4g", layer.trace()),
+                                format("%.2g", layer.halfWidth()),
+                                format("%.3g", layer.averageTrace())))
+                        .toList());
+        page.table(
+                List.of("eigenvalue", "value", "residual bound"),
+                numbered(result.curvature().eigenvalues()));
+        page.heading("Low-bit weights");
+        page.paragraph(
+                "Bits per layer by an integer programme that minimises trace / element times the squared rounding"
+                        + " error, in no more bytes than the uniform plan takes. Each packed network runs without being unpacked.");
+        page.plot(bits(result));
+        page.plot(size(result));
+        page.table(List.of("plan", "average bits", "bytes", "v'Hv", "omega", "held-out loss"), plans(result));
+        if (result.sample() != null) {
+            page.heading("What it writes");
+            page.preformatted(result.sample());
+        }
+        page.heading("Run");
+        page.paragraph(format(
+                "%s (%s), seed %d, %s in all.",
+                result.run().device(), result.run().driver(), result.run().seed(), seconds(result, "total")));
+        page.table(
+                List.of("stage", "time"),
+                result.seconds().keySet().stream()
+                        .map(stage -> List.of(stage, seconds(result, stage)))
+                        .toList());
+        return page.toHtml();
+    }
+
+    private static String seconds(DemoResult result, String stage) {
+        return format("%.1f s", result.seconds().get(stage));
+    }
+
+    private interface Ordinate {
+        Double of(DemoResult.Point point);
+    }
+
+    private static SvgPlot loss(DemoResult result, String title, Ordinate ordinate) {
+        LinePlot plot = SvgPlot.lines(title, "step", "cross-entropy");
+        for (DemoResult.Training training : result.training()) {
+            List<DemoResult.Point> points = training.curve().stream()
+                    .filter(point -> ordinate.of(point) != null)
+                    .toList();
+            plot.series(
+                    name(training), array(points, DemoResult.Point::step), array(points, point -> ordinate.of(point)));
+        }
+        return plot;
+    }
+
+    private static String name(DemoResult.Training training) {
+        return training.activationBits().equals("none") ? "exact" : training.activationBits() + " bits";
+    }
+
+    private static SvgPlot memory(DemoResult result) {
+        List<MemoryCategory> categories = new ArrayList<>();
+        for (MemoryCategory category : MemoryCategory.values()) {
+            if (result.training().stream()
+                    .anyMatch(training -> training.memory().containsKey(category))) {
+                categories.add(category);
+            }
+        }
+        BarPlot plot = SvgPlot.bars(
+                "Device memory while training, peak of each category",
+                "MB",
+                categories.stream()
+                        .map(category ->
+                                category.name().toLowerCase(Locale.ROOT).replace('_', ' '))
+                        .toList());
+        for (DemoResult.Training training : result.training()) {
+            plot.series(
+                    name(training),
+                    array(categories, category -> training.memory().getOrDefault(category, 0L) / MEGABYTE));
+        }
+        return plot;
+    }
+
+    /** Bytes by tensor: codes and grids of a compressed one together. */
+    private static List<List<String>> saved(DemoResult result) {
+        DemoResult.Training exact = result.training().get(0);
+        DemoResult.Training compressed = result.training().get(1);
+        return List.of(
+                List.of("all", DemoTable.megabytes(exact.savedBytes()), DemoTable.megabytes(compressed.savedBytes())),
+                List.of(
+                        "sign masks",
+                        bytes(exact, name -> name.endsWith(".mask")),
+                        bytes(compressed, name -> name.endsWith(".mask"))),
+                List.of(
+                        "values or codes",
+                        bytes(exact, name -> !name.endsWith(".mask")),
+                        bytes(compressed, name -> !name.endsWith(".mask") && !name.endsWith(".grid"))),
+                List.of("grids", "", bytes(compressed, name -> name.endsWith(".grid"))));
+    }
+
+    private static String bytes(DemoResult.Training training, Predicate<String> which) {
+        return DemoTable.megabytes(training.saved().stream()
+                .filter(saved -> which.test(saved.name()))
+                .mapToLong(saved -> saved.bytes())
+                .sum());
+    }
+
+    private static SvgPlot traces(DemoResult result) {
+        List<DemoResult.LayerTrace> layers = result.curvature().layers();
+        return SvgPlot.bars(
+                        "Trace of the Hessian by parameter",
+                        "trace",
+                        layers.stream().map(DemoResult.LayerTrace::name).toList())
+                .series(
+                        "trace",
+                        array(layers, DemoResult.LayerTrace::trace),
+                        array(layers, DemoResult.LayerTrace::halfWidth));
+    }
+
+    private static List<List<String>> numbered(List<DemoResult.Eigenvalue> eigenvalues) {
+        List<List<String>> rows = new ArrayList<>();
+        for (DemoResult.Eigenvalue eigenvalue : eigenvalues) {
+            rows.add(List.of(
+                    Integer.toString(rows.size() + 1),
+                    format("%.4g", eigenvalue.value()),
+                    format("%.1e", eigenvalue.residualBound())));
+        }
+        return rows;
+    }
+
+    private static SvgPlot bits(DemoResult result) {
+        BarPlot plot = SvgPlot.bars(
+                "Bits of each weight by curvature",
+                "bits",
+                result.quantization().get(0).layers().stream()
+                        .map(DemoResult.LayerBits::name)
+                        .toList());
+        for (DemoResult.Quantized quantized : result.quantization()) {
+            if (quantized.plan().equals("curvature")) {
+                plot.series(
+                        format("average of %.2f bits", quantized.averageBits()),
+                        array(quantized.layers(), DemoResult.LayerBits::bits));
+            }
+        }
+        return plot;
+    }
+
+    private static SvgPlot size(DemoResult result) {
+        LinePlot plot = SvgPlot.lines("Held-out loss against size", "all parameters, MB", "cross-entropy")
+                .logX();
+        for (String plan : List.of("curvature", "trace", "uniform")) {
+            List<DemoResult.Quantized> of = result.quantization().stream()
+                    .filter(quantized -> quantized.plan().equals(plan))
+                    .toList();
+            plot.points(plan, array(of, quantized -> quantized.bytes() / MEGABYTE), array(of, quantized -> quantized
+                    .heldOut()
+                    .loss()));
+        }
+        return plot.points("fp32", new double[] {result.model().bytes() / MEGABYTE}, new double[] {
+            result.training().get(0).heldOut().loss()
+        });
+    }
+
+    private static List<List<String>> plans(DemoResult result) {
+        return result.quantization().stream()
+                .map(quantized -> List.of(
+                        DemoTable.name(quantized),
+                        format("%.2f", quantized.averageBits()),
+                        format("%,d", quantized.bytes()),
+                        format("%.3g", quantized.curvature()),
+                        format("%.3g", quantized.omega()),
+                        format("%.4f", quantized.heldOut().loss())))
+                .toList();
+    }
+
+    private static <T> double[] array(List<T> list, ToDoubleFunction<T> value) {
+        return list.stream().mapToDouble(value).toArray();
+    }
+
+    private static String format(String pattern, Object... values) {
+        return String.format(Locale.ROOT, pattern, values);
+    }
+}

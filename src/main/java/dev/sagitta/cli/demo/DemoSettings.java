@@ -1,0 +1,163 @@
+package dev.sagitta.cli.demo;
+
+import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.io.ModelSpec;
+import java.nio.file.Path;
+
+/**
+ * What a demo does.
+ *
+ * @param text characters to learn from; null for the project's own, or with {@code idx}
+ * @param idx folder of MNIST's files, or null
+ * @param out folder of the report; made if it is not there
+ * @param device as the command line names it
+ * @param model preset with its vocabulary still open
+ * @param activationBits policy of the compressed training run
+ * @param steps of each of the two trainings
+ * @param rate peak learning rate
+ * @param evaluationRows held-out examples that are evaluated, at most
+ * @param curvatureRows training examples whose mean loss has its curvature measured, at most
+ * @param probes of the trace
+ * @param eigenvalues wanted
+ * @param lanczosSteps products spent on them, at most
+ * @param sampleLength characters to generate
+ */
+public record DemoSettings(
+        Path text,
+        Path idx,
+        Path out,
+        String device,
+        long seed,
+        ModelSpec model,
+        String activationBits,
+        int steps,
+        int batch,
+        double rate,
+        int evaluationRows,
+        int curvatureRows,
+        int probes,
+        int eigenvalues,
+        int lanczosSteps,
+        int sampleLength) {
+    private static final String TINY_TEXT_MODEL = """
+            {"input": {"shape": [4], "type": "ids"}, "loss": "cross_entropy", "layers": [
+              {"type": "embedding", "name": "embed", "vocabulary": true, "width": 8}, {"type": "flatten"},
+              {"type": "linear", "name": "fc1", "out": 48}, {"type": "gelu"},
+              {"type": "linear", "name": "out", "out": "vocabulary"}]}
+            """;
+
+    private static final String TINY_IMAGE_MODEL = """
+            {"input": {"shape": [784]}, "loss": "cross_entropy", "layers": [
+              {"type": "linear", "name": "fc1", "out": 32}, {"type": "relu"}, {"type": "linear", "name": "fc2", "out": 10}]}
+            """;
+
+    public static DemoSettings text(Path text, Path out, String device, long seed) {
+        return new DemoSettings(
+                text,
+                null,
+                out,
+                device,
+                seed,
+                ModelSpec.preset("char-mlp"),
+                "4",
+                2500,
+                256,
+                2e-3,
+                8192,
+                1024,
+                64,
+                5,
+                40,
+                400);
+    }
+
+    public static DemoSettings idx(Path idx, Path out, String device, long seed) {
+        return new DemoSettings(
+                null,
+                idx,
+                out,
+                device,
+                seed,
+                ModelSpec.preset("mlp"),
+                "auto:2",
+                1000,
+                128,
+                1e-3,
+                10_000,
+                1024,
+                64,
+                5,
+                40,
+                0);
+    }
+
+    /** The same in miniature: seconds, for tests. */
+    public DemoSettings tiny() {
+        ModelSpec small = ModelSpec.parse(idx == null ? TINY_TEXT_MODEL : TINY_IMAGE_MODEL, "tiny model");
+        return new DemoSettings(
+                text,
+                idx,
+                out,
+                device,
+                seed,
+                small,
+                activationBits,
+                12,
+                16,
+                rate,
+                128,
+                32,
+                16,
+                2,
+                6,
+                sampleLength / 20);
+    }
+
+    public DemoSettings withActivationBits(String bits) {
+        return new DemoSettings(
+                text,
+                idx,
+                out,
+                device,
+                seed,
+                model,
+                bits,
+                steps,
+                batch,
+                rate,
+                evaluationRows,
+                curvatureRows,
+                probes,
+                eigenvalues,
+                lanczosSteps,
+                sampleLength);
+    }
+
+    public DemoSettings withSteps(int count) {
+        return new DemoSettings(
+                text,
+                idx,
+                out,
+                device,
+                seed,
+                model,
+                activationBits,
+                count,
+                batch,
+                rate,
+                evaluationRows,
+                curvatureRows,
+                probes,
+                eigenvalues,
+                lanczosSteps,
+                sampleLength);
+    }
+
+    /** @throws IllegalArgumentException unless the bits are a policy that compresses */
+    public static String requireCompressed(String bits) {
+        if (ActivationPolicy.parse(bits).isExact()) {
+            throw new IllegalArgumentException("'" + bits + "' compresses nothing; expected 8, 4, 2, 1 or auto:AVG");
+        }
+        return bits;
+    }
+}

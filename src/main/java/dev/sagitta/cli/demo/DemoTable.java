@@ -1,0 +1,131 @@
+package dev.sagitta.cli.demo;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** What a demo prints at its end. */
+final class DemoTable {
+    static final List<String> HEADER =
+            List.of("network", "bits/weight", "weights", "saved activations", "held-out loss", "accuracy", "step time");
+
+    private DemoTable() {}
+
+    /** One row per evaluated network. */
+    static List<List<String>> rows(DemoResult result) {
+        List<List<String>> rows = new ArrayList<>();
+        long exact = result.training().get(0).savedBytes();
+        for (DemoResult.Training training : result.training()) {
+            boolean isExact = training.activationBits().equals("none");
+            rows.add(List.of(
+                    isExact
+                            ? "trained, activations exact"
+                            : "trained, activations in " + training.activationBits() + " bits",
+                    "32",
+                    megabytes(result.model().bytes()),
+                    megabytes(training.savedBytes())
+                            + (isExact ? "" : format(" (1/%.1f)", (double) exact / training.savedBytes())),
+                    format("%.4f", training.heldOut().loss()),
+                    percent(training.heldOut().accuracy()),
+                    format("%.1f ms", training.stepMilliseconds())));
+        }
+        for (DemoResult.Quantized quantized : result.quantization()) {
+            rows.add(List.of(
+                    name(quantized),
+                    format("%.2f", quantized.averageBits()),
+                    megabytes(quantized.bytes()),
+                    "",
+                    format("%.4f", quantized.heldOut().loss()),
+                    percent(quantized.heldOut().accuracy()),
+                    ""));
+        }
+        return rows;
+    }
+
+    /** {@code weights by curvature: 4, 2, 8 bits}. */
+    static String name(DemoResult.Quantized quantized) {
+        List<Integer> bits =
+                quantized.layers().stream().map(DemoResult.LayerBits::bits).toList();
+        String list = quantized.plan().equals("uniform")
+                ? bits.get(0).toString()
+                : bits.stream().map(Object::toString).collect(Collectors.joining(", "));
+        return "weights " + (quantized.plan().equals("uniform") ? "uniformly" : "by " + quantized.plan()) + ": " + list
+                + " bits";
+    }
+
+    static String text(DemoResult result) {
+        StringBuilder out = new StringBuilder();
+        out.append(headline(result)).append("\n\n");
+        List<List<String>> rows = new ArrayList<>(List.of(HEADER));
+        rows.addAll(rows(result));
+        int[] widths = new int[HEADER.size()];
+        for (List<String> row : rows) {
+            for (int i = 0; i < widths.length; i++) {
+                widths[i] = Math.max(widths[i], row.get(i).length());
+            }
+        }
+        for (List<String> row : rows) {
+            StringBuilder line = new StringBuilder();
+            for (int i = 0; i < widths.length; i++) {
+                line.append(i == 0 ? "" : "  ").append(format((i == 0 ? "%-" : "%") + widths[i] + "s", row.get(i)));
+            }
+            out.append(line.toString().stripTrailing()).append('\n');
+        }
+        out.append('\n').append(curvature(result)).append('\n');
+        if (result.sample() != null) {
+            out.append("\nit writes:\n");
+            result.sample()
+                    .lines()
+                    .forEach(line -> out.append("    ").append(printable(line)).append('\n'));
+        }
+        return out.toString();
+    }
+
+    static String headline(DemoResult result) {
+        DemoResult.Run run = result.run();
+        return format(
+                "%s: %,d parameters, %,d examples, %,d steps of %d, seed %d, on %s",
+                result.data().source(),
+                result.model().parameters(),
+                result.data().train(),
+                run.steps(),
+                run.batch(),
+                run.seed(),
+                run.device());
+    }
+
+    static String curvature(DemoResult result) {
+        DemoResult.Curvature curvature = result.curvature();
+        String eigenvalues = curvature.eigenvalues().stream()
+                .map(value -> format("%.3g", value.value()))
+                .collect(Collectors.joining(", "));
+        return format(
+                "Hessian over %,d examples: trace %.4g \u00b1 %.2g (95 %%, %d probes), largest eigenvalues %s",
+                curvature.rows(),
+                curvature.trace().estimate(),
+                curvature.trace().halfWidth(),
+                curvature.trace().probes(),
+                eigenvalues);
+    }
+
+    /** What a model writes may hold anything, also what a terminal obeys. */
+    private static String printable(String line) {
+        return line.codePoints()
+                .map(c -> Character.isISOControl(c) ? ' ' : c)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                .toString();
+    }
+
+    static String megabytes(long bytes) {
+        return bytes < 100_000 ? format("%.1f kB", bytes * 1e-3) : format("%.2f MB", bytes * 1e-6);
+    }
+
+    private static String percent(double fraction) {
+        return format("%.1f %%", 100 * fraction);
+    }
+
+    private static String format(String pattern, Object... values) {
+        return String.format(Locale.ROOT, pattern, values);
+    }
+}

@@ -1,0 +1,74 @@
+package dev.sagitta.cli.demo;
+
+import dev.sagitta.io.AtomicFile;
+import dev.sagitta.io.DataException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** A demo with its files: nothing is computed that could not be written, and nothing half-written stays. */
+public final class DemoTask {
+    static final String HTML = "report.html";
+    static final String JSON = "report.json";
+
+    private final DemoSettings settings;
+    private final Progress progress;
+
+    public DemoTask(DemoSettings settings, Progress progress) {
+        this.settings = settings;
+        this.progress = progress;
+    }
+
+    /** @return what is to be printed */
+    public String run() {
+        Path made = makeFolder(settings.out());
+        boolean done = false;
+        try {
+            Path html = settings.out().resolve(HTML);
+            Path json = settings.out().resolve(JSON);
+            AtomicFile.requireWritable(html);
+            AtomicFile.requireWritable(json);
+            AtomicFile.requireWritable(settings.out().resolve(Demo.CHECKPOINT));
+            DemoResult result = new Demo(settings, progress).run();
+            AtomicFile.writeText(json, DemoReport.json(result));
+            AtomicFile.writeText(html, DemoReport.html(result));
+            done = true;
+            return DemoTable.text(result) + "\nreport: " + html + ", " + json + "; network: "
+                    + settings.out().resolve(Demo.CHECKPOINT) + "\n";
+        } finally {
+            if (!done) {
+                removeIfEmpty(made);
+            }
+        }
+    }
+
+    /** @return the folder if it was not there before; null otherwise */
+    private static Path makeFolder(Path folder) {
+        try {
+            if (Files.isDirectory(folder)) {
+                return null;
+            }
+            Files.createDirectories(folder);
+            return folder;
+        } catch (IOException e) {
+            throw new DataException("cannot make the folder " + folder + ": " + reason(e), e);
+        }
+    }
+
+    private static String reason(IOException e) {
+        if (e instanceof java.nio.file.FileAlreadyExistsException) {
+            return "there is a file of that name";
+        }
+        return e instanceof java.nio.file.AccessDeniedException ? "permission denied" : e.getMessage();
+    }
+
+    private static void removeIfEmpty(Path folder) {
+        if (folder != null) {
+            try {
+                Files.delete(folder);
+            } catch (IOException notEmpty) {
+                // the checkpoint is there, whole: it stays
+            }
+        }
+    }
+}

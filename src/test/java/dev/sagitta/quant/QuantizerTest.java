@@ -1,0 +1,230 @@
+package dev.sagitta.quant;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sagitta.device.Device;
+import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.op.Linear;
+import dev.sagitta.graph.op.PackedLinear;
+import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.HostTensor;
+import dev.sagitta.io.ModelSpec;
+import dev.sagitta.kernel.QuantFormat;
+import dev.sagitta.program.Batches;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.Evaluation;
+import dev.sagitta.program.Program;
+import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.tensor.Shape;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
+import org.assertj.core.data.Percentage;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** From a checkpoint to packed weights, through a file, and back to a loss. */
+class QuantizerTest {
+    private static final int GROUP = 16;
+    private static final int ROWS = 23;
+    /** fp32 sums of some forty terms through four layers. */
+    private static final double TOLERANCE = 1e-5;
+
+    private static Map<String, Double> exactTraces;
+
+    @TempDir
+    Path folder;
+
+    static Stream<String> devices() {
+        return TestDevices.names().stream();
+    }
+
+    private static Quantizer.Settings settings(boolean symmetric) {
+        return new Quantizer.Settings(List.of(2, 3, 4, 8), GROUP, symmetric, 96, 10, 5, false);
+    }
+
+    private Checkpoint mlp() {
+        return QuantFixture.checkpoint(folder.resolve("c.safetensors"), QuantFixture.MLP, 3);
+    }
+
+    /** The packed file with its weights unpacked in Java, as a plain checkpoint. */
+    private Checkpoint unpacked(Checkpoint packed, QuantPlan plan) {
+        List<HostTensor> tensors = new ArrayList<>();
+        for (Parameter parameter : packed.graph().parameters()) {
+            Shape shape = parameter.shape();
+            QuantFormat format = plan.formats().get(parameter.name());
+            tensors.add(
+                    format == null
+                            ? packed.parameter(parameter.name())
+                            : HostTensor.of(
+                                    parameter.name(),
+                                    shape,
+                                    QuantFixture.unpack(packed, parameter.name(), format, (int) shape.extent(0), (int)
+                                            shape.extent(1))));
+        }
+        Path path = folder.resolve("unpacked.safetensors");
+        Checkpoint.write(path, packed.model(), tensors, Map.of());
+        return Checkpoint.open(path);
+    }
+
+    /** The same for all devices, and the slowest part. */
+    private static synchronized Map<String, Double> exactTraces(Checkpoint source, Batches.Rows rows) {
+        if (exactTraces == null) {
+            exactTraces = new ExactTraces(source, rows).byWeight();
+        }
+        return exactTraces;
+    }
+
+    private static Evaluation evaluate(StoredModel model, Batches.Rows rows) {
+        // ten rows per batch: a rest of three runs through the kernel for few rows
+        try (Batches batches = model.batches(ProgramOptions.of(10, Computation.EVALUATE), rows)) {
+            return Evaluation.of(batches);
+        }
+    }
+
+    private static float[] predict(StoredModel model, Batches.Rows rows) {
+        try (Batches batches = model.batches(ProgramOptions.of(ROWS, Computation.PREDICT), rows)) {
+            batches.run(0, Computation.PREDICT);
+            Program program = batches.program();
+            return program.tensor("output").downloadFloats(program.stream());
+        }
+    }
+
+    private void roundTrip(Device device, ModelSpec model, Map<String, Integer> bits, boolean symmetric) {
+        Map<String, QuantFormat> formats = new LinkedHashMap<>();
+        bits.forEach((name, b) -> formats.put(name, new QuantFormat(b, GROUP, symmetric)));
+        Path out = folder.resolve("q.safetensors");
+        Graph graph = model.toGraph();
+        Batches.Rows rows = QuantFixture.rows(graph, ROWS, 8);
+        Evaluation before;
+        try (Checkpoint source = QuantFixture.checkpoint(folder.resolve("c.safetensors"), model, 3)) {
+            Quantizer.Packed packed = new Quantizer(source, device, settings(symmetric)).pack(new QuantPlan(formats));
+            packed.write(out);
+            try (StoredModel memory = packed.model(device)) {
+                before = evaluate(memory, rows);
+            }
+            try (Checkpoint file = Checkpoint.open(out)) {
+                assertThat(packed.bytes()).isEqualTo(file.parameterBytes());
+            }
+        }
+        try (Checkpoint file = Checkpoint.open(out);
+                StoredModel packed = StoredModel.open(file, device);
+                Checkpoint plain = unpacked(file, new QuantPlan(formats));
+                StoredModel reference = StoredModel.open(plain, device)) {
+            assertThat(packed.isPacked()).isTrue();
+            assertThat(packed.bytes()).isEqualTo(file.parameterBytes());
+            assertThat(reference.isPacked()).isFalse();
+            assertThat(packed.graph().nodes().stream()
+                            .filter(node -> node.op() instanceof PackedLinear)
+                            .count())
+                    .isEqualTo(graph.nodes().stream()
+                            .filter(node -> node.op() instanceof Linear linear
+                                    && bits.containsKey(linear.weight().name()))
+                            .count());
+            float[] actual = predict(packed, rows);
+            float[] expected = predict(reference, rows);
+            for (int i = 0; i < expected.length; i++) {
+                assertThat(actual[i]).as("output %d", i).isCloseTo(expected[i], Offset.offset((float) TOLERANCE));
+            }
+            Evaluation after = evaluate(packed, rows);
+            assertThat(after).isEqualTo(before);
+            Evaluation full = evaluate(reference, rows);
+            assertThat(after.loss()).isCloseTo(full.loss(), Percentage.withPercentage(100 * TOLERANCE));
+            assertThat(after.examples()).isEqualTo(ROWS);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void aPackedFileEvaluatesAsItsUnpackedWeights(String name) {
+        Device device = TestDevices.get(name);
+        roundTrip(device, QuantFixture.MLP, Map.of("fc1.weight", 3, "fc2.weight", 2, "fc3.weight", 4), false);
+        roundTrip(device, QuantFixture.MLP, Map.of("fc1.weight", 8, "fc2.weight", 3, "fc3.weight", 2), true);
+        roundTrip(device, QuantFixture.CHARACTERS, Map.of("fc1.weight", 3), false);
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void nothingStaysOnTheDevice(String name) {
+        Device device = TestDevices.get(name);
+        long before = device.memory().currentBytes();
+        roundTrip(device, QuantFixture.MLP, Map.of("fc2.weight", 3), false);
+        assertThat(device.memory().currentBytes()).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void omegaEqualsTheFp64Reference(String name) {
+        Device device = TestDevices.get(name);
+        try (Checkpoint source = mlp()) {
+            Quantizer quantizer = new Quantizer(source, device, settings(false));
+            Batches.Rows rows = QuantFixture.rows(source.graph(), ROWS, 8);
+            Sensitivity sensitivity = quantizer.measure(rows);
+            assertThat(sensitivity.weights().stream().map(w -> w.parameter().name()))
+                    .containsExactly("fc1.weight", "fc2.weight", "fc3.weight");
+            Map<String, Double> traces = exactTraces(source, rows);
+            for (int bits : new int[] {2, 3, 4, 8}) {
+                Path out = folder.resolve("uniform" + bits);
+                quantizer.pack(quantizer.uniform(bits)).write(out);
+                try (Checkpoint packed = Checkpoint.open(out)) {
+                    for (Sensitivity.Weight weight : sensitivity.weights()) {
+                        Parameter p = weight.parameter();
+                        float[] full = source.parameter(p.name()).toFloats();
+                        QuantFormat format = new QuantFormat(bits, GROUP, false);
+                        float[] rounded = QuantFixture.unpack(
+                                packed, p.name(), format, (int) p.shape().extent(0), (int)
+                                        p.shape().extent(1));
+                        double error = 0;
+                        for (int i = 0; i < full.length; i++) {
+                            error += Math.pow((double) full[i] - rounded[i], 2);
+                        }
+                        Sensitivity.Choice choice = weight.choice(bits);
+                        assertThat(choice.squaredError()).isCloseTo(error, Percentage.withPercentage(0.01));
+                        double trace = traces.get(p.name());
+                        assertThat(weight.trace().value())
+                                .isCloseTo(
+                                        trace, Offset.offset(5 * weight.trace().standardError()));
+                        assertThat(weight.omega(choice))
+                                .isCloseTo(
+                                        trace / p.elements() * error,
+                                        Offset.offset(5.01 * weight.trace().standardError() / p.elements() * error));
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void plansKeepTheirLimits(String name) {
+        Device device = TestDevices.get(name);
+        try (Checkpoint source = mlp()) {
+            Quantizer quantizer = new Quantizer(source, device, settings(false));
+            Sensitivity sensitivity = quantizer.measure(QuantFixture.rows(source.graph(), ROWS, 8));
+            for (double average : new double[] {2, 2.5, 3, 4, 6.1, 8, 100}) {
+                Quantizer.Packed packed = quantizer.pack(quantizer.byAverageBits(sensitivity, average));
+                assertThat(packed.averageBits()).isLessThanOrEqualTo(average);
+            }
+            long uniform = quantizer.pack(quantizer.uniform(3)).bytes();
+            QuantPlan plan = quantizer.byBytes(sensitivity, uniform);
+            assertThat(quantizer.pack(plan).bytes()).isLessThanOrEqualTo(uniform);
+            long smallest = quantizer.pack(quantizer.uniform(2)).bytes();
+            assertThat(quantizer.pack(quantizer.byBytes(sensitivity, smallest)).bytes())
+                    .isEqualTo(smallest);
+            assertThatThrownBy(() -> quantizer.byBytes(sensitivity, smallest - 1))
+                    .hasMessageContaining(smallest - 1 + " bytes cannot be met: the smallest plan takes " + smallest);
+            assertThatThrownBy(() -> quantizer.byAverageBits(sensitivity, 1.9))
+                    .hasMessageContaining("fewest offered are 2");
+            assertThatThrownBy(() -> quantizer.byAverageBits(sensitivity, Double.NaN))
+                    .hasMessageContaining("NaN");
+        }
+    }
+}
