@@ -166,7 +166,8 @@ final class QuantizeCommand implements Callable<Integer> {
             throw new DataException(
                     checkpoint + ": the loss before quantising is " + before.loss() + "; nothing was written");
         }
-        Sensitivity sensitivity = quantizer.measure(Batches.Rows.sample(data.isArrays() ? examples.all() : examples.train(), rows));
+        Sensitivity sensitivity =
+                quantizer.measure(Batches.Rows.sample(data.isArrays() ? examples.all() : examples.train(), rows));
         warn(sensitivity);
         QuantPlan plan = forced != null
                 ? forced
