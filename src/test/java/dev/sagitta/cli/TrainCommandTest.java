@@ -235,7 +235,8 @@ class TrainCommandTest {
     @Test
     void whatCannotBeResumedSaysWhy() throws Exception {
         Path sgd = folder.resolve("sgd.safetensors");
-        train("opencl", sgd, "--model", model, "--optimizer", "sgd", "--steps", 2).succeeded();
+        train("opencl", sgd, "--model", model, "--optimizer", "sgd", "--steps", 2)
+                .succeeded();
         Path out = folder.resolve("c.safetensors");
         train("opencl", out, "--resume", sgd, "--optimizer", "adamw").failed(1, "resume with the optimiser");
         train("opencl", out, "--resume", sgd, "--model", "mlp").failed(1, "--model mlp is not the model of");
