@@ -2,16 +2,13 @@ package dev.sagitta.cli;
 
 import dev.sagitta.cli.demo.DemoSettings;
 import dev.sagitta.cli.demo.DemoTask;
-import dev.sagitta.cli.demo.Progress;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code sagitta demo}: the whole pipeline on the project's own text, or on the user's data. */
 @Command(
@@ -52,20 +49,6 @@ final class DemoCommand implements Callable<Integer> {
     private Path out;
 
     @Option(
-            names = "--device",
-            paramLabel = "NAME",
-            defaultValue = "auto",
-            description = "auto, cuda[:i] or opencl[:i].")
-    private String device;
-
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Of everything random; ${DEFAULT-VALUE} unless given.")
-    private long seed;
-
-    @Option(
             names = "--activation-bits",
             paramLabel = "B",
             description =
@@ -78,22 +61,23 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--tiny", hidden = true, description = "In seconds, for tests.")
     private boolean tiny;
 
-    @Spec
-    private CommandSpec spec;
+    @Mixin
+    private CommonOptions common;
 
     @Override
     public Integer call() {
-        PrintWriter stdout = spec.commandLine().getOut();
         DemoSettings settings = settings();
-        stdout.print(new DemoTask(settings, progress()).run());
-        stdout.flush();
+        common.requireWritable();
+        DemoTask.Outcome outcome = new DemoTask(settings, CommonOptions.progress(), common::open).run();
+        common.result(outcome.json(), stdout -> stdout.print(outcome.text()));
         return CommandLine.ExitCode.OK;
     }
 
     private DemoSettings settings() {
+        long seed = common.seed(0);
         DemoSettings settings = source.idx == null
-                ? DemoSettings.text(source.text, out, device, seed)
-                : DemoSettings.idx(source.idx, out, device, seed);
+                ? DemoSettings.text(source.text, out, seed)
+                : DemoSettings.idx(source.idx, out, seed);
         if (tiny) {
             settings = settings.tiny();
         }
@@ -101,9 +85,7 @@ final class DemoCommand implements Callable<Integer> {
             settings = settings.withActivationBits(usable(activationBits));
         }
         if (steps != null) {
-            if (steps < 1 || steps > MOST_STEPS) {
-                throw usage("--steps " + steps + ": expected 1 to " + MOST_STEPS);
-            }
+            common.require(steps >= 1 && steps <= MOST_STEPS, "--steps " + steps + ": expected 1 to " + MOST_STEPS);
             settings = settings.withSteps(steps);
         }
         return settings;
@@ -113,15 +95,7 @@ final class DemoCommand implements Callable<Integer> {
         try {
             return DemoSettings.requireCompressed(bits);
         } catch (IllegalArgumentException e) {
-            throw usage("--activation-bits: " + e.getMessage());
+            throw common.usage("--activation-bits: " + e.getMessage());
         }
-    }
-
-    private CommandLine.ParameterException usage(String message) {
-        return new CommandLine.ParameterException(spec.commandLine(), message);
-    }
-
-    private static Progress progress() {
-        return Terminal.isStderr() ? new ProgressBars() : Progress.SILENT;
     }
 }

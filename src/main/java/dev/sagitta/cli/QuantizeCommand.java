@@ -4,8 +4,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.Devices;
-import dev.sagitta.io.AtomicFile;
 import dev.sagitta.io.Checkpoint;
 import dev.sagitta.io.Data;
 import dev.sagitta.io.DataException;
@@ -113,27 +111,8 @@ final class QuantizeCommand implements Callable<Integer> {
     @Mixin
     private DataOptions data;
 
-    @Option(
-            names = "--device",
-            defaultValue = "auto",
-            paramLabel = "NAME",
-            description = "auto, cuda[:i] or opencl[:i].")
-    private String device;
-
-    @Option(
-            names = "--seed",
-            defaultValue = "0",
-            paramLabel = "N",
-            description = "Of the probes and the held-out split.")
-    private long seed;
-
-    @Option(
-            names = "--json",
-            arity = "0..1",
-            fallbackValue = "-",
-            paramLabel = "FILE",
-            description = "Write JSON to FILE; - or no FILE for stdout.")
-    private String json;
+    @Mixin
+    private CommonOptions common;
 
     @Spec
     private CommandSpec spec;
@@ -141,14 +120,12 @@ final class QuantizeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Quantizer.Settings settings = settings();
-        AtomicFile.requireWritable(out);
-        if (json != null && !json.equals("-")) {
-            AtomicFile.requireWritable(Path.of(json));
-        }
+        common.requireWritable(out);
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
+            long seed = common.seed(EvalCommand.seed(source));
             Data examples = data.read(source.model(), seed);
-            try (Device opened = Devices.open(device)) {
-                return quantize(source, examples, opened, settings);
+            try (Device opened = common.open()) {
+                return quantize(source, examples, opened, settings.seed(seed));
             }
         }
     }
@@ -162,7 +139,7 @@ final class QuantizeCommand implements Callable<Integer> {
             if (choice.uniform != null) {
                 new QuantFormat(choice.uniform, group, symmetric);
             }
-            return new Quantizer.Settings(bits, group, symmetric, probes, BATCH, seed, gaussNewton);
+            return new Quantizer.Settings(bits, group, symmetric, probes, BATCH, 0, gaussNewton);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage());
         }
@@ -179,7 +156,8 @@ final class QuantizeCommand implements Callable<Integer> {
                 ? choice.uniform == null ? null : QuantPlan.uniform(source.graph(), choice.uniform, group, symmetric)
                 : QuantPlan.read(choice.plan, source.graph(), group, symmetric);
         Quantizer quantizer = new Quantizer(source, opened, settings.withBitsOf(forced));
-        Batches.Rows test = Batches.Rows.of(examples.test());
+        // as eval takes them
+        Batches.Rows test = Batches.Rows.of(data.isArrays() ? examples.all() : examples.test());
         Evaluation before;
         try (StoredModel model = StoredModel.open(source, opened)) {
             before = evaluate(model, test);
@@ -188,7 +166,8 @@ final class QuantizeCommand implements Callable<Integer> {
             throw new DataException(
                     checkpoint + ": the loss before quantising is " + before.loss() + "; nothing was written");
         }
-        Sensitivity sensitivity = quantizer.measure(Batches.Rows.sample(examples.train(), rows));
+        Sensitivity sensitivity =
+                quantizer.measure(Batches.Rows.sample(data.isArrays() ? examples.all() : examples.train(), rows));
         warn(sensitivity);
         QuantPlan plan = forced != null
                 ? forced
@@ -202,15 +181,7 @@ final class QuantizeCommand implements Callable<Integer> {
         }
         packed.write(out);
         ObjectNode report = report(packed, sensitivity, before, after);
-        if ("-".equals(json)) {
-            spec.commandLine().getOut().println(report.toPrettyString());
-        } else {
-            if (json != null) {
-                AtomicFile.writeText(Path.of(json), report.toPrettyString() + "\n");
-            }
-            print(report);
-        }
-        spec.commandLine().getOut().flush();
+        common.result(report, stdout -> print(report, stdout));
         return CommandLine.ExitCode.OK;
     }
 
@@ -269,8 +240,7 @@ final class QuantizeCommand implements Callable<Integer> {
                 .put("examples", evaluation.examples());
     }
 
-    private void print(ObjectNode report) {
-        PrintWriter stdout = spec.commandLine().getOut();
+    private void print(ObjectNode report, PrintWriter stdout) {
         int width = 6;
         for (var layer : report.get("layers")) {
             width = Math.max(width, layer.get("name").textValue().length());

@@ -114,7 +114,10 @@ public abstract class DataSet {
         }
     }
 
-    /** Targets of the examples {@code rows[from .. from + count)} that count: labels that are not {@link #IGNORED_LABEL}, or all examples. */
+    /**
+     * Targets of the examples {@code rows[from .. from + count)} that count: labels that are not {@link #IGNORED_LABEL}; examples
+     * otherwise.
+     */
     public final long countedTargets(int[] rows, int from, int count) {
         Objects.checkFromIndexSize(from, count, rows.length);
         if (targetType != DType.I32) {
@@ -123,7 +126,7 @@ public abstract class DataSet {
         ByteBuffer labels = ByteBuffer.allocate(targetBytes).order(ByteOrder.nativeOrder());
         long counted = 0;
         for (int i = from; i < from + count; i++) {
-            copyTarget(rows[i], labels, 0);
+            copyTarget(Objects.checkIndex(rows[i], size()), labels, 0);
             for (int at = 0; at < targetBytes; at += ELEMENT_BYTES) {
                 counted += labels.getInt(at) == IGNORED_LABEL ? 0 : 1;
             }

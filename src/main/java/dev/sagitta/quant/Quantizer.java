@@ -64,6 +64,11 @@ public final class Quantizer {
             return new Settings(List.of(offered), group, symmetric, probes, batch, seed, gaussNewton);
         }
 
+        /** The same with other probes. */
+        public Settings seed(long other) {
+            return new Settings(bits, group, symmetric, probes, batch, other, gaussNewton);
+        }
+
         /** The same with the bits that a given plan uses, and no other: nothing is left to choose. Null changes nothing. */
         public Settings withBitsOf(QuantPlan plan) {
             if (plan == null) {

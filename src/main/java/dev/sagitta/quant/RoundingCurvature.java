@@ -56,8 +56,8 @@ public final class RoundingCurvature {
         }
         double[] curvature = new double[choices.size()];
         int probes = Math.min(CHOICES_PER_PASS, choices.size());
-        ProgramOptions options =
-                ProgramOptions.of(settings.batch(), Computation.HESSIAN_QUADRATIC).probes(probes);
+        ProgramOptions options = ProgramOptions.of(settings.batch(), Computation.HESSIAN_QUADRATIC)
+                .probes(probes);
         try (Batches batches = new Batches(checkpoint.graph(), device, options, rows)) {
             Program program = batches.program();
             for (Parameter parameter : checkpoint.graph().parameters()) {
@@ -119,9 +119,7 @@ public final class RoundingCurvature {
         double[] mean = new double[probes];
         for (int i = 0; i < batches.count(); i++) {
             batches.run(i, Computation.HESSIAN_QUADRATIC);
-            float[] part = batches.program(i)
-                    .tensor("quadratic")
-                    .downloadFloats(batches.program().stream());
+            float[] part = batches.program(i).tensor("quadratic").downloadFloats(batches.program().stream());
             for (int k = 0; k < probes; k++) {
                 mean[k] += (double) part[k] * batches.rows(i) / batches.totalRows();
             }
@@ -165,8 +163,8 @@ public final class RoundingCurvature {
                 .filter(option -> option.bits() == bits)
                 .mapToDouble(BitTable.Option::omega)
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException(
-                        "weight '" + weight + "' was not measured at " + bits + " bits"));
+                .orElseThrow(() ->
+                        new IllegalArgumentException("weight '" + weight + "' was not measured at " + bits + " bits"));
     }
 
     /** The plan of least cost whose checkpoint's parameters take so many bytes at most, all of them. */
@@ -174,8 +172,8 @@ public final class RoundingCurvature {
         Map<String, QuantFormat> formats = new LinkedHashMap<>();
         BitAllocation.minimise(table, BitAllocation.Limit.BYTES, most - quantizer.otherBytes())
                 .choice()
-                .forEach((name, option) -> formats.put(
-                        name, new QuantFormat(option.bits(), settings.group(), settings.symmetric())));
+                .forEach((name, option) ->
+                        formats.put(name, new QuantFormat(option.bits(), settings.group(), settings.symmetric())));
         return new QuantPlan(formats);
     }
 }

@@ -107,12 +107,15 @@ class DemoCommandTest {
             assertThat(List.of(curvature, trace, uniform))
                     .extracting(plan -> plan.get("plan").asText())
                     .containsExactly("curvature", "trace", "uniform");
-            assertThat(curvature.get("bytes").asLong()).isLessThanOrEqualTo(uniform.get("bytes").asLong());
-            assertThat(trace.get("bytes").asLong()).isLessThanOrEqualTo(uniform.get("bytes").asLong());
+            assertThat(curvature.get("bytes").asLong())
+                    .isLessThanOrEqualTo(uniform.get("bytes").asLong());
+            assertThat(trace.get("bytes").asLong())
+                    .isLessThanOrEqualTo(uniform.get("bytes").asLong());
             // the uniform plan is one of those that were compared
             assertThat(curvature.get("curvature").asDouble())
                     .isLessThanOrEqualTo(uniform.get("curvature").asDouble());
-            assertThat(trace.get("omega").asDouble()).isLessThanOrEqualTo(uniform.get("omega").asDouble());
+            assertThat(trace.get("omega").asDouble())
+                    .isLessThanOrEqualTo(uniform.get("omega").asDouble());
         }
         assertThat(report.get("sample").asText()).hasSizeGreaterThanOrEqualTo(20);
 

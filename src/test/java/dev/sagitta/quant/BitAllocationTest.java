@@ -106,4 +106,37 @@ class BitAllocationTest {
         assertThatThrownBy(() -> new BitTable(List.of(b), List.of(List.of("b", "c"))))
                 .hasMessageContaining("'c' is not in the table");
     }
+
+    /** Sizes of a real network: after scaling, the sum of three fractions missed the limit by a bit. */
+    @Test
+    void aChoiceThatMeetsTheLimitExactlyIsAChoice() {
+        long[] weights = {704 * 512, 704 * 704, 96 * 704};
+        double[] curvature = {5.6e-4, 1.7e-4, 2.1e-3};
+        List<BitTable.Layer> layers = new ArrayList<>();
+        for (int l = 0; l < weights.length; l++) {
+            List<BitTable.Option> options = new ArrayList<>();
+            for (int bits : new int[] {2, 3, 4, 8}) {
+                double omega = curvature[l] * weights[l] * Math.pow(4, -bits);
+                options.add(new BitTable.Option(bits, omega, weights[l] * (bits + 1) / 8, bits * (double) weights[l]));
+            }
+            layers.add(new BitTable.Layer("layer" + l, options));
+        }
+        BitTable table = new BitTable(layers, List.of());
+        for (int option = 0; option < 4; option++) {
+            double omega = 0;
+            long bytes = 0;
+            double cost = 0;
+            for (BitTable.Layer layer : layers) {
+                omega += layer.options().get(option).omega();
+                bytes += layer.options().get(option).bytes();
+                cost += layer.options().get(option).cost();
+            }
+            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.BYTES, bytes)
+                            .omega())
+                    .isLessThanOrEqualTo(omega * (1 + 1e-12));
+            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.COST, cost)
+                            .omega())
+                    .isLessThanOrEqualTo(omega * (1 + 1e-12));
+        }
+    }
 }

@@ -1,7 +1,6 @@
 package dev.sagitta.cli.demo;
 
 import dev.sagitta.device.Device;
-import dev.sagitta.device.Devices;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.Checkpoint;
 import dev.sagitta.io.Data;
@@ -17,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** The whole pipeline on one data set: two trainings, curvature, low-bit weights. */
 final class Demo {
@@ -35,9 +35,9 @@ final class Demo {
         this.progress = progress;
     }
 
-    DemoResult run() {
+    DemoResult run(Supplier<Device> open) {
         long begin = since;
-        try (Device device = Devices.open(settings.device())) {
+        try (Device device = open.get()) {
             return run(device, read(), begin);
         }
     }

@@ -10,7 +10,6 @@ import java.nio.file.Path;
  * @param text characters to learn from; null for the project's own, or with {@code idx}
  * @param idx folder of MNIST's files, or null
  * @param out folder of the report; made if it is not there
- * @param device as the command line names it
  * @param model preset with its vocabulary still open
  * @param activationBits policy of the compressed training run
  * @param steps of each of the two trainings
@@ -26,7 +25,6 @@ public record DemoSettings(
         Path text,
         Path idx,
         Path out,
-        String device,
         long seed,
         ModelSpec model,
         String activationBits,
@@ -51,66 +49,21 @@ public record DemoSettings(
               {"type": "linear", "name": "fc1", "out": 32}, {"type": "relu"}, {"type": "linear", "name": "fc2", "out": 10}]}
             """;
 
-    public static DemoSettings text(Path text, Path out, String device, long seed) {
+    public static DemoSettings text(Path text, Path out, long seed) {
         return new DemoSettings(
-                text,
-                null,
-                out,
-                device,
-                seed,
-                ModelSpec.preset("char-mlp"),
-                "4",
-                2500,
-                256,
-                2e-3,
-                8192,
-                1024,
-                64,
-                5,
-                40,
-                400);
+                text, null, out, seed, ModelSpec.preset("char-mlp"), "4", 2500, 256, 2e-3, 8192, 1024, 64, 5, 40, 400);
     }
 
-    public static DemoSettings idx(Path idx, Path out, String device, long seed) {
+    public static DemoSettings idx(Path idx, Path out, long seed) {
         return new DemoSettings(
-                null,
-                idx,
-                out,
-                device,
-                seed,
-                ModelSpec.preset("mlp"),
-                "auto:2",
-                1000,
-                128,
-                1e-3,
-                10_000,
-                1024,
-                64,
-                5,
-                40,
-                0);
+                null, idx, out, seed, ModelSpec.preset("mlp"), "auto:2", 1000, 128, 1e-3, 10_000, 1024, 64, 5, 40, 0);
     }
 
     /** The same in miniature: seconds, for tests. */
     public DemoSettings tiny() {
         ModelSpec small = ModelSpec.parse(idx == null ? TINY_TEXT_MODEL : TINY_IMAGE_MODEL, "tiny model");
         return new DemoSettings(
-                text,
-                idx,
-                out,
-                device,
-                seed,
-                small,
-                activationBits,
-                12,
-                16,
-                rate,
-                128,
-                32,
-                16,
-                2,
-                6,
-                sampleLength / 20);
+                text, idx, out, seed, small, activationBits, 12, 16, rate, 128, 32, 16, 2, 6, sampleLength / 20);
     }
 
     public DemoSettings withActivationBits(String bits) {
@@ -118,7 +71,6 @@ public record DemoSettings(
                 text,
                 idx,
                 out,
-                device,
                 seed,
                 model,
                 bits,
@@ -138,7 +90,6 @@ public record DemoSettings(
                 text,
                 idx,
                 out,
-                device,
                 seed,
                 model,
                 activationBits,

@@ -1,10 +1,14 @@
 package dev.sagitta.cli.demo;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.device.Device;
 import dev.sagitta.io.AtomicFile;
 import dev.sagitta.io.DataException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 
 /** A demo with its files: nothing is computed that could not be written, and nothing half-written stays. */
 public final class DemoTask {
@@ -13,14 +17,24 @@ public final class DemoTask {
 
     private final DemoSettings settings;
     private final Progress progress;
+    private final Supplier<Device> device;
 
-    public DemoTask(DemoSettings settings, Progress progress) {
+    /** @param device opens it once the output is known to be writable */
+    public DemoTask(DemoSettings settings, Progress progress, Supplier<Device> device) {
         this.settings = settings;
         this.progress = progress;
+        this.device = device;
     }
 
-    /** @return what is to be printed */
-    public String run() {
+    /**
+     * What is to be printed.
+     *
+     * @param json the report
+     * @param text the table
+     */
+    public record Outcome(ObjectNode json, String text) {}
+
+    public Outcome run() {
         Path made = makeFolder(settings.out());
         boolean done = false;
         try {
@@ -29,12 +43,13 @@ public final class DemoTask {
             AtomicFile.requireWritable(html);
             AtomicFile.requireWritable(json);
             AtomicFile.requireWritable(settings.out().resolve(Demo.CHECKPOINT));
-            DemoResult result = new Demo(settings, progress).run();
+            DemoResult result = new Demo(settings, progress).run(device);
             AtomicFile.writeText(json, DemoReport.json(result));
             AtomicFile.writeText(html, DemoReport.html(result));
             done = true;
-            return DemoTable.text(result) + "\nreport: " + html + ", " + json + "; network: "
+            String files = "\nreport: " + html + ", " + json + "; network: "
                     + settings.out().resolve(Demo.CHECKPOINT) + "\n";
+            return new Outcome(new ObjectMapper().valueToTree(result), DemoTable.text(result) + files);
         } finally {
             if (!done) {
                 removeIfEmpty(made);

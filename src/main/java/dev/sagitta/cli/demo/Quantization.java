@@ -27,8 +27,7 @@ final class Quantization {
      * @param traces of the loss's Hessian at the checkpoint
      * @param rows that they were measured on
      */
-    Quantization(
-            Checkpoint checkpoint, Device device, HutchinsonTrace.Result traces, Examples rows, Examples heldOut) {
+    Quantization(Checkpoint checkpoint, Device device, HutchinsonTrace.Result traces, Examples rows, Examples heldOut) {
         this.device = device;
         Quantizer.Settings settings = Quantizer.Settings.DEFAULT;
         this.quantizer = new Quantizer(checkpoint, device, settings);

@@ -48,7 +48,8 @@ class DemoTextTest {
     void fallsBackToTheKernelsOfTheClassPath() {
         System.setProperty(DemoText.HOME, home.toString());
         try (DemoText text = DemoText.find()) {
-            assertThat(text.files()).isNotEmpty().allSatisfy(file -> assertThat(file).exists());
+            assertThat(text.files()).isNotEmpty().allSatisfy(file -> assertThat(file)
+                    .exists());
         }
     }
 }

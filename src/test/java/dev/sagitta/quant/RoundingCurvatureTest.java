@@ -1,0 +1,139 @@
+package dev.sagitta.quant;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.sagitta.device.Device;
+import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.ModelSpec;
+import dev.sagitta.kernel.QuantFormat;
+import dev.sagitta.program.Batches;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class RoundingCurvatureTest {
+    private static final int ROWS = 13;
+    private static final int[] WIDTHS = {9, 12, 10, 5};
+    private static final List<Integer> BITS = List.of(2, 3, 4, 8);
+
+    /** A chain of linear layers with a squared error: as a function of one layer the loss is a parabola. Twelve choices: two passes. */
+    private static final ModelSpec CHAIN = ModelSpec.parse("""
+            {"input": {"shape": [9]}, "loss": "mse",
+             "layers": [{"type": "linear", "name": "a", "out": 12, "bias": false},
+                        {"type": "linear", "name": "b", "out": 10, "bias": false},
+                        {"type": "linear", "name": "c", "out": 5, "bias": false}]}
+            """, "chain");
+
+    @TempDir
+    Path folder;
+
+    static Stream<String> devices() {
+        return TestDevices.names().stream();
+    }
+
+    private static float[] normals(int count, long seed) {
+        Random random = new Random(seed);
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return values;
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void isTheSecondDerivativeAlongEachRoundingError(String name) {
+        Device device = TestDevices.get(name);
+        float[] inputs = normals(ROWS * WIDTHS[0], 1);
+        float[] targets = normals(ROWS * WIDTHS[3], 2);
+        Batches.Rows rows = new Batches.Rows() {
+            @Override
+            public int size() {
+                return ROWS;
+            }
+
+            @Override
+            public void copy(int start, int count, ByteBuffer in, ByteBuffer out) {
+                in.asFloatBuffer().put(inputs, start * WIDTHS[0], count * WIDTHS[0]);
+                in.position(in.position() + 4 * count * WIDTHS[0]);
+                out.asFloatBuffer().put(targets, start * WIDTHS[3], count * WIDTHS[3]);
+                out.position(out.position() + 4 * count * WIDTHS[3]);
+            }
+        };
+        Quantizer.Settings settings = new Quantizer.Settings(BITS, 4, false, 16, 5, 1, false);
+        try (Checkpoint source = QuantFixture.checkpoint(folder.resolve("c.safetensors"), CHAIN, 3)) {
+            Quantizer quantizer = new Quantizer(source, device, settings);
+            Sensitivity sensitivity = quantizer.measure(rows);
+            RoundingCurvature curvature =
+                    RoundingCurvature.measure(source, device, quantizer, settings, sensitivity, rows);
+            for (int bits : BITS) {
+                Path file = folder.resolve(bits + ".safetensors");
+                quantizer.pack(quantizer.uniform(bits)).write(file);
+                try (Checkpoint packed = Checkpoint.open(file)) {
+                    for (int layer = 0; layer < 3; layer++) {
+                        double expected = secondDerivative(source, packed, layer, bits, inputs);
+                        String weight = source.graph().parameters().get(layer).name();
+                        assertThat(curvature.of(weight, bits))
+                                .as(weight + " at " + bits + " bits")
+                                .isCloseTo(expected, within(1e-4 * expected));
+                    }
+                }
+            }
+            QuantPlan plan =
+                    curvature.byBytes(quantizer.pack(quantizer.uniform(3)).bytes());
+            assertThat(cost(curvature, plan)).isLessThanOrEqualTo(cost(curvature, quantizer.uniform(3)));
+            assertThat(quantizer.pack(plan).bytes())
+                    .isLessThanOrEqualTo(quantizer.pack(quantizer.uniform(3)).bytes());
+        }
+    }
+
+    private static double cost(RoundingCurvature curvature, QuantPlan plan) {
+        return plan.formats().entrySet().stream()
+                .mapToDouble(weight ->
+                        curvature.of(weight.getKey(), weight.getValue().bits()))
+                .sum();
+    }
+
+    /** 2 / (rows outputs) times the sum of squares of what the error in one layer does to the outputs. */
+    private static double secondDerivative(Checkpoint source, Checkpoint packed, int layer, int bits, float[] inputs) {
+        double sum = 0;
+        for (int row = 0; row < ROWS; row++) {
+            double[] x = new double[WIDTHS[0]];
+            for (int i = 0; i < x.length; i++) {
+                x[i] = inputs[row * WIDTHS[0] + i];
+            }
+            for (int l = 0; l < 3; l++) {
+                String name = source.graph().parameters().get(l).name();
+                float[] w = source.parameter(name).toFloats();
+                double[] matrix = new double[w.length];
+                float[] rounded =
+                        QuantFixture.unpack(packed, name, new QuantFormat(bits, 4, false), WIDTHS[l + 1], WIDTHS[l]);
+                for (int i = 0; i < w.length; i++) {
+                    matrix[i] = l == layer ? (double) rounded[i] - w[i] : w[i];
+                }
+                x = times(matrix, x, WIDTHS[l + 1]);
+            }
+            for (double y : x) {
+                sum += y * y;
+            }
+        }
+        return 2 * sum / (ROWS * WIDTHS[3]);
+    }
+
+    private static double[] times(double[] matrix, double[] x, int n) {
+        double[] y = new double[n];
+        for (int i = 0; i < n; i++) {
+            for (int k = 0; k < x.length; k++) {
+                y[i] += matrix[i * x.length + k] * x[k];
+            }
+        }
+        return y;
+    }
+}
