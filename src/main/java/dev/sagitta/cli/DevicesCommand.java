@@ -6,13 +6,11 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.DeviceInfo;
 import dev.sagitta.device.Devices;
+import dev.sagitta.io.AtomicFile;
 import dev.sagitta.kernel.DeviceProbe;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,6 +44,10 @@ final class DevicesCommand implements Callable<Integer> {
     @Option(names = "--no-measure", description = "Do not measure.")
     private boolean noMeasure;
 
+    /** Read by {@link Main}. */
+    @Option(names = "--debug", description = "Print the stack trace of an error.")
+    private boolean debug;
+
     @Spec
     private CommandSpec spec;
 
@@ -63,7 +65,7 @@ final class DevicesCommand implements Callable<Integer> {
             out().println(toJson(rows, problems));
         } else {
             if (json != null) {
-                write(Path.of(json), toJson(rows, problems));
+                AtomicFile.writeText(Path.of(json), toJson(rows, problems) + "\n");
             }
             rows.forEach(this::print);
             problems.forEach(problem -> out().println("none of " + problem));
@@ -136,13 +138,6 @@ final class DevicesCommand implements Callable<Integer> {
         document.put("devices", devices);
         document.put("problems", problems);
         return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(document);
-    }
-
-    /** To a temporary name first: a reader never sees half a file. */
-    private static void write(Path file, String text) throws IOException {
-        Path fresh = file.resolveSibling(file.getFileName() + ".new");
-        Files.writeString(fresh, text + "\n", StandardCharsets.UTF_8);
-        Files.move(fresh, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
     }
 
     private PrintWriter out() {

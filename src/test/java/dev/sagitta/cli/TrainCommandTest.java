@@ -7,10 +7,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sagitta.fixture.NpyWriter;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.HostTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -228,6 +230,31 @@ class TrainCommandTest {
         assertThat(Files.readString(err)).contains("interrupted after step ").contains("--resume");
         assertThat(folder).isDirectoryNotContaining(path -> path.toString().endsWith(".tmp"));
         train("opencl", out, "--resume", out, "--steps", 2).succeeded();
+    }
+
+    @Test
+    void whatCannotBeResumedSaysWhy() throws Exception {
+        Path sgd = folder.resolve("sgd.safetensors");
+        train("opencl", sgd, "--model", model, "--optimizer", "sgd", "--steps", 2)
+                .succeeded();
+        Path out = folder.resolve("c.safetensors");
+        train("opencl", out, "--resume", sgd, "--optimizer", "adamw").failed(1, "resume with the optimiser");
+        train("opencl", out, "--resume", sgd, "--model", "mlp").failed(1, "--model mlp is not the model of");
+        train("opencl", out, "--resume", folder.resolve("absent")).failed(1, "no such file");
+        try (Checkpoint checkpoint = Checkpoint.open(sgd)) {
+            List<HostTensor> weights = checkpoint.graph().parameters().stream()
+                    .map(parameter -> checkpoint.parameter(parameter.name()))
+                    .toList();
+            Path bare = folder.resolve("bare.safetensors");
+            Checkpoint.write(bare, checkpoint.model(), weights, Map.of());
+            train("opencl", out, "--resume", bare).failed(1, "this checkpoint cannot be resumed");
+            Checkpoint.write(bare, checkpoint.model(), weights, Map.of(Checkpoint.TRAINING, "{\"step\": -1}"));
+            train("opencl", out, "--resume", bare).failed(1, "sagitta.training");
+        }
+        byte[] bytes = Files.readAllBytes(sgd);
+        Path cut = Files.write(folder.resolve("cut.safetensors"), java.util.Arrays.copyOf(bytes, bytes.length - 5));
+        train("opencl", out, "--resume", cut).failed(1, "cut.safetensors");
+        assertThat(out).doesNotExist();
     }
 
     @Test
