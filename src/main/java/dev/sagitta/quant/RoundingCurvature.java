@@ -26,7 +26,7 @@ import java.util.Map;
 /**
  * Bits by the curvature along the rounding errors themselves: what a choice costs is v'Hv with v = Q(W) - W in its weight and zero elsewhere,
  * twice the second-order change of the loss. Omega of HAWQ-V2 ({@link Sensitivity}) replaces it by tr(H)/n ||v||^2, as if the error had no
- * direction; at 2 bits it has one, and Omega is then too low by half. Eight choices share a forward and a backward pass.
+ * direction; at 2 bits it has one. Eight choices share a forward and a backward pass.
  */
 public final class RoundingCurvature {
     private static final int CHOICES_PER_PASS = 8;
