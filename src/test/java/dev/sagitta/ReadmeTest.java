@@ -15,7 +15,7 @@ class ReadmeTest {
     @Test
     void showsTheExampleThatTheBuildCompiles() throws IOException {
         String source = Files.readString(Path.of("src/test/java/dev/sagitta/ReadmeExample.java"));
-        String body = source.split("        // README\n")[1].stripIndent();
+        String body = source.split("        // README\n")[1].stripTrailing().stripIndent();
         assertThat(Files.readString(Path.of("README.md"))).contains(body.strip());
     }
 
