@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.cli.demo.Progress;
+import dev.sagitta.cli.demo.WatchedOperator;
 import dev.sagitta.curvature.Estimate;
 import dev.sagitta.curvature.HutchinsonTrace;
 import dev.sagitta.curvature.Lanczos;

@@ -32,13 +32,13 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
                         operator(graph, device, network, rows, Math.min(PROBES_AT_ONCE, settings.probes()));
                 Progress.Bar bar = progress.start(
                         "trace of the Hessian", (settings.probes() + PROBES_AT_ONCE - 1) / PROBES_AT_ONCE)) {
-            trace = HutchinsonTrace.joint(settings.probes()).estimate(new Watched(operator, bar), settings.seed());
+            trace = HutchinsonTrace.joint(settings.probes()).estimate(new WatchedOperator(operator, bar), settings.seed());
         }
         Lanczos.Result spectrum;
         try (NetworkOperator operator = operator(graph, device, network, rows, 1);
                 Progress.Bar bar = progress.start("largest eigenvalues", settings.lanczosSteps())) {
             spectrum = new Lanczos(settings.lanczosSteps(), TOLERANCE)
-                    .largest(new Watched(operator, bar), settings.eigenvalues(), settings.seed());
+                    .largest(new WatchedOperator(operator, bar), settings.eigenvalues(), settings.seed());
         }
         List<DemoResult.LayerTrace> layers = new ArrayList<>();
         for (int i = 0; i < trace.parameters().size(); i++) {

@@ -6,8 +6,8 @@ import dev.sagitta.device.Stream;
 import dev.sagitta.program.ParameterLayout;
 import dev.sagitta.tensor.Tensor;
 
-/** An operator that reports its products. */
-record Watched(CurvatureOperator operator, Progress.Bar bar) implements CurvatureOperator {
+/** An operator that reports its products to a progress bar. */
+public record WatchedOperator(CurvatureOperator operator, Progress.Bar bar) implements CurvatureOperator {
     @Override
     public Device device() {
         return operator.device();
