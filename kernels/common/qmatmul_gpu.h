@@ -46,7 +46,7 @@ SG_FN f32 qg_decode(const int bits, u32 word, u32 next, const int i) {
     const int shift = (i * bits) & 31, p = qg_position(bits, i);
     const u32 mask = ((1u << bits) - 1u) << p;
     u32 v = word;
-    if (shift + bits > 32) v = (word >> shift) | (next << ((32 - shift) & 31));
+    if (shift + bits > 32) v = packed_straddle(word, next, (u32)shift);
     else if (shift + bits > 23) v = word >> QG_HIGH;
     return SG_BITS_TO_F32((v & mask) | 0x4b000000u) - (8388608.0f + (f32)(1u << (p + bits - 1)));
 }
