@@ -32,7 +32,8 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
                         operator(graph, device, network, rows, Math.min(PROBES_AT_ONCE, settings.probes()));
                 Progress.Bar bar = progress.start(
                         "trace of the Hessian", (settings.probes() + PROBES_AT_ONCE - 1) / PROBES_AT_ONCE)) {
-            trace = HutchinsonTrace.joint(settings.probes()).estimate(new WatchedOperator(operator, bar), settings.seed());
+            trace = HutchinsonTrace.joint(settings.probes())
+                    .estimate(new WatchedOperator(operator, bar), settings.seed());
         }
         Lanczos.Result spectrum;
         try (NetworkOperator operator = operator(graph, device, network, rows, 1);
