@@ -9,11 +9,13 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** ARCHITECTURE.md: twins share file stem, entry names, argument names, order and types. */
+/** ARCHITECTURE.md: twins share file stem, entry names, argument names, order and types. Preprocesses the files with g++. */
+@Tag("tree")
 class KernelTwinsTest {
     private static final Set<String> TYPES = Set.of("i32", "u32", "i64", "u64", "f32", "u8", "i8", "u16");
 
