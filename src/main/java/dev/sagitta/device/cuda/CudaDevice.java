@@ -39,7 +39,7 @@ public final class CudaDevice extends Device {
         this.device = device;
         this.context = context;
         this.ownsContext = ownsContext;
-        this.modules = new CudaModules(CudaInfo.computeCapability(device));
+        this.modules = new CudaModules(CudaInfo.computeCapability(device), launchMemory);
     }
 
     static CudaDevice create(DeviceInfo info, CUdevice device) {
