@@ -39,7 +39,7 @@ public final class CudaDevice extends Device {
         this.device = device;
         this.context = context;
         this.ownsContext = ownsContext;
-        this.modules = new CudaModules(CudaInfo.computeCapability(device));
+        this.modules = new CudaModules(CudaInfo.computeCapability(device), launchMemory);
     }
 
     static CudaDevice create(DeviceInfo info, CUdevice device) {
@@ -59,9 +59,15 @@ public final class CudaDevice extends Device {
         return new CudaDevice(CudaInfo.read("cuda:foreign", device), device, context, false);
     }
 
-    /** A buffer over memory that the caller owns; closing it leaves the memory alone. */
+    /**
+     * A buffer over memory that the caller owns; closing it leaves the memory alone.
+     *
+     * @param pointer a multiple of 16, as every allocation of the driver is
+     * @throws IllegalArgumentException if it is not
+     */
     public Buffer wrap(CUdeviceptr pointer, long bytes, String label) {
         requireOpen();
+        requireVectorAligned(Address.of(pointer), label);
         return new CudaBuffer(this, pointer, bytes, label, false);
     }
 
