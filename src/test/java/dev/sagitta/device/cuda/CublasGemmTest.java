@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -277,7 +278,9 @@ class CublasGemmTest {
         Path standIn = Path.of("native/cublas13/build/test").toAbsolutePath();
         assumeTrue(Files.exists(standIn.resolve("libcublas.so.13")), "native/cublas13 was not built: no g++");
         String output = withoutCublas12(List.of("-Dsagitta.cublas.dir=" + standIn));
-        assertThat(output).contains("product [7.0, 10.0, 15.0, 22.0]");
+        assertThat(output)
+                .contains("product [7.0, 10.0, 15.0, 22.0]")
+                .contains("cuBLAS 13.0.2, in " + standIn + " (the named folder)");
     }
 
     @Test
@@ -286,7 +289,7 @@ class CublasGemmTest {
         assertThat(output)
                 .contains("no cuBLAS")
                 .contains("our own kernel")
-                .contains("-Dsagitta.cublas.dir")
+                .contains("-Dsagitta.cublas.dir", "the loader's path (")
                 .doesNotContain("Exception");
     }
 
@@ -294,12 +297,15 @@ class CublasGemmTest {
     private static String withoutCublas12(List<String> options) {
         String path = System.getenv().getOrDefault("LD_LIBRARY_PATH", "").split(":")[0] + "/no-cublas";
         assumeTrue(Files.exists(Path.of(path, "libcuda.so.1")), "a real driver");
-        return ChildJvm.run(Map.of("LD_LIBRARY_PATH", path), options, Main.class);
+        List<String> all = new ArrayList<>(List.of("-Dsagitta.cuda.search=false"));
+        all.addAll(options);
+        return ChildJvm.run(Map.of("LD_LIBRARY_PATH", path), all, Main.class);
     }
 
     /** The child. */
     static final class Main {
         public static void main(String[] args) {
+            System.out.println(CublasLibrary.describe());
             try (CudaDevice device = (CudaDevice) TestDevices.openNew("cuda");
                     Buffer x = device.allocate(16, MemoryCategory.DATA, "x");
                     Buffer y = device.allocate(16, MemoryCategory.DATA, "y")) {
