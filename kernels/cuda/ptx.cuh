@@ -152,6 +152,17 @@ SG_FN u32 ptx_prmt(u32 a, u32 b, u32 selector) {
 #endif
 }
 
+/* A NaN wins. */
+SG_FN f32 ptx_max_nan(f32 a, f32 b) {
+#ifdef SG_SIMULATED
+    return a != a || a > b ? a : b;
+#else
+    f32 r;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
+    return r;
+#endif
+}
+
 /* ---- 16-byte global loads through the read-only path, for memory that nobody writes during the launch. p is 16-byte aligned. */
 /* Read once by this SM: does not displace what L1 holds. */
 SG_FN uint4 ptx_ld_global_streaming(const void* p) {
@@ -184,6 +195,24 @@ SG_FN void ptx_st_global_streaming(void* p, uint4 v) {
     *static_cast<uint4*>(p) = v;
 #else
     asm volatile("st.global.cs.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
+#endif
+}
+
+/* Four floats at p, which is 16-byte aligned, in one access whatever the compiler makes of its neighbours. Only for memory that this thread does not write. */
+SG_FN float4 ptx_ld_global_f32x4(const f32* p) {
+#ifdef SG_SIMULATED
+    return *reinterpret_cast<const float4*>(p);
+#else
+    float4 v;
+    asm("ld.global.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p));
+    return v;
+#endif
+}
+SG_FN void ptx_st_global_f32x4(f32* p, float4 v) {
+#ifdef SG_SIMULATED
+    *reinterpret_cast<float4*>(p) = v;
+#else
+    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(p), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
 #endif
 }
 
