@@ -187,6 +187,26 @@ SG_FN void ptx_st_global_streaming(void* p, uint4 v) {
 #endif
 }
 
+/* ---- 16-byte global accesses that stay whole: a plain float4 may become four of 4 bytes where its parts are computed apart. p is 16-byte aligned and in
+   global memory, never shared. The load may move across stores: only for memory that nobody writes during the launch, or that this thread
+   alone writes, and each element only with what was computed from this load of it. */
+SG_FN float4 ptx_ld_global_f32x4(const f32* p) {
+#ifdef SG_SIMULATED
+    return *reinterpret_cast<const float4*>(p);
+#else
+    float4 v;
+    asm("ld.global.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p));
+    return v;
+#endif
+}
+SG_FN void ptx_st_global_f32x4(f32* p, float4 v) {
+#ifdef SG_SIMULATED
+    *reinterpret_cast<float4*>(p) = v;
+#else
+    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(p), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
+#endif
+}
+
 /* ---- Ordering between blocks: release what this thread wrote, acquire what another released. */
 SG_FN void ptx_fence_acq_rel_gpu() {
 #ifdef SG_SIMULATED
