@@ -198,7 +198,9 @@ SG_FN void ptx_st_global_streaming(void* p, uint4 v) {
 #endif
 }
 
-/* Four floats at p, which is 16-byte aligned, in one access whatever the compiler makes of its neighbours. Only for memory that this thread does not write. */
+/* ---- 16-byte global accesses that stay whole: a plain float4 may become four of 4 bytes where its parts are computed apart. p is 16-byte aligned and in
+   global memory, never shared. The load may move across stores: only for memory that nobody writes during the launch, or that this thread
+   alone writes, and each element only with what was computed from this load of it. */
 SG_FN float4 ptx_ld_global_f32x4(const f32* p) {
 #ifdef SG_SIMULATED
     return *reinterpret_cast<const float4*>(p);
