@@ -64,11 +64,7 @@ extern "C" __global__ void __launch_bounds__(256) dots_finish_f32(const f32 *par
         f32 hi = 0.0f, lo = 0.0f;
         if (row < rows) {
             i64 from = offsets[l] > 0 ? offsets[l] : 0, to = offsets[l + 1] < n ? offsets[l + 1] : n;
-            for (i64 c = from / chunk + threadIdx.x; c * chunk < to && from < to; c += blockDim.x) {
-                i64 place = k * (chunks + blocks) + c + l;
-                SG_TWO_SUM(f32, hi, lo, partials[2 * place]);
-                lo += partials[2 * place + 1];
-            }
+            if (from < to) sg_add_pairs(partials + 2 * (k * (chunks + blocks) + l), from / chunk + threadIdx.x, (to + chunk - 1) / chunk, hi, lo);
         }
         float2 sum = sg_row_sum(hi, lo);
         if (threadIdx.x == 0 && row < rows) out[row] = sg_sum_value(sum.x, sum.y);

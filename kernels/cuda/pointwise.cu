@@ -27,18 +27,19 @@
 #define FIRST_ELEMENT (4 * ((i64)blockIdx.x * blockDim.x + threadIdx.x))
 #define ELEMENT_STEP (4 * (i64)gridDim.x * blockDim.x)
 
-/* Elements i .. i + 3 of to[k, :] = EXPRESSION for this thread's probes k, two per round; the inputs are f32 [K, n]. */
+/* Elements i .. i + 3 of to[k, :] = EXPRESSION (see wide.cuh) for this thread's probes k, two per round; the inputs are f32 [K, n]. */
 #define EACH_PROBE(to, EXPRESSION, ...) \
     { \
         const f32 *const sg_from[] = {__VA_ARGS__}; \
+        const bool sg_wide = wide; \
         for (i64 k = blockIdx.y, step = gridDim.y; k < probes; k += 2 * step) { \
             if (wide && i + 4 <= n && k + step < probes) { \
-                SG_WHOLE_ROUND(to, k * n + i, (k + step) * n + i, EXPRESSION) \
+                const i64 sg_n = probes * n; \
+                SG_WHOLE_ROUND(k * n + i, (k + step) * n + i, SG_PUT(to, EXPRESSION)) \
             } else { \
                 _Pragma("unroll 1") for (i64 j = k; j < probes && j <= k + step; j += step) { \
-                    float4 sg_in[SG_INPUTS_OF(sg_from)]; \
-                    sg_load_inputs<false>(sg_in, sg_from, j * n + i, (j + 1) * n, wide); \
-                    sg_store_up_to_4(to, j * n + i, (j + 1) * n, wide, EXPRESSION); \
+                    const i64 sg_n = (j + 1) * n; \
+                    SG_PART_ROUND(j * n + i, SG_PUT(to, EXPRESSION)) \
                 } \
             } \
         } \

@@ -55,10 +55,7 @@ SUM_CHUNKS(reduce_dot_f32, TWO_INPUTS, SG_IN(0) * SG_IN(1), x, y)
         FOR_ROWS(rows) { \
             THIS_ROW \
             f32 hi = 0.0f, lo = 0.0f; \
-            for (i64 c = threadIdx.x; mine && c < chunks; c += blockDim.x) { \
-                SG_TWO_SUM(f32, hi, lo, partials[2 * (row * chunks + c)]); \
-                lo += partials[2 * (row * chunks + c) + 1]; \
-            } \
+            sg_add_pairs(partials + 2 * row * chunks, threadIdx.x, mine ? chunks : 0, hi, lo); \
             float2 sum = sg_row_sum(hi, lo); \
             f32 value = sg_sum_value(sum.x, sum.y); \
             if (leader) out[row] = VALUE; \
@@ -142,9 +139,13 @@ extern "C" __global__ void __launch_bounds__(256) reduce_max_f32(const f32 *x, f
             THIS_ROW \
             f32 best = -SG_INFINITY; \
             i32 at = 0x7FFFFFFF; \
-            for (i64 c = threadIdx.x; mine && c < chunks; c += blockDim.x) { \
-                i64 p = 2 * (row * chunks + c); \
-                KEEP_LARGER(best, at, partials[p], ((const i32 *)partials)[p + 1]); \
+            for (i64 c = threadIdx.x; mine && c < chunks; c += 4 * blockDim.x) { \
+                float2 pair[4]; /* four loads in flight */ \
+                _Pragma("unroll") for (i32 u = 0; u < 4; u++) { \
+                    i64 d = c + u * blockDim.x; \
+                    pair[u] = sg_pair(partials + 2 * row * chunks, d < chunks ? d : c); \
+                } \
+                _Pragma("unroll") for (i32 u = 0; u < 4; u++) KEEP_LARGER(best, at, pair[u].x, __float_as_int(pair[u].y)); \
             } \
             row_max(best, at, values, indices); \
             if (leader) out[row] = RESULT[threadIdx.y * blockDim.x]; \
