@@ -22,25 +22,27 @@
 #endif
 
 SG_FN void copy_row(const f32 *from, f32 *to, i64 d, bool wide) {
-    i64 lane = (i64)threadIdx.x, lanes = (i64)blockDim.x, step = 4 * lanes;
+    i32 unit = wide ? 4 : 1, step = unit * (i32)blockDim.x, first = unit * (i32)threadIdx.x;
+    i64 left = d - first;
+    from += first, to += first;
     if (!wide) {
 #pragma unroll 4
-        for (i64 j = lane; j < d; j += lanes) to[j] = from[j];
+        for (; left > 0; left -= step, from += step, to += step) *to = *from;
         return;
     }
-    i64 j = 4 * lane;
-    for (; j + 3 * step < d; j += 4 * step) {
-        float4 a = ptx_ld_global_f32x4(from + j), b = ptx_ld_global_f32x4(from + j + step);
-        float4 c = ptx_ld_global_f32x4(from + j + 2 * step), e = ptx_ld_global_f32x4(from + j + 3 * step);
-        ptx_st_global_f32x4(to + j, a);
-        ptx_st_global_f32x4(to + j + step, b);
-        ptx_st_global_f32x4(to + j + 2 * step, c);
-        ptx_st_global_f32x4(to + j + 3 * step, e);
+    for (; left > 3 * step; left -= 4 * step, from += 4 * step, to += 4 * step) {
+        float4 a = ptx_ld_global_f32x4(from), b = ptx_ld_global_f32x4(from + step);
+        float4 c = ptx_ld_global_f32x4(from + 2 * step), e = ptx_ld_global_f32x4(from + 3 * step);
+        ptx_st_global_f32x4(to, a);
+        ptx_st_global_f32x4(to + step, b);
+        ptx_st_global_f32x4(to + 2 * step, c);
+        ptx_st_global_f32x4(to + 3 * step, e);
     }
-    for (; j < d; j += step) ptx_st_global_f32x4(to + j, ptx_ld_global_f32x4(from + j));
+#pragma unroll 1
+    for (; left > 0; left -= step, from += step, to += step) ptx_st_global_f32x4(to, ptx_ld_global_f32x4(from));
 }
 
-extern "C" __global__ void __launch_bounds__(256) embedding_gather_f32(const f32 *table, const i32 *ids, f32 *y, i64 n, i64 v, i64 d, i64 probes) {
+extern "C" __global__ void __launch_bounds__(256, 4) embedding_gather_f32(const f32 *table, const i32 *ids, f32 *y, i64 n, i64 v, i64 d, i64 probes) {
     i64 rows = (i64)blockDim.y;
     bool wide = sg_aligned16(table) && sg_aligned16(y) && d % 4 == 0;
     for (i64 k = (i64)blockIdx.y; k < probes; k += (i64)gridDim.y) {

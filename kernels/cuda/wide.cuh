@@ -69,45 +69,45 @@ SG_FN void sg_load_inputs(float4 (&v)[INPUTS], const f32 *const (&from)[INPUTS],
 /* Two fours that are whole: from ONE and from TWO on. */
 #define SG_WHOLE_ROUND(ONE, TWO, STATEMENT)                                  \
     {                                                                        \
-        [[maybe_unused]] constexpr bool sg_whole = true;                                     \
+        [[maybe_unused]] constexpr bool sg_whole = true;                     \
         float4 sg_one[SG_INPUTS_OF(sg_from)], sg_two[SG_INPUTS_OF(sg_from)]; \
         sg_load_inputs<true>(sg_one, sg_from, ONE, sg_n, true);              \
         sg_load_inputs<true>(sg_two, sg_from, TWO, sg_n, true);              \
         {                                                                    \
-            [[maybe_unused]] const i64 sg_i = (ONE);                                          \
+            [[maybe_unused]] const i64 sg_i = (ONE);                         \
             const float4 *sg_in = sg_one;                                    \
             STATEMENT                                                        \
         }                                                                    \
         {                                                                    \
-            [[maybe_unused]] const i64 sg_i = (TWO);                                          \
+            [[maybe_unused]] const i64 sg_i = (TWO);                         \
             const float4 *sg_in = sg_two;                                    \
             STATEMENT                                                        \
         }                                                                    \
     }
 /* One four, of which elements from sg_n on are not there: 0 where loaded. */
-#define SG_PART_ROUND(ONE, STATEMENT)                                      \
-    {                                                                      \
-        [[maybe_unused]] constexpr bool sg_whole = false;                                 \
-        [[maybe_unused]] const i64 sg_i = (ONE);                                            \
-        float4 sg_in[SG_INPUTS_OF(sg_from)];                               \
-        sg_load_inputs<false>(sg_in, sg_from, sg_i, sg_n, sg_wide);        \
-        STATEMENT                                                          \
+#define SG_PART_ROUND(ONE, STATEMENT)                               \
+    {                                                               \
+        [[maybe_unused]] constexpr bool sg_whole = false;           \
+        [[maybe_unused]] const i64 sg_i = (ONE);                    \
+        float4 sg_in[SG_INPUTS_OF(sg_from)];                        \
+        sg_load_inputs<false>(sg_in, sg_from, sg_i, sg_n, sg_wide); \
+        STATEMENT                                                   \
     }
 
 /* Runs STATEMENT for every four of n elements, by all threads along x of the grid, two per thread and round. The inputs are f32 [n]; `wide`: outputs that are
    no inputs are 16-byte aligned. */
-#define SG_EACH_FOUR(n, wide, STATEMENT, ...)                                                                                     \
-    {                                                                                                                             \
-        const f32 *const sg_from[] = {__VA_ARGS__};                                                                               \
-        const bool sg_wide = (wide) && sg_all_aligned16(sg_from);                                                                 \
-        const i64 sg_n = (n), sg_step = 4 * (i64)gridDim.x * blockDim.x;                                                          \
-        for (i64 sg_first = 4 * ((i64)blockIdx.x * blockDim.x + threadIdx.x); sg_first < sg_n; sg_first += 2 * sg_step) {         \
-            if (sg_wide && sg_first + sg_step + 4 <= sg_n) SG_WHOLE_ROUND(sg_first, sg_first + sg_step, STATEMENT)                \
-            else {                                                                                                                \
+#define SG_EACH_FOUR(n, wide, STATEMENT, ...)                                                                                         \
+    {                                                                                                                                 \
+        const f32 *const sg_from[] = {__VA_ARGS__};                                                                                   \
+        const bool sg_wide = (wide) && sg_all_aligned16(sg_from);                                                                     \
+        const i64 sg_n = (n), sg_step = 4 * (i64)gridDim.x * blockDim.x;                                                              \
+        for (i64 sg_first = 4 * ((i64)blockIdx.x * blockDim.x + threadIdx.x); sg_first < sg_n; sg_first += 2 * sg_step) {             \
+            if (sg_wide && sg_first + sg_step + 4 <= sg_n) SG_WHOLE_ROUND(sg_first, sg_first + sg_step, STATEMENT)                    \
+            else {                                                                                                                    \
                 _Pragma("unroll 1") for (i64 sg_next = sg_first; sg_next < sg_n && sg_next <= sg_first + sg_step; sg_next += sg_step) \
-                    SG_PART_ROUND(sg_next, STATEMENT)                                                                             \
-            }                                                                                                                     \
-        }                                                                                                                         \
+                    SG_PART_ROUND(sg_next, STATEMENT)                                                                                 \
+            }                                                                                                                         \
+        }                                                                                                                             \
     }
 
 /* to = EXPRESSION, element by element. */
