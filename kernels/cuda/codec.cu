@@ -101,8 +101,8 @@ template <bool WHOLE>
 SG_FN void codec_load16(const f32 *x, const codec_group &group, i32 p, f32 rest, f32 *v) {
 #pragma unroll
     for (i32 o = 0; o < 2; o++) {
-        i32 j = (2 * p + o) << group.shift;
-        codec_load8<WHOLE>(x + 8 * j, group.left - 8 * (group.lane + j), rest, v + 8 * o);
+        u32 j = (u32)(2 * p + o) << group.shift;
+        codec_load8<WHOLE>(x + 8 * j, group.left - 8 * (group.lane + (i32)j), rest, v + 8 * o);
     }
 }
 
@@ -145,18 +145,18 @@ SG_FN void codec_pack_group(const u32 *state, u32 stream, i32 nearest, const f32
     for (i32 p = 0; p < group.passes; p++) {
         if (p > 0) codec_load16<WHOLE>(mine, group, p, rest, v);
         sg_philox_words noise[2];
-        noise[0] = noise[1] = make_uint4(0x80008000u, 0x80008000u, 0x80008000u, 0x80008000u);
-        if (nearest == 0) {
 #pragma unroll
-            for (i32 o = 0; o < 2; o++) noise[o] = sg_philox(key, group.octet | ((2 * p + o) << group.shift));
+        for (i32 o = 0; o < 2; o++) {
+            noise[o] = make_uint4(0x80008000u, 0x80008000u, 0x80008000u, 0x80008000u);
+            if (nearest == 0) noise[o] = sg_philox(key, group.octet | (u32)(2 * p + o) << group.shift);
         }
 #pragma unroll
         for (i32 o = 0; o < 2; o++) {
-            i32 j = (2 * p + o) << group.shift;
+            u32 j = (u32)(2 * p + o) << group.shift;
             u64 word = codec_codes<BITS>(v + 8 * o, noise[o], grid);
             if (bad) word = 0;
             i64 bytes = WHOLE ? 0 : (n * BITS + 31) / 32 * 4 - (group.octet + j) * BITS;
-            codec_store8<BITS, WHOLE>(reinterpret_cast<u8 *>(codes) + (group.octet + j) * BITS, group.left - 8 * (group.lane + j), bytes, word);
+            codec_store8<BITS, WHOLE>(reinterpret_cast<u8 *>(codes) + (group.octet + j) * BITS, group.left - 8 * (group.lane + (i32)j), bytes, word);
         }
     }
     if (segments == 0) return;
@@ -169,7 +169,7 @@ SG_FN void codec_pack_group(const u32 *state, u32 stream, i32 nearest, const f32
         i32 from = first < size ? (i32)first : size, to = last < group.left ? (i32)last : group.left;
         u32 sum = 0;
         for (i32 p = 0; p < group.passes && !bad; p++) {
-            if (group.passes > 1) codec_load16<WHOLE>(mine, group, p, rest, v);
+            codec_load16<WHOLE>(mine, group, p, rest, v);
 #pragma unroll
             for (i32 e = 0; e < 16; e++) {
                 i32 j = 8 * (group.lane + ((2 * p + e / 8) << group.shift)) + e % 8;
@@ -258,7 +258,7 @@ SG_FN void codec_unpack(const u32 *codes, const u32 *metadata, f32 *x, i32 size,
 }
 
 #define CODEC(BITS, META, BF16)                                                                                                       \
-    extern "C" __global__ void codec_pack##BITS##_##META(const u32 *state, u32 stream, i32 nearest, const f32 *x, u32 *codes,          \
+    extern "C" __global__ void __launch_bounds__(256, 4) codec_pack##BITS##_##META(const u32 *state, u32 stream, i32 nearest, const f32 *x, u32 *codes,          \
                                                          u32 *metadata, u32 *flags, f32 *segments, i64 rowLength, i32 group, i64 n) { \
         codec_pack<BITS, BF16>(state, stream, nearest, x, codes, metadata, flags, segments, rowLength, group, n);                      \
     }                                                                                                                                 \
