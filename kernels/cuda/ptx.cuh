@@ -163,6 +163,22 @@ SG_FN uint4 ptx_ld_global_streaming(const void* p) {
     return v;
 #endif
 }
+/* The same without a branch where `wanted` != 0; else no access, and the result is undefined. */
+SG_FN uint4 ptx_ld_global_streaming_if(const void* p, int wanted) {
+#ifdef SG_SIMULATED
+    return wanted ? *static_cast<const uint4*>(p) : make_uint4(0, 0, 0, 0);
+#else
+    uint4 v;
+    asm volatile(
+        "{\n"
+        ".reg .pred wanted;\n"
+        "setp.ne.s32 wanted, %5, 0;\n"
+        "@wanted ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];\n"
+        "}\n"
+        : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p), "r"(wanted));
+    return v;
+#endif
+}
 /* Read once by the whole launch: leaves L2 first too. */
 SG_FN uint4 ptx_ld_global_evict_first(const void* p) {
 #ifdef SG_SIMULATED
@@ -184,6 +200,24 @@ SG_FN void ptx_st_global_streaming(void* p, uint4 v) {
     *static_cast<uint4*>(p) = v;
 #else
     asm volatile("st.global.cs.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
+#endif
+}
+
+/* Four floats at p, 16-byte aligned, in one access: the compiler splits what it takes apart for other reasons. */
+SG_FN float4 ptx_ld_global_f32x4(const f32* p) {
+#ifdef SG_SIMULATED
+    return *reinterpret_cast<const float4*>(p);
+#else
+    float4 v;
+    asm volatile("ld.global.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p) : "memory");
+    return v;
+#endif
+}
+SG_FN void ptx_st_global_f32x4(f32* p, float4 v) {
+#ifdef SG_SIMULATED
+    *reinterpret_cast<float4*>(p) = v;
+#else
+    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(p), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
 #endif
 }
 

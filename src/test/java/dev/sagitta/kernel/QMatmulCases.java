@@ -18,6 +18,8 @@ final class QMatmulCases {
         {1, 1, 1},
         {1, 17, 131},
         {1, 67, 2113},
+        {1, 20, 6208},
+        {4, 18, 4164},
         {2, 37, 97},
         {3, 16, 32},
         {5, 23, 4099},
@@ -42,6 +44,9 @@ final class QMatmulCases {
                     cases.add(forward(format, size[0], size[1], size[2], small));
                     cases.add(backward(format, size[0], size[1], size[2], small));
                 }
+            }
+            for (int m : new int[] {1, 3, 9}) {
+                cases.add(shifted(new QuantFormat(bits, 64, false), m, 21, 2116));
             }
             cases.add(sameBits(new QuantFormat(bits, 64, false), 300, 131));
             cases.add(sameBits(new QuantFormat(bits, 48, true), 2300, 37));
@@ -101,6 +106,16 @@ final class QMatmulCases {
             }
             bench.compare(y, expected, magnitude, product.tolerance());
             compareWithSingle(bench.floats(y), plain, expected, magnitude);
+        });
+    }
+
+    /** No tensor at a multiple of 16 bytes: foreign memory may lie so. */
+    private static KernelCase shifted(QuantFormat format, int m, int n, int k) {
+        KernelCase forward = forward(format, m, n, k, false);
+        KernelCase backward = backward(format, m, n, k, false);
+        return new KernelCase(name("qmatmul shifted", format, m, n, k), m != 3, bench -> {
+            forward.body().accept(bench.shifted(4));
+            backward.body().accept(bench);
         });
     }
 
