@@ -1,7 +1,7 @@
 /* Products of fp32 activations with weights packed at 2, 3, 4 or 8 bits: entries for each width B, suffix _wB_f32.
 
      qmatvec            y[i, j]  = bias[j] + sum over t of x[i, t] w[j, t]     M = 1
-     qmatfew            the same, 2 <= M <= 8
+     qmatfew            the same, 2 <= M <= 64 (any M is right)
      qmatmul            the same, any M
      qmatmul_backward   dx[i, t] = sum over j of dy[i, j] w[j, t]              any M
 
