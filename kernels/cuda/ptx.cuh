@@ -174,6 +174,22 @@ SG_FN uint4 ptx_ld_global_streaming(const void* p) {
     return v;
 #endif
 }
+/* The same without a branch where `wanted` != 0; else no access, and the result is undefined. */
+SG_FN uint4 ptx_ld_global_streaming_if(const void* p, int wanted) {
+#ifdef SG_SIMULATED
+    return wanted ? *static_cast<const uint4*>(p) : make_uint4(0, 0, 0, 0);
+#else
+    uint4 v;
+    asm volatile(
+        "{\n"
+        ".reg .pred wanted;\n"
+        "setp.ne.s32 wanted, %5, 0;\n"
+        "@wanted ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];\n"
+        "}\n"
+        : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p), "r"(wanted));
+    return v;
+#endif
+}
 /* Read once by the whole launch: leaves L2 first too. */
 SG_FN uint4 ptx_ld_global_evict_first(const void* p) {
 #ifdef SG_SIMULATED
