@@ -30,7 +30,7 @@ public final class CudaDevice extends Device {
     private final CUcontext context;
     private final boolean ownsContext;
     private final CudaModules modules;
-    private final LaunchMemory launchMemory = new LaunchMemory();
+    private final PageLockedMemory pageLocked = new PageLockedMemory();
     private final Set<CUdeviceptr> allocations = ConcurrentHashMap.newKeySet();
     private Optional<CublasGemm> blas; // null: not tried
 
@@ -39,7 +39,7 @@ public final class CudaDevice extends Device {
         this.device = device;
         this.context = context;
         this.ownsContext = ownsContext;
-        this.modules = new CudaModules(CudaInfo.computeCapability(device), launchMemory);
+        this.modules = new CudaModules(CudaInfo.computeCapability(device), pageLocked);
     }
 
     static CudaDevice create(DeviceInfo info, CUdevice device) {
@@ -112,6 +112,10 @@ public final class CudaDevice extends Device {
         }
     }
 
+    PageLockedMemory pageLocked() {
+        return pageLocked;
+    }
+
     int computeCapability() {
         return CudaInfo.computeCapability(device);
     }
@@ -177,7 +181,7 @@ public final class CudaDevice extends Device {
     @Override
     protected Launch bind(KernelSource source, Geometry geometry, Arguments arguments) {
         makeCurrent();
-        return new CudaLaunch(this, source, geometry, arguments, modules.function(source), launchMemory);
+        return new CudaLaunch(this, source, geometry, arguments, modules.function(source), pageLocked);
     }
 
     @Override
@@ -191,7 +195,7 @@ public final class CudaDevice extends Device {
             Cuda.check(cuMemFree(pointer), "cuMemFree");
         }
         allocations.clear();
-        launchMemory.release();
+        pageLocked.release();
         modules.release();
         if (ownsContext) {
             Cuda.check(cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");

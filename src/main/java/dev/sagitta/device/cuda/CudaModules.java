@@ -31,7 +31,7 @@ final class CudaModules {
     private final ModuleLoader loader;
     private final Map<String, CUmodule> modules = new HashMap<>();
 
-    CudaModules(int computeCapability, LaunchMemory memory) {
+    CudaModules(int computeCapability, PageLockedMemory memory) {
         this.computeCapability = computeCapability;
         this.loader = new ModuleLoader(memory);
     }

@@ -20,11 +20,11 @@ final class ModuleLoader {
         CUjit_option.CU_JIT_ERROR_LOG_BUFFER, CUjit_option.CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES
     };
 
-    private final LaunchMemory memory;
+    private final PageLockedMemory memory;
     /** Kept for the life of the context, in case a driver writes to it when a function is first used. */
-    private LaunchMemory.Block block;
+    private PageLockedMemory.Block block;
 
-    ModuleLoader(LaunchMemory memory) {
+    ModuleLoader(PageLockedMemory memory) {
         this.memory = memory;
     }
 
