@@ -211,7 +211,7 @@ public record Gemm(
     }
 
     /** Our own kernel, whether or not a vendor's library could do it. */
-    Step prepareKernel(Device device) {
+    public Step prepareKernel(Device device) {
         Gemm gemm = precision == Precision.TF32 && device.kind() != DeviceKind.CUDA ? precision(Precision.FULL) : this;
         return gemm.prepareOwn(device);
     }
