@@ -54,16 +54,17 @@ SG_FN u64 codec_codes(const f32 *v, uint4 noise, sg_grid grid) {
         }
     }
     u32 pairs[4];
-    if (BITS == 8) {
+    if constexpr (BITS == 8) {
 #pragma unroll
         for (i32 e = 0; e < 4; e++) pairs[e] = ptx_prmt(sum[2 * e], sum[2 * e + 1], 0x0062u);
         return (u64)ptx_prmt(pairs[2], pairs[3], 0x5410u) << 32 | ptx_prmt(pairs[0], pairs[1], 0x5410u);
-    }
-    /* codes e and e + 4 in halves of a word; byte 3 is 0x4B, so that its sign stands for a zero */
+    } else {
+        /* codes e and e + 4 in halves of a word; byte 3 is 0x4B, so that its sign stands for a zero */
 #pragma unroll
-    for (i32 e = 0; e < 4; e++) pairs[e] = ptx_prmt(sum[e], sum[e + 4], 0xF6B2u);
-    u32 word = (pairs[0] + (pairs[1] << BITS)) + ((pairs[2] + (pairs[3] << BITS)) << 2 * BITS);
-    return BITS == 4 ? word : BITS == 2 ? ptx_prmt(word, word, 0xBB20u) : (word | word >> 12) & 0xFFu;
+        for (i32 e = 0; e < 4; e++) pairs[e] = ptx_prmt(sum[e], sum[e + 4], 0xF6B2u);
+        u32 word = (pairs[0] + (pairs[1] << BITS)) + ((pairs[2] + (pairs[3] << BITS)) << 2 * BITS);
+        return BITS == 4 ? word : BITS == 2 ? ptx_prmt(word, word, 0xBB20u) : (word | word >> 12) & 0xFFu;
+    }
 }
 
 /* The codes of an octet, of whose elements `left` exist; the rest of the last word is 0. `bytes`: from `at` to the end of that word. */
