@@ -209,9 +209,13 @@ class LossDescriptorTest {
     void largeProblemsAreSharedOutEvenly() {
         for (int multiprocessors : new int[] {46, 108, 132, 2000}) {
             int even = Math.min(multiprocessors, LossWorkspace.MAX_GROUPS);
-            assertThat(RowGeometry.of(DeviceKind.CUDA, multiprocessors, 1 << 20, 1000, 1).gridX() % even)
+            assertThat(RowGeometry.of(DeviceKind.CUDA, multiprocessors, 1 << 20, 1000, 1)
+                                    .gridX()
+                            % even)
                     .isZero();
-            assertThat(RowGeometry.flat(DeviceKind.CUDA, multiprocessors, 1 << 26, 1).gridX() % even)
+            assertThat(RowGeometry.flat(DeviceKind.CUDA, multiprocessors, 1 << 26, 1)
+                                    .gridX()
+                            % even)
                     .isZero();
         }
     }
