@@ -58,7 +58,7 @@ final class Quick {
             Path file = options.file(device.info());
             Files.createDirectories(file.toAbsolutePath().getParent());
             boolean good;
-            try (QuickTimer timer = new QuickTimer(device.stream());
+            try (QuickTimer timer = new QuickTimer(device.stream(), options.smoke());
                     PrintWriter json = new PrintWriter(Files.newBufferedWriter(file, StandardCharsets.UTF_8))) {
                 List<String> command = new ArrayList<>(List.of("--quick"));
                 command.addAll(List.of(args));
@@ -84,11 +84,10 @@ final class Quick {
     private boolean everything() {
         System.out.println(device.info().id() + " " + device.info().name());
         try {
-            if (!options.smoke()) {
-                long start = System.nanoTime();
-                machine = Ceilings.measure(device, timer);
-                print(QuickRow.limits(machine).took(1e-9 * (System.nanoTime() - start)));
-            }
+            long start = System.nanoTime();
+            machine = Ceilings.measure(device, timer, options.smoke());
+            QuickRow row = options.smoke() ? QuickRow.rehearsed("limits") : QuickRow.limits(machine);
+            print(row.took(1e-9 * (System.nanoTime() - start)));
         } catch (Exception | LinkageError | OutOfMemoryError e) {
             failed.add("limits");
             print(QuickRow.failed("limits", e));
@@ -141,13 +140,9 @@ final class Quick {
         try (BenchDevice bench = new BenchDevice(device, options.smoke())) {
             Workload work = entry.builder.build(bench);
             work.verify(bench.stream);
-            if (options.smoke()) {
-                timer.rehearse(work.rotation(), entry.mode);
-                row = QuickRow.rehearsed(name);
-            } else {
-                QuickTimer.Timing timing = timer.time(work.rotation(), entry.mode);
-                row = QuickRow.timed(name, work, timing, entry.share, machine, known);
-            }
+            QuickTimer.Timing timing = timer.time(work.rotation(), entry.mode);
+            row = QuickRow.timed(name, work, timing, entry.share, machine, known);
+            row = options.smoke() ? QuickRow.rehearsed(name) : row;
         } catch (Exception | LinkageError | OutOfMemoryError e) {
             row = QuickRow.failed(name, e);
             good = false;
