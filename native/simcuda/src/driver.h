@@ -110,5 +110,6 @@ void mark_initialised(const void* p, size_t bytes);
 bool fault_alloc();
 bool fault_launch();
 bool fault_cublas();
+CUresult fault_module(); // after the delay that was asked for
 
 } // namespace sim

@@ -67,21 +67,38 @@ CUresult launch(CUfunction f, dim3 grid, dim3 block, size_t shared, CUstream str
     });
 }
 
+// The options CU_JIT_ERROR_LOG_BUFFER (5) and _SIZE_BYTES (6), whose slot holds the number itself and takes what was written.
+void write_log(const std::string& text, unsigned count, const int* options, void** values) {
+    char* log = nullptr;
+    void** size = nullptr;
+    for (unsigned i = 0; i < count; i++) {
+        if (options[i] == 5) log = static_cast<char*>(values[i]);
+        if (options[i] == 6) size = &values[i];
+    }
+    if (log == nullptr || size == nullptr) return;
+    size_t n = std::min(text.size() + 1, static_cast<size_t>(reinterpret_cast<uintptr_t>(*size)));
+    if (n > 0) snprintf(log, n, "%s", text.c_str());
+    *size = reinterpret_cast<void*>(static_cast<uintptr_t>(n));
+}
+
 } // namespace
 
-SIM_API CUresult cuModuleLoadData(CUmodule* module, const void* image) {
+SIM_API CUresult cuModuleLoadDataEx(CUmodule* module, const void* image, unsigned count, int* options, void** values) {
     SIM_ENTER();
-    std::string why;
+    std::string why = "asked to fail";
     Module* opened;
-    if (CUresult r = open_module(image, &opened, &why)) {
+    CUresult r = fault_module();
+    if (r == CUDA_SUCCESS) r = open_module(image, &opened, &why);
+    if (r != CUDA_SUCCESS) {
         write_report("cuModuleLoadData: " + why);
+        write_log(why, count, options, values);
         return r;
     }
     *module = new SimModuleHandle{opened, {}};
     driver().modules.insert(*module);
     return CUDA_SUCCESS;
 }
-SIM_API CUresult cuModuleLoadDataEx(CUmodule* module, const void* image, unsigned, int*, void**) { return cuModuleLoadData(module, image); }
+SIM_API CUresult cuModuleLoadData(CUmodule* module, const void* image) { return cuModuleLoadDataEx(module, image, 0, nullptr, nullptr); }
 SIM_API CUresult cuModuleLoadFatBinary(CUmodule* module, const void* image) { return cuModuleLoadData(module, image); }
 SIM_API CUresult cuModuleLoad(CUmodule* module, const char* path) {
     FILE* f = fopen(path, "rb");

@@ -1,9 +1,10 @@
-// Faults on request. A control file (SIMCUDA_CONTROL) of lines "name=value" is looked at before each allocation and launch; when it has changed,
+// Faults on request. A control file (SIMCUDA_CONTROL) of lines "name=value" is looked at before each allocation, launch and module; when it has changed,
 // the counts start again. The same settings can be given as environment variables, or by a C program through the functions below.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "driver.h"
 
@@ -31,6 +32,7 @@ struct Fault {
 
 Fault alloc{"fail_alloc", "SIMCUDA_FAIL_ALLOC"}, launch{"fail_launch", "SIMCUDA_FAIL_LAUNCH"};
 bool no_cublas = false;
+int module_code = 0, module_millis = 0;
 timespec seen = {0, 0};
 ino_t seen_inode = 0;
 off_t seen_size = -1;
@@ -52,6 +54,7 @@ void refresh() {
     alloc.set("0");
     launch.set("0");
     no_cublas = false;
+    module_code = module_millis = 0;
     FILE* file = fopen(path, "r");
     if (file == nullptr) return;
     char line[256];
@@ -62,6 +65,8 @@ void refresh() {
         for (Fault* f : {&alloc, &launch})
             if (strcmp(line, f->name) == 0) f->set(value);
         if (strcmp(line, "no_cublas") == 0) no_cublas = atoi(value) != 0;
+        if (strcmp(line, "fail_module") == 0) module_code = atoi(value);
+        if (strcmp(line, "slow_module") == 0) module_millis = atoi(value);
     }
     fclose(file);
 }
@@ -80,6 +85,11 @@ bool fault_cublas() {
     refresh();
     const char* text = getenv("SIMCUDA_NO_CUBLAS");
     return no_cublas || (text != nullptr && *text != 0 && strcmp(text, "0") != 0);
+}
+CUresult fault_module() {
+    refresh();
+    if (module_millis > 0) usleep(1000u * static_cast<unsigned>(module_millis));
+    return module_code;
 }
 
 } // namespace sim

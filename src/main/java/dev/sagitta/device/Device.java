@@ -11,6 +11,9 @@ public abstract class Device implements AutoCloseable {
     /** Slices of buffers start at multiples of this many bytes, enough for 16-byte vectors and every OpenCL base-address rule seen. */
     public static final int ALIGNMENT = 256;
 
+    /** Foreign memory starts at a multiple of this many bytes: the width of the kernels' vector accesses. */
+    protected static final int VECTOR_BYTES = 16;
+
     private static final Logger LOG = LoggerFactory.getLogger(Device.class);
 
     private final DeviceInfo info;
@@ -54,6 +57,16 @@ public abstract class Device implements AutoCloseable {
 
     /** Back end's allocation of {@code size} bytes presented as {@code bytes}; throws {@link #outOfMemory} where the driver refuses. */
     protected abstract Buffer allocateBuffer(long size, long bytes, String label);
+
+    /** For back ends: refuses foreign memory at whose address a kernel's vector access would fault. */
+    protected final void requireVectorAligned(long address, String label) {
+        if (address % VECTOR_BYTES != 0) {
+            throw new IllegalArgumentException("wrap '" + label + "': the address 0x" + Long.toHexString(address)
+                    + " is " + Long.remainderUnsigned(address, VECTOR_BYTES) + " bytes beyond a multiple of "
+                    + VECTOR_BYTES + ", which the kernels' vector accesses need; wrap the allocation that it lies in,"
+                    + " or copy the data to aligned memory");
+        }
+    }
 
     /** Free device memory as the driver or our own ledger knows it. */
     protected long freeBytes() {

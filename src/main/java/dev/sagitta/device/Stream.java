@@ -68,7 +68,10 @@ public abstract class Stream implements AutoCloseable {
         }
     }
 
-    /** Copies {@code source.remaining()} bytes from host memory; returns when {@code source} may be reused. */
+    /**
+     * Copies {@code source.remaining()} bytes from host memory; returns when {@code source} may be reused. The copy itself has its place
+     * among the stream's work, like a launch: another stream that reads {@code target} awaits an event.
+     */
     public final void upload(Buffer target, long offset, ByteBuffer source) {
         enter();
         try {

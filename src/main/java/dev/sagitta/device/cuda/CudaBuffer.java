@@ -25,6 +25,11 @@ public final class CudaBuffer extends Buffer {
         return pointer;
     }
 
+    /** The device address of byte {@code offset}. */
+    CUdeviceptr at(long offset) {
+        return offset == 0 ? pointer : pointer.withByteOffset(offset);
+    }
+
     /** {@link #pointer} as a number. */
     long address() {
         return Address.of(pointer);

@@ -30,7 +30,7 @@ public final class CudaDevice extends Device {
     private final CUcontext context;
     private final boolean ownsContext;
     private final CudaModules modules;
-    private final LaunchMemory launchMemory = new LaunchMemory();
+    private final PageLockedMemory pageLocked = new PageLockedMemory();
     private final Set<CUdeviceptr> allocations = ConcurrentHashMap.newKeySet();
     private Optional<CublasGemm> blas; // null: not tried
 
@@ -39,7 +39,7 @@ public final class CudaDevice extends Device {
         this.device = device;
         this.context = context;
         this.ownsContext = ownsContext;
-        this.modules = new CudaModules(CudaInfo.computeCapability(device));
+        this.modules = new CudaModules(CudaInfo.computeCapability(device), pageLocked);
     }
 
     static CudaDevice create(DeviceInfo info, CUdevice device) {
@@ -59,9 +59,15 @@ public final class CudaDevice extends Device {
         return new CudaDevice(CudaInfo.read("cuda:foreign", device), device, context, false);
     }
 
-    /** A buffer over memory that the caller owns; closing it leaves the memory alone. */
+    /**
+     * A buffer over memory that the caller owns; closing it leaves the memory alone.
+     *
+     * @param pointer a multiple of 16, as every allocation of the driver is
+     * @throws IllegalArgumentException if it is not
+     */
     public Buffer wrap(CUdeviceptr pointer, long bytes, String label) {
         requireOpen();
+        requireVectorAligned(Address.of(pointer), label);
         return new CudaBuffer(this, pointer, bytes, label, false);
     }
 
@@ -104,6 +110,10 @@ public final class CudaDevice extends Device {
         if (made != null) {
             made.ifPresent(gemm -> gemm.forget(stream));
         }
+    }
+
+    PageLockedMemory pageLocked() {
+        return pageLocked;
     }
 
     int computeCapability() {
@@ -171,7 +181,7 @@ public final class CudaDevice extends Device {
     @Override
     protected Launch bind(KernelSource source, Geometry geometry, Arguments arguments) {
         makeCurrent();
-        return new CudaLaunch(this, source, geometry, arguments, modules.function(source), launchMemory);
+        return new CudaLaunch(this, source, geometry, arguments, modules.function(source), pageLocked);
     }
 
     @Override
@@ -185,7 +195,7 @@ public final class CudaDevice extends Device {
             Cuda.check(cuMemFree(pointer), "cuMemFree");
         }
         allocations.clear();
-        launchMemory.release();
+        pageLocked.release();
         modules.release();
         if (ownsContext) {
             Cuda.check(cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");

@@ -21,8 +21,8 @@ final class CudaLaunch extends Launch {
     private static final int SLOT = 8;
 
     private final CUfunction function;
-    private final LaunchMemory memory;
-    private final LaunchMemory.Block block;
+    private final PageLockedMemory memory;
+    private final PageLockedMemory.Block block;
     private final ByteBuffer values;
     private final Pointer parameters;
     private final int valuesAt;
@@ -33,7 +33,7 @@ final class CudaLaunch extends Launch {
             Geometry geometry,
             Arguments arguments,
             CUfunction function,
-            LaunchMemory memory) {
+            PageLockedMemory memory) {
         super(device, source, geometry, arguments);
         this.function = function;
         this.memory = memory;

@@ -1,5 +1,6 @@
 package dev.sagitta.device.cuda;
 
+import static jcuda.driver.CUfunction_attribute.*;
 import static jcuda.driver.CUresult.*;
 
 import dev.sagitta.device.DeviceException;
@@ -8,6 +9,7 @@ import dev.sagitta.device.KernelSource;
 import dev.sagitta.device.KernelText;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -26,16 +28,19 @@ final class CudaModules {
     private static final Logger LOG = LoggerFactory.getLogger(CudaModules.class);
 
     private final int computeCapability;
+    private final ModuleLoader loader;
     private final Map<String, CUmodule> modules = new HashMap<>();
 
-    CudaModules(int computeCapability) {
+    CudaModules(int computeCapability, PageLockedMemory memory) {
         this.computeCapability = computeCapability;
+        this.loader = new ModuleLoader(memory);
     }
 
     synchronized CUfunction function(KernelSource source) {
         String key = source.file() + " " + source.options();
         CUmodule module = modules.get(key);
-        if (module == null) {
+        boolean first = module == null;
+        if (first) {
             module = load(source);
             modules.put(key, module);
         }
@@ -46,7 +51,20 @@ final class CudaModules {
                     "kernel file 'cuda/" + source.file() + ".cu' has no entry '" + source.entry() + "'");
         }
         Cuda.check(status, "cuModuleGetFunction " + source);
+        if (first && LOG.isDebugEnabled()) {
+            LOG.debug(
+                    "cuda/{}.cu: machine code for sm_{}, made from PTX for compute_{}",
+                    source.file(),
+                    attribute(function, CU_FUNC_ATTRIBUTE_BINARY_VERSION),
+                    attribute(function, CU_FUNC_ATTRIBUTE_PTX_VERSION));
+        }
         return function;
+    }
+
+    private static int attribute(CUfunction function, int which) {
+        int[] value = new int[1];
+        Cuda.check(JCudaDriver.cuFuncGetAttribute(value, which, function), "cuFuncGetAttribute(" + which + ")");
+        return value[0];
     }
 
     private CUmodule load(KernelSource source) {
@@ -60,12 +78,12 @@ final class CudaModules {
                 why = "there is no fatbin: the jar was built where nvcc is missing";
             } else {
                 CUmodule module = new CUmodule();
-                int status = JCudaDriver.cuModuleLoadData(module, image.bytes());
+                int status = loader.load(module, image.content());
                 if (status == CUDA_SUCCESS) {
                     LOG.debug("{}: {}", path, image.origin());
                     return module;
                 }
-                why = image.origin() + " does not load: " + Cuda.name(status);
+                why = image.origin() + " does not load: " + Cuda.name(status) + loader.log();
                 if (!isOtherArchitecture(status)) {
                     throw new KernelBuildException("kernel file '" + path + "': " + why);
                 }
@@ -78,7 +96,10 @@ final class CudaModules {
         LOG.info("{} is compiled by NVRTC, because {}", path, why);
         CUmodule module = new CUmodule();
         byte[] image = Nvrtc.compile(path, source.defines(), computeCapability);
-        Cuda.check(JCudaDriver.cuModuleLoadData(module, image), "cuModuleLoadData of what NVRTC made of " + path);
+        int status = loader.load(module, ModuleLoader.outsideHeap(image));
+        if (status != CUDA_SUCCESS) {
+            Cuda.check(status, "cuModuleLoadDataEx of what NVRTC made of " + path + loader.log());
+        }
         return module;
     }
 
@@ -94,12 +115,15 @@ final class CudaModules {
     /** Errors of an image that was made for other devices or drivers, where compiling anew helps. */
     private static boolean isOtherArchitecture(int status) {
         return status == CUDA_ERROR_NO_BINARY_FOR_GPU
+                // an older driver's words for a container that it cannot read
+                || status == CUDA_ERROR_INVALID_IMAGE
+                || status == CUDA_ERROR_INVALID_SOURCE
                 || status == CUDA_ERROR_INVALID_PTX
                 || status == CUDA_ERROR_UNSUPPORTED_PTX_VERSION
                 || status == CUDA_ERROR_JIT_COMPILER_NOT_FOUND;
     }
 
-    private record Image(byte[] bytes, String origin) {}
+    private record Image(ByteBuffer content, String origin) {}
 
     private static Image image(String file) {
         String folder = System.getProperty("sagitta.cuda.modules", "");
@@ -107,13 +131,13 @@ final class CudaModules {
             if (!folder.isEmpty()) {
                 Path path = Path.of(folder, file + ".fatbin");
                 if (Files.exists(path)) {
-                    return new Image(Files.readAllBytes(path), path.toString());
+                    return new Image(ModuleLoader.outsideHeap(Files.readAllBytes(path)), path.toString());
                 }
                 LOG.info("-Dsagitta.cuda.modules: there is no {}; trying the jar", path);
             }
             String resource = "/dev/sagitta/fatbin/" + file + ".fatbin";
             try (InputStream in = CudaModules.class.getResourceAsStream(resource)) {
-                return in == null ? null : new Image(in.readAllBytes(), "fatbin in the jar");
+                return in == null ? null : new Image(ModuleLoader.outsideHeap(in.readAllBytes()), "fatbin in the jar");
             }
         } catch (IOException e) {
             throw new DeviceException(

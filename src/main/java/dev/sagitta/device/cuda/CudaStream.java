@@ -8,8 +8,6 @@ import dev.sagitta.device.Launch;
 import dev.sagitta.device.Recording;
 import dev.sagitta.device.Stream;
 import java.nio.ByteBuffer;
-import jcuda.Pointer;
-import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUstream;
@@ -20,6 +18,7 @@ final class CudaStream extends Stream {
     private final CudaDevice device;
     private final CUstream stream;
     private final boolean ownsStream;
+    private final HostCopies copies;
     /** Errors of a kernel surface at a later call, which then names the suspect. */
     private CudaLaunch last;
 
@@ -28,6 +27,7 @@ final class CudaStream extends Stream {
         this.device = device;
         this.stream = stream;
         this.ownsStream = ownsStream;
+        this.copies = new HostCopies(device.pageLocked(), stream, !ownsStream);
     }
 
     CUstream stream() {
@@ -56,33 +56,29 @@ final class CudaStream extends Stream {
         last.enqueue(stream);
     }
 
-    // Copies wait for the stream: page-locked host memory would otherwise be read after the call has returned.
-
     @Override
     protected void doUpload(Buffer target, long offset, ByteBuffer source) {
         device.makeCurrent();
-        CUdeviceptr to = at(target, offset);
-        int status = cuMemcpyHtoDAsync(to, Pointer.to(source.slice()), source.remaining(), stream);
+        int status = copies.upload((CudaBuffer) target, offset, source);
         if (status != 0) {
-            check(status, "cuMemcpyHtoDAsync to " + target);
+            check(status, "copy of " + source.remaining() + " bytes from the host to " + target);
         }
-        doSynchronize();
     }
 
     @Override
     protected void doDownload(ByteBuffer target, Buffer source, long offset) {
         device.makeCurrent();
-        int status = cuMemcpyDtoHAsync(Pointer.to(target.slice()), at(source, offset), target.remaining(), stream);
+        int status = copies.download(target, (CudaBuffer) source, offset);
         if (status != 0) {
-            check(status, "cuMemcpyDtoHAsync from " + source);
+            check(status, "copy of " + target.remaining() + " bytes to the host from " + source);
         }
-        doSynchronize();
     }
 
     @Override
     protected void doCopy(Buffer target, long targetOffset, Buffer source, long sourceOffset, long bytes) {
         device.makeCurrent();
-        int status = cuMemcpyDtoDAsync(at(target, targetOffset), at(source, sourceOffset), bytes, stream);
+        int status = cuMemcpyDtoDAsync(
+                ((CudaBuffer) target).at(targetOffset), ((CudaBuffer) source).at(sourceOffset), bytes, stream);
         if (status != 0) {
             check(status, "cuMemcpyDtoDAsync from " + source + " to " + target);
         }
@@ -91,7 +87,7 @@ final class CudaStream extends Stream {
     @Override
     protected void doFill(Buffer target, long offset, long bytes, byte value) {
         device.makeCurrent();
-        int status = cuMemsetD8Async(at(target, offset), value, bytes, stream);
+        int status = cuMemsetD8Async(((CudaBuffer) target).at(offset), value, bytes, stream);
         if (status != 0) {
             check(status, "cuMemsetD8Async of " + target);
         }
@@ -160,15 +156,11 @@ final class CudaStream extends Stream {
         }
     }
 
-    private static CUdeviceptr at(Buffer buffer, long offset) {
-        CUdeviceptr pointer = ((CudaBuffer) buffer).pointer();
-        return offset == 0 ? pointer : pointer.withByteOffset(offset);
-    }
-
     @Override
     protected void release() {
         device.makeCurrent();
         device.forget(this);
+        copies.release();
         if (ownsStream) {
             Cuda.check(cuStreamDestroy(stream), "cuStreamDestroy");
         }

@@ -57,9 +57,16 @@ public final class OpenClDevice extends Device {
         return new OpenClDevice(OpenClInfo.read("opencl:foreign", id, null), id, context, false);
     }
 
-    /** A buffer over memory that the caller owns; closing it leaves the memory alone. */
+    /**
+     * A buffer over memory that the caller owns; closing it leaves the memory alone.
+     *
+     * @param memory where it was made over host memory (CL_MEM_USE_HOST_PTR), that starts at a multiple of 16
+     * @throws IllegalArgumentException if it does not
+     */
     public Buffer wrap(cl_mem memory, long bytes, String label) {
         requireOpen();
+        // elsewhere the driver aligns: allocations for its widest type, sub-buffers to CL_DEVICE_MEM_BASE_ADDR_ALIGN
+        requireVectorAligned(OpenClInfo.hostAddress(memory), label);
         return new OpenClBuffer(this, memory, bytes, label, false);
     }
 

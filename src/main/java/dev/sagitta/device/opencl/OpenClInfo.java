@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import org.jocl.Pointer;
 import org.jocl.Sizeof;
 import org.jocl.cl_device_id;
+import org.jocl.cl_mem;
 
 /** Device queries. */
 final class OpenClInfo {
@@ -44,5 +45,14 @@ final class OpenClInfo {
         OpenCl.check(
                 clGetDeviceInfo(device, what, text.length, Pointer.to(text), null), "clGetDeviceInfo(" + what + ")");
         return new String(text, 0, Math.max(0, text.length - 1), StandardCharsets.UTF_8).strip();
+    }
+
+    /** Where a caller's CL_MEM_USE_HOST_PTR memory lies; 0 where the driver has allocated it. */
+    static long hostAddress(cl_mem memory) {
+        long[] address = new long[1];
+        OpenCl.check(
+                clGetMemObjectInfo(memory, CL_MEM_HOST_PTR, Sizeof.POINTER, Pointer.to(address), null),
+                "clGetMemObjectInfo(CL_MEM_HOST_PTR)");
+        return address[0];
     }
 }

@@ -101,4 +101,24 @@ class ForeignCudaTest {
         ok(JCudaDriver.cuMemFree(y));
         ok(JCudaDriver.cuCtxDestroy(context));
     }
+
+    /** The kernels read and write 16 bytes at a time; a misaligned access would cost the context with all its memory. */
+    @Test
+    void memoryThatVectorAccessesCannotReachIsRefused() {
+        assumeTrue(TestDevices.names().contains("cuda"), "no CUDA device, not even a simulated one");
+        CudaDevice device = (CudaDevice) TestDevices.get("cuda");
+        try (Buffer whole = device.allocate(1024, MemoryCategory.DATA, "whole")) {
+            CUdeviceptr start = ((CudaBuffer) whole).pointer();
+            for (int offset : new int[] {1, 4, 8, 15, 20}) {
+                assertThatThrownBy(() -> device.wrap(start.withByteOffset(offset), 64, "odd"))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("wrap 'odd': the address 0x")
+                        .hasMessageContaining("is " + offset % 16 + " bytes beyond a multiple of 16")
+                        .hasMessageContaining("wrap the allocation that it lies in");
+            }
+            for (int offset : new int[] {0, 16, 48}) {
+                device.wrap(start.withByteOffset(offset), 64, "even").close();
+            }
+        }
+    }
 }

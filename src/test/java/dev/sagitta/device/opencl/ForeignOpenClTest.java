@@ -1,6 +1,7 @@
 package dev.sagitta.device.opencl;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.jocl.CL.*;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -13,6 +14,7 @@ import dev.sagitta.kernel.Step;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
+import java.nio.ByteBuffer;
 import org.jocl.Pointer;
 import org.jocl.cl_command_queue;
 import org.jocl.cl_context;
@@ -68,5 +70,32 @@ class ForeignOpenClTest {
         assertThat(clReleaseMemObject(x)).isEqualTo(CL_SUCCESS);
         assertThat(clReleaseMemObject(y)).isEqualTo(CL_SUCCESS);
         assertThat(clReleaseContext(context)).isEqualTo(CL_SUCCESS);
+    }
+
+    /** Only memory that the caller brings from the host can be odd; the kernels read and write 16 bytes of it at a time. */
+    @Test
+    void hostMemoryThatVectorAccessesCannotReachIsRefused() {
+        assumeTrue(TestDevices.names().contains("opencl"), "no OpenCL device");
+        OpenClDevice device = (OpenClDevice) TestDevices.get("opencl");
+        ByteBuffer host = ByteBuffer.allocateDirect(1024).alignedSlice(16);
+        for (int offset : new int[] {0, 4, 16, 24}) {
+            int[] status = new int[1];
+            cl_mem memory = clCreateBuffer(
+                    device.context(),
+                    CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR,
+                    256,
+                    Pointer.to(host.duplicate().position(offset).slice()),
+                    status);
+            assertThat(status[0]).isEqualTo(CL_SUCCESS);
+            if (offset % 16 == 0) {
+                device.wrap(memory, 256, "even").close();
+            } else {
+                assertThatThrownBy(() -> device.wrap(memory, 256, "odd"))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("wrap 'odd': the address 0x")
+                        .hasMessageContaining("is " + offset % 16 + " bytes beyond a multiple of 16");
+            }
+            assertThat(clReleaseMemObject(memory)).isEqualTo(CL_SUCCESS);
+        }
     }
 }
