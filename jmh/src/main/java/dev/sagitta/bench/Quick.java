@@ -67,7 +67,7 @@ final class Quick {
                 good = quick.everything();
                 System.out.printf(
                         Locale.ROOT,
-                        "%d ok, %d failed%s in %.0f s; %s%n",
+                        "quick: %d ok, %d failed%s in %.0f s; %s%n",
                         quick.done,
                         quick.failed.size(),
                         quick.failed.isEmpty() ? "" : " " + quick.failed,
@@ -83,10 +83,13 @@ final class Quick {
 
     private boolean everything() {
         System.out.println(device.info().id() + " " + device.info().name());
+        if (options.once()) {
+            return rows();
+        }
         try {
             long start = System.nanoTime();
             machine = Ceilings.measure(device, timer, options.smoke());
-            QuickRow row = options.smoke() ? QuickRow.rehearsed("limits") : QuickRow.limits(machine);
+            QuickRow row = options.smoke() ? QuickRow.untimed("limits") : QuickRow.limits(machine);
             print(row.took(1e-9 * (System.nanoTime() - start)));
         } catch (Exception | LinkageError | OutOfMemoryError e) {
             failed.add("limits");
@@ -94,6 +97,10 @@ final class Quick {
             return false;
         }
         System.out.println(QuickRow.HEADER);
+        return rows();
+    }
+
+    private boolean rows() {
         for (Map.Entry<String, Entry> entry : entries().entrySet()) {
             if (!options.takes(entry.getKey())) {
                 continue;
@@ -140,15 +147,19 @@ final class Quick {
         try (BenchDevice bench = new BenchDevice(device, options.smoke())) {
             Workload work = entry.builder.build(bench);
             work.verify(bench.stream);
-            QuickTimer.Timing timing = timer.time(work.rotation(), entry.mode);
-            row = QuickRow.timed(name, work, timing, entry.share, machine, known);
-            row = options.smoke() ? QuickRow.rehearsed(name) : row;
+            row = options.once() ? QuickRow.untimed(name) : timed(name, entry, work);
         } catch (Exception | LinkageError | OutOfMemoryError e) {
             row = QuickRow.failed(name, e);
             good = false;
         }
         print(row.took(1e-9 * (System.nanoTime() - start)));
         return good;
+    }
+
+    private QuickRow timed(String name, Entry entry, Workload work) {
+        QuickTimer.Timing timing = timer.time(work.rotation(), entry.mode);
+        QuickRow row = QuickRow.timed(name, work, timing, entry.share, machine, known);
+        return options.smoke() ? QuickRow.untimed(name) : row;
     }
 
     /** After some errors of a kernel, such as a bad address, a CUDA context is lost, and with it the process. */
