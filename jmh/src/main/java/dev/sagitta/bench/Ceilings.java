@@ -21,10 +21,10 @@ final class Ceilings {
      * The faster of the driver's copy and our own kernel {@code y = x}; a sum; products by the vendor's library where it is there, else by
      * our own kernel. A CPU has no other cores than those for fp32.
      */
-    static Machine measure(Device device, QuickTimer timer) throws Exception {
+    static Machine measure(Device device, QuickTimer timer, boolean small) throws Exception {
         double copy;
         double read;
-        try (BenchDevice bench = new BenchDevice(device, false)) {
+        try (BenchDevice bench = new BenchDevice(device, small)) {
             Tensor x = bench.normal("x", 2 * bench.elements());
             Tensor y = bench.empty("y", DType.F32, x.elements());
             Tensor out = bench.empty("out", DType.F32, 1);
@@ -36,12 +36,12 @@ final class Ceilings {
             read = 1e-3 * x.bytes() / micros(timer, sum);
         }
         if (device.kind() == DeviceKind.OPENCL_CPU) {
-            double fp32 = products(device, timer, GemmWorkloads.Kind.F32, CPU_SIDE);
+            double fp32 = products(device, timer, small, GemmWorkloads.Kind.F32, CPU_SIDE);
             return new Machine(device.info().name(), copy, read, fp32, fp32, fp32, Double.NaN);
         }
-        double fp32 = products(device, timer, GemmWorkloads.Kind.F32, GPU_SIDE);
-        double tf32 = products(device, timer, GemmWorkloads.Kind.TF32, GPU_TENSOR_SIDE);
-        double bf16 = products(device, timer, GemmWorkloads.Kind.BF16, GPU_TENSOR_SIDE);
+        double fp32 = products(device, timer, small, GemmWorkloads.Kind.F32, GPU_SIDE);
+        double tf32 = products(device, timer, small, GemmWorkloads.Kind.TF32, GPU_TENSOR_SIDE);
+        double bf16 = products(device, timer, small, GemmWorkloads.Kind.BF16, GPU_TENSOR_SIDE);
         return new Machine(
                 device.info().name(), copy, read, fp32, Math.max(fp32, tf32), Math.max(fp32, bf16), Double.NaN);
     }
@@ -50,9 +50,9 @@ final class Ceilings {
         return timer.time(new Step[] {step}, QuickTimer.Mode.GRAPH).median();
     }
 
-    private static double products(Device device, QuickTimer timer, GemmWorkloads.Kind kind, int side)
-            throws Exception {
-        try (BenchDevice bench = new BenchDevice(device, false)) {
+    private static double products(
+            Device device, QuickTimer timer, boolean small, GemmWorkloads.Kind kind, int side) throws Exception {
+        try (BenchDevice bench = new BenchDevice(device, small)) {
             Workload work = GemmWorkloads.kind(bench, kind, side, false);
             return 1e-3 * work.flops() / timer.time(work.rotation(), QuickTimer.Mode.GRAPH).median();
         }

@@ -58,7 +58,7 @@ final class Quick {
             Path file = options.file(device.info());
             Files.createDirectories(file.toAbsolutePath().getParent());
             boolean good;
-            try (QuickTimer timer = new QuickTimer(device.stream());
+            try (QuickTimer timer = new QuickTimer(device.stream(), options.smoke());
                     PrintWriter json = new PrintWriter(Files.newBufferedWriter(file, StandardCharsets.UTF_8))) {
                 List<String> command = new ArrayList<>(List.of("--quick"));
                 command.addAll(List.of(args));
@@ -67,7 +67,7 @@ final class Quick {
                 good = quick.everything();
                 System.out.printf(
                         Locale.ROOT,
-                        "%d ok, %d failed%s in %.0f s; %s%n",
+                        "quick: %d ok, %d failed%s in %.0f s; %s%n",
                         quick.done,
                         quick.failed.size(),
                         quick.failed.isEmpty() ? "" : " " + quick.failed,
@@ -83,18 +83,24 @@ final class Quick {
 
     private boolean everything() {
         System.out.println(device.info().id() + " " + device.info().name());
+        if (options.once()) {
+            return rows();
+        }
         try {
-            if (!options.smoke()) {
-                long start = System.nanoTime();
-                machine = Ceilings.measure(device, timer);
-                print(QuickRow.limits(machine).took(1e-9 * (System.nanoTime() - start)));
-            }
+            long start = System.nanoTime();
+            machine = Ceilings.measure(device, timer, options.smoke());
+            QuickRow row = options.smoke() ? QuickRow.untimed("limits") : QuickRow.limits(machine);
+            print(row.took(1e-9 * (System.nanoTime() - start)));
         } catch (Exception | LinkageError | OutOfMemoryError e) {
             failed.add("limits");
             print(QuickRow.failed("limits", e));
             return false;
         }
         System.out.println(QuickRow.HEADER);
+        return rows();
+    }
+
+    private boolean rows() {
         for (Map.Entry<String, Entry> entry : entries().entrySet()) {
             if (!options.takes(entry.getKey())) {
                 continue;
@@ -141,19 +147,19 @@ final class Quick {
         try (BenchDevice bench = new BenchDevice(device, options.smoke())) {
             Workload work = entry.builder.build(bench);
             work.verify(bench.stream);
-            if (options.smoke()) {
-                timer.rehearse(work.rotation(), entry.mode);
-                row = QuickRow.rehearsed(name);
-            } else {
-                QuickTimer.Timing timing = timer.time(work.rotation(), entry.mode);
-                row = QuickRow.timed(name, work, timing, entry.share, machine, known);
-            }
+            row = options.once() ? QuickRow.untimed(name) : timed(name, entry, work);
         } catch (Exception | LinkageError | OutOfMemoryError e) {
             row = QuickRow.failed(name, e);
             good = false;
         }
         print(row.took(1e-9 * (System.nanoTime() - start)));
         return good;
+    }
+
+    private QuickRow timed(String name, Entry entry, Workload work) {
+        QuickTimer.Timing timing = timer.time(work.rotation(), entry.mode);
+        QuickRow row = QuickRow.timed(name, work, timing, entry.share, machine, known);
+        return options.smoke() ? QuickRow.untimed(name) : row;
     }
 
     /** After some errors of a kernel, such as a bad address, a CUDA context is lost, and with it the process. */

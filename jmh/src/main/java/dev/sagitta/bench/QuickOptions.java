@@ -12,6 +12,8 @@ import java.util.regex.PatternSyntaxException;
  *
  * @param from name before which nothing is run, or null
  * @param json or null: a name by the device, in {@code results}
+ * @param smoke tiny sizes
+ * @param once not timed
  * @param document whose table is replaced after a whole run, or null
  */
 record QuickOptions(
@@ -23,6 +25,7 @@ record QuickOptions(
         Path results,
         Path document,
         boolean smoke,
+        boolean once,
         boolean help,
         boolean[] started) {
     static final String USAGE =
@@ -32,7 +35,8 @@ record QuickOptions(
               --skip REGEX                     leave out names that hold REGEX
               --from NAME                      begin with NAME
               --json FILE                      where lines of JSON go (quick-DEVICE.jsonl in the folder of results)
-              --smoke                          tiny sizes, every check and way of launching once, no timings: a rehearsal""";
+              --smoke                          tiny sizes, every check and way of launching once, no timings: a rehearsal
+              --once                           one launch of each, checked, no timings: for a profiler""";
 
     static QuickOptions parse(String[] args) {
         String device = System.getProperty("sagitta.bench.device", "auto");
@@ -43,10 +47,12 @@ record QuickOptions(
         Path results = Path.of(".");
         Path document = null;
         boolean smoke = false;
+        boolean once = false;
         boolean help = false;
         for (int i = 0; i < args.length; i++) {
             switch (args[i]) {
                 case "--smoke" -> smoke = true;
+                case "--once" -> once = true;
                 case "-h", "--help" -> help = true;
                 case "--device" -> device = value(args, i++);
                 case "--skip" -> skip = pattern(value(args, i++));
@@ -63,7 +69,7 @@ record QuickOptions(
             }
         }
         return new QuickOptions(
-                device, kernels, skip, from, json, results, document, smoke, help, new boolean[] {from == null});
+                device, kernels, skip, from, json, results, document, smoke, once, help, new boolean[] {from == null});
     }
 
     private static String value(String[] args, int option) {
@@ -83,7 +89,7 @@ record QuickOptions(
 
     /** Whether everything is run and timed. */
     boolean isWhole() {
-        return kernels == null && skip == null && from == null && !smoke;
+        return kernels == null && skip == null && from == null && !smoke && !once;
     }
 
     /** Asked in the order of the run. */
@@ -102,6 +108,6 @@ record QuickOptions(
         String name = Machine.named(info.name())
                 .map(machine -> machine.name().toLowerCase(Locale.ROOT))
                 .orElse(info.kind() == DeviceKind.CUDA ? "cuda" : info.kind() == DeviceKind.OPENCL_GPU ? "gpu" : "cpu");
-        return results.resolve("quick-" + name + (smoke ? "-smoke" : isWhole() ? "" : "-part") + ".jsonl");
+        return results.resolve("quick-" + name + (smoke ? "-smoke" : once ? "-once" : isWhole() ? "" : "-part") + ".jsonl");
     }
 }

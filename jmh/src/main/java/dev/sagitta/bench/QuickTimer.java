@@ -19,10 +19,13 @@ final class QuickTimer implements AutoCloseable {
 
     private final Stream stream;
     private final boolean graphs;
+    private final boolean rehearsal;
     private final Event[] events = new Event[REPLAYS + 1];
 
-    QuickTimer(Stream stream) {
+    /** @param rehearsal everything as if it were timed, but the fewest launches: what comes out is no time */
+    QuickTimer(Stream stream, boolean rehearsal) {
         this.stream = stream;
+        this.rehearsal = rehearsal;
         this.graphs = stream.device().kind() == DeviceKind.CUDA;
         for (int i = 0; i < events.length; i++) {
             events[i] = stream.device().newEvent();
@@ -57,6 +60,9 @@ final class QuickTimer implements AutoCloseable {
         if (mode == Mode.WAIT) {
             return waits(rotation);
         }
+        if (rehearsal) {
+            return graphs && mode == Mode.GRAPH ? graph(rotation, rotation.length) : queued(rotation, 1);
+        }
         enqueue(rotation, 0, WARM);
         stream.synchronize();
         stream.record(events[0]);
@@ -76,7 +82,7 @@ final class QuickTimer implements AutoCloseable {
     private Timing queued(Step[] rotation, int launches) {
         int next = 0;
         stream.record(events[0]);
-        for (int i = 0; i < REPLAYS; i++) {
+        for (int i = 0; i < replays(); i++) {
             enqueue(rotation, next, launches);
             next = (next + launches) % rotation.length;
             stream.record(events[i + 1]);
@@ -88,7 +94,7 @@ final class QuickTimer implements AutoCloseable {
         try (Recording recording = stream.capture(() -> enqueue(rotation, 0, launches))) {
             stream.replay(recording);
             stream.record(events[0]);
-            for (int i = 0; i < REPLAYS; i++) {
+            for (int i = 0; i < replays(); i++) {
                 stream.replay(recording);
                 stream.record(events[i + 1]);
             }
@@ -96,18 +102,22 @@ final class QuickTimer implements AutoCloseable {
         }
     }
 
+    private int replays() {
+        return rehearsal ? 1 : REPLAYS;
+    }
+
     private Timing between(int launches, Mode mode) {
         stream.synchronize();
-        double[] micros = new double[REPLAYS];
-        for (int i = 0; i < REPLAYS; i++) {
+        double[] micros = new double[replays()];
+        for (int i = 0; i < micros.length; i++) {
             micros[i] = 1e3 * events[i + 1].millisSince(events[i]) / launches;
         }
         return Timing.of(micros, launches, mode);
     }
 
     private Timing waits(Step[] rotation) {
-        double[] micros = new double[WAITS];
-        for (int i = -WARM; i < WAITS; i++) {
+        double[] micros = new double[rehearsal ? 1 : WAITS];
+        for (int i = -WARM; i < micros.length; i++) {
             long start = System.nanoTime();
             enqueue(rotation, i + WARM, 1);
             stream.synchronize();
@@ -116,18 +126,6 @@ final class QuickTimer implements AutoCloseable {
             }
         }
         return Timing.of(micros, 1, Mode.WAIT);
-    }
-
-    /** Every way once, without a clock. */
-    void rehearse(Step[] rotation, Mode mode) {
-        enqueue(rotation, 0, WARM);
-        stream.synchronize();
-        if (graphs && mode == Mode.GRAPH) {
-            try (Recording recording = stream.capture(() -> enqueue(rotation, 0, rotation.length))) {
-                stream.replay(recording);
-                stream.synchronize();
-            }
-        }
     }
 
     private void enqueue(Step[] rotation, int first, int count) {
