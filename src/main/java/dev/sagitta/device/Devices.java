@@ -16,7 +16,7 @@ public final class Devices {
     /** Every device of every back end, the preferred one first. */
     public static List<DeviceInfo> list() {
         List<DeviceInfo> all = new ArrayList<>();
-        for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class)) {
+        for (DeviceProvider provider : providers()) {
             all.addAll(provider.discover().devices());
         }
         all.sort(Comparator.comparing(DeviceInfo::kind));
@@ -26,7 +26,7 @@ public final class Devices {
     /** Why back ends offer no device, with remedies; empty when all of them do. */
     public static List<String> problems() {
         List<String> problems = new ArrayList<>();
-        for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class)) {
+        for (DeviceProvider provider : providers()) {
             DeviceProvider.Discovery found = provider.discover();
             if (found.problem() != null) {
                 problems.add(provider.prefix() + ": " + found.problem() + "; " + found.remedy());
@@ -65,7 +65,7 @@ public final class Devices {
         }
         String[] parts = name.split(":", 2);
         int index = parts.length == 1 ? 0 : parseIndex(name, parts[1]);
-        for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class)) {
+        for (DeviceProvider provider : providers()) {
             if (provider.prefix().equals(parts[0])) {
                 DeviceProvider.Discovery found = provider.discover();
                 if (found.problem() != null) {
@@ -97,6 +97,11 @@ public final class Devices {
             }
         }
         throw failure;
+    }
+
+    /** Those of our own jar, whatever class loader the calling thread prefers. */
+    private static ServiceLoader<DeviceProvider> providers() {
+        return ServiceLoader.load(DeviceProvider.class, Devices.class.getClassLoader());
     }
 
     private static int parseIndex(String name, String text) {

@@ -37,8 +37,13 @@ record Chunks(long count, long length) {
 
     /** The same with chunks of at most {@code longest} elements, a multiple of 1024. */
     static Chunks of(Device device, long n, long rows, long longest) {
-        boolean cpu = device.kind() == DeviceKind.OPENCL_CPU;
-        long groups = Math.max(1, (cpu ? groups(device) : whole(device, n, rows)) / Math.max(1, rows));
+        return of(device.kind(), device.info().computeUnits(), n, rows, longest);
+    }
+
+    static Chunks of(DeviceKind kind, int computeUnits, long n, long rows, long longest) {
+        boolean cpu = kind == DeviceKind.OPENCL_CPU;
+        long wanted = cpu ? groups(kind, computeUnits) : waves(computeUnits, n, rows);
+        long groups = Math.max(1, wanted / Math.max(1, rows));
         long length = Math.max(ceil(n, groups), cpu ? LEAST_ON_CPU : LEAST_ON_GPU);
         length = Math.min(ceil(length, GRAIN) * GRAIN, longest);
         return new Chunks(Math.max(1, ceil(n, length)), length);
@@ -46,13 +51,17 @@ record Chunks(long count, long length) {
 
     /** Work-groups that keep the whole device busy. */
     static long groups(Device device) {
-        int each = device.kind() == DeviceKind.OPENCL_CPU ? PIECES_PER_CORE : BLOCKS_PER_MULTIPROCESSOR;
-        return (long) each * Math.max(1, device.info().computeUnits());
+        return groups(device.kind(), device.info().computeUnits());
+    }
+
+    private static long groups(DeviceKind kind, int computeUnits) {
+        int each = kind == DeviceKind.OPENCL_CPU ? PIECES_PER_CORE : BLOCKS_PER_MULTIPROCESSOR;
+        return (long) each * Math.max(1, computeUnits);
     }
 
     /** As many work-groups as fill the multiprocessors a whole number of times, for rows x n elements. */
-    private static long whole(Device device, long n, long rows) {
-        long once = (long) WAVES * Math.max(1, device.info().computeUnits());
+    private static long waves(int computeUnits, long n, long rows) {
+        long once = (long) WAVES * Math.max(1, computeUnits);
         double times = (double) n * rows / ((double) once * WORTHWHILE_ON_GPU);
         return once * Math.max(1, Math.min(MOST_WAVES, (long) times));
     }

@@ -124,7 +124,8 @@ final class RowGeometry {
     /** The same number of work-groups for every multiprocessor, as far as a workspace has room for their sums. */
     private static long groups(int computeUnits, int each) {
         long units = Math.max(1, computeUnits);
-        return Math.min(LossWorkspace.MAX_GROUPS, units * Math.max(1, Math.min(each, LossWorkspace.MAX_GROUPS / units)));
+        return Math.min(
+                LossWorkspace.MAX_GROUPS, units * Math.max(1, Math.min(each, LossWorkspace.MAX_GROUPS / units)));
     }
 
     private static long clamp(long value, long most) {

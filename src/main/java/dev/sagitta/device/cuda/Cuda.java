@@ -1,6 +1,7 @@
 package dev.sagitta.device.cuda;
 
 import dev.sagitta.device.DeviceException;
+import dev.sagitta.device.NativeBindings;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
@@ -13,8 +14,9 @@ final class Cuda {
 
     private static String load() {
         try {
-            int status = JCudaDriver.cuInit(0);
-            return status == CUresult.CUDA_SUCCESS ? null : "cuInit failed: " + name(status);
+            int[] status = new int[1];
+            NativeBindings.load(() -> status[0] = JCudaDriver.cuInit(0));
+            return status[0] == CUresult.CUDA_SUCCESS ? null : "cuInit failed: " + name(status[0]);
         } catch (LinkageError e) {
             return problem(e);
         } catch (RuntimeException e) {

@@ -25,6 +25,9 @@ public final class OpenClProvider implements DeviceProvider {
 
     @Override
     public Discovery discover() {
+        if (OpenCl.PROBLEM != null) {
+            return Discovery.none("OpenCL cannot be used (" + OpenCl.PROBLEM + ")", REMEDY);
+        }
         try {
             List<cl_device_id> ids = deviceIds();
             if (ids.isEmpty()) {
@@ -35,8 +38,8 @@ public final class OpenClProvider implements DeviceProvider {
                 infos.add(OpenClInfo.read("opencl:" + i, ids.get(i), null));
             }
             return Discovery.found(infos);
-        } catch (UnsatisfiedLinkError | DeviceException e) {
-            return Discovery.none("OpenCL cannot be used (" + firstLine(e) + ")", REMEDY);
+        } catch (LinkageError | RuntimeException e) {
+            return Discovery.none("OpenCL cannot be used (" + OpenCl.firstLine(e) + ")", REMEDY);
         }
     }
 
@@ -51,6 +54,10 @@ public final class OpenClProvider implements DeviceProvider {
      * @param kind {@code OPENCL_GPU}, {@code OPENCL_CPU}, or null for the device's own
      */
     public static OpenClDevice open(int index, DeviceKind kind) {
+        if (OpenCl.PROBLEM != null) {
+            throw new DeviceException(
+                    "device 'opencl:" + index + "': OpenCL cannot be used (" + OpenCl.PROBLEM + "); " + REMEDY);
+        }
         List<cl_device_id> ids = deviceIds();
         if (index >= ids.size()) {
             throw new DeviceException(
@@ -83,10 +90,5 @@ public final class OpenClProvider implements DeviceProvider {
         }
         gpus.addAll(others);
         return gpus;
-    }
-
-    private static String firstLine(Throwable error) {
-        String message = String.valueOf(error.getMessage());
-        return message.lines().findFirst().orElse(message).strip();
     }
 }
