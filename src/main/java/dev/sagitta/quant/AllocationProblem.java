@@ -151,10 +151,7 @@ final class AllocationProblem {
             }
             MultipleChoiceKnapsack.Solution found =
                     MultipleChoiceKnapsack.minimise(values, weights, limits, highest, MultipleChoiceKnapsack.BUDGET);
-            double bound = found.bound() == Double.POSITIVE_INFINITY
-                    ? found.bound()
-                    : base.add(new BigDecimal(found.bound()).scaleByPowerOfTen(-units.scale()))
-                            .doubleValue();
+            double bound = base.add(units.decimal(found.bound())).doubleValue();
             return new Plan(found.choice(), found.proven(), bound);
         }
     }

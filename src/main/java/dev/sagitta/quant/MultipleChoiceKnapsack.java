@@ -39,28 +39,31 @@ final class MultipleChoiceKnapsack {
     /** Partial plans looked at; seconds. */
     static final long BUDGET = 20_000_000;
 
+    /** Of these, for plans that are no better than a proven one but take less. */
+    private static final long TIES = 300_000;
+
     private final long[][] values;
     private final long[][][] weights;
     private final long budget;
-    private final PriorityQueue<Node> open = new PriorityQueue<>(Comparator.comparingDouble(Node::bound));
+    private final PriorityQueue<Node> open = new PriorityQueue<>(Comparator.comparingLong(Node::bound));
     private long best;
     private int[] choice;
     private long[] taken;
     private long work;
 
     /** @param bound no plan of the problem has a smaller value */
-    private record Node(KnapsackProblem problem, double[] prices, double bound) {}
+    private record Node(KnapsackProblem problem, double[] prices, long bound) {}
 
     /**
      * @param choice option of each group; null if none was found
      * @param value of it
-     * @param bound no plan within the limits has a smaller value; infinite if there is no plan
+     * @param bound no plan within the limits has a smaller value; {@code Long.MAX_VALUE} if there is no plan
      * @param work partial plans looked at
      */
-    record Solution(int[] choice, long value, double bound, long work) {
+    record Solution(int[] choice, long value, long bound, long work) {
         /** The plan is optimal, or there is none. */
         boolean proven() {
-            return choice == null ? bound == Double.POSITIVE_INFINITY : bound >= value;
+            return choice == null ? bound == Long.MAX_VALUE : bound >= value;
         }
     }
 
@@ -88,21 +91,21 @@ final class MultipleChoiceKnapsack {
     }
 
     private Solution run() {
-        double left = Double.POSITIVE_INFINITY;
-        while (!open.isEmpty()) {
+        long left = Long.MAX_VALUE;
+        long proof = -1;
+        while (!open.isEmpty() && open.peek().bound <= target()) {
             Node node = open.poll();
-            if (node.bound > target()) {
-                break;
+            if (node.bound >= best && proof < 0) {
+                proof = work;
             }
-            if (work >= budget && work > 0) {
+            boolean enough = proof < 0 ? work >= budget : work - proof >= TIES;
+            if (enough && work > 0) {
                 left = node.bound;
                 break;
             }
             explore(node);
         }
-        double bound = choice == null ? left : Math.min(left, best);
-        // whole numbers: nothing lies between a bound and the next of them
-        return new Solution(choice, best, left > best - 1 && choice != null ? best : bound, work);
+        return new Solution(choice, best, choice == null ? left : Math.min(left, best), work);
     }
 
     /** The largest value that is still of interest. */
@@ -120,9 +123,10 @@ final class MultipleChoiceKnapsack {
         }
         long most = target() - problem.base;
         double[] prices = KnapsackMultipliers.of(problem, near, most);
-        double bound = new KnapsackBounds(problem, prices, most).bound();
+        double bound = Math.ceil(new KnapsackBounds(problem, prices, most).bound());
         if (bound <= most) {
-            open.add(new Node(problem, prices, bound + problem.base));
+            // values are whole, and none is below the base
+            open.add(new Node(problem, prices, problem.base + Math.max(0, (long) bound)));
         }
     }
 

@@ -50,11 +50,13 @@ final class Ceilings {
         return timer.time(new Step[] {step}, QuickTimer.Mode.GRAPH).median();
     }
 
-    private static double products(
-            Device device, QuickTimer timer, boolean small, GemmWorkloads.Kind kind, int side) throws Exception {
+    private static double products(Device device, QuickTimer timer, boolean small, GemmWorkloads.Kind kind, int side)
+            throws Exception {
         try (BenchDevice bench = new BenchDevice(device, small)) {
             Workload work = GemmWorkloads.kind(bench, kind, side, false);
-            return 1e-3 * work.flops() / timer.time(work.rotation(), QuickTimer.Mode.GRAPH).median();
+            return 1e-3
+                    * work.flops()
+                    / timer.time(work.rotation(), QuickTimer.Mode.GRAPH).median();
         }
     }
 

@@ -67,7 +67,8 @@ final class CodecWorkloads {
         Packed packed = Packed.of(bench, format);
         Pack work = packed.pack(bench);
         if (variance) {
-            work = work.withVariance(bench.empty("segments", DType.F32, format.segments(bench.elements() / ROW, ROW)), ROW);
+            work = work.withVariance(
+                    bench.empty("segments", DType.F32, format.segments(bench.elements() / ROW, ROW)), ROW);
         }
         return Workload.of(
                 bench,

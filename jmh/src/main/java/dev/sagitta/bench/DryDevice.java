@@ -109,7 +109,8 @@ final class DryDevice extends Device {
 
         @Override
         protected Recording doCapture(Runnable work) {
-            throw new UnsupportedOperationException("nothing runs on " + device().info().name());
+            throw new UnsupportedOperationException(
+                    "nothing runs on " + device().info().name());
         }
 
         @Override

@@ -31,8 +31,7 @@ final class GemmWorkloads {
         all.put("gemm_nn_2048", bench -> square(bench, 2048, false, false));
         all.put(
                 "gemm_batch_16",
-                bench -> product(
-                        bench, new Size(16, bench.side(256), bench.side(512), bench.side(512)), false, false));
+                bench -> product(bench, new Size(16, bench.side(256), bench.side(512), bench.side(512)), false, false));
         all.put("gemm_gelu_1024", GemmWorkloads::fused);
         all.put("gemm_bf16_1024", bench -> kind(bench, Kind.BF16, 1024, false));
     }

@@ -19,6 +19,7 @@ final class LossWorkloads {
     private static final int WIDTH = 512;
     /** Rows that are downloaded at a time. */
     private static final int SLAB = 4096;
+
     private static final int IGNORE = -100;
     private static final Tolerance CLOSE = new Tolerance(2e-6, 1e-9);
 

@@ -51,8 +51,8 @@ final class PackedNetwork {
     private PackedWeights random(Parameter weight, int index) {
         long n = weight.shape().extent(0);
         long k = weight.shape().extent(1);
-        PackedWeights stored = PackedWeightWorkloads.allocate(
-                bench, BITS, PackedWeights.Layout.PANELS, weight.name(), n, k);
+        PackedWeights stored =
+                PackedWeightWorkloads.allocate(bench, BITS, PackedWeights.Layout.PANELS, weight.name(), n, k);
         Tensor uniform = bench.uniform("steps", stored.scales().shape().toArray());
         bench.once(Random.bits(bench.state(), 5000 + index, stored.words()));
         bench.once(Arithmetic.scale(STEP, uniform, stored.scales()));

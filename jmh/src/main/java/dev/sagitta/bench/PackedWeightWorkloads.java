@@ -62,8 +62,7 @@ final class PackedWeightWorkloads {
     }
 
     /** Random codes and steps: what they say is of no account for the time, as long as it is not constant. */
-    private static PackedWeights random(
-            BenchDevice bench, int bits, PackedWeights.Layout layout, int index, int n) {
+    private static PackedWeights random(BenchDevice bench, int bits, PackedWeights.Layout layout, int index, int n) {
         PackedWeights packed = allocate(bench, bits, layout, "W" + index, n, n);
         bench.once(Random.bits(bench.state(), 2000 + index, packed.words()));
         bench.once(Random.uniform(bench.state(), 3000 + index, packed.scales()));

@@ -1,6 +1,7 @@
 package dev.sagitta.bench;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -8,13 +9,22 @@ import java.util.Map;
 
 /**
  * The floor and the predicted time of every kernel on each kind of GPU that we know, side by side: {@code PredictionTable [DOCUMENT.md]} puts
- * it between {@code <!-- predictions -->} and {@code <!-- end predictions -->}. Needs no GPU.
+ * it between {@code <!-- predictions -->} and {@code <!-- end predictions -->}, with {@code --check} in front it only says whether it stands
+ * there already. Needs no GPU.
  */
 public final class PredictionTable {
     private PredictionTable() {}
 
     public static void main(String[] args) throws Exception {
         String table = table();
+        if (args.length == 2 && args[0].equals("--check")) {
+            if (!Files.readString(Path.of(args[1])).contains(table)) {
+                System.err.println(args[1]
+                        + ": the predictions are not those of the descriptors; ./sagitta bench --predict renews them");
+                System.exit(1);
+            }
+            return;
+        }
         System.out.println(table);
         if (args.length > 0 && !BenchTable.replace(Path.of(args[0]), "predictions", "end predictions", table)) {
             throw new IOException(args[0] + " has no place for predictions: the table is only printed");

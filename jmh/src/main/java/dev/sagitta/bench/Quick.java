@@ -75,7 +75,8 @@ final class Quick {
                         file);
             }
             if (options.document() != null && options.isWhole()) {
-                BenchTable.main(new String[] {file.toString(), options.document().toString()});
+                BenchTable.main(
+                        new String[] {file.toString(), options.document().toString()});
             }
             return good;
         }

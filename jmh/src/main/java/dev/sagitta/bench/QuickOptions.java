@@ -28,8 +28,7 @@ record QuickOptions(
         boolean once,
         boolean help,
         boolean[] started) {
-    static final String USAGE =
-            """
+    static final String USAGE = """
             bench --quick [REGEX] [OPTIONS]    every kernel and whole job whose name holds REGEX (without it all): checked, then timed
               --device auto|cuda[:i]|opencl[:i]   the device (auto)
               --skip REGEX                     leave out names that hold REGEX
@@ -108,6 +107,7 @@ record QuickOptions(
         String name = Machine.named(info.name())
                 .map(machine -> machine.name().toLowerCase(Locale.ROOT))
                 .orElse(info.kind() == DeviceKind.CUDA ? "cuda" : info.kind() == DeviceKind.OPENCL_GPU ? "gpu" : "cpu");
-        return results.resolve("quick-" + name + (smoke ? "-smoke" : once ? "-once" : isWhole() ? "" : "-part") + ".jsonl");
+        return results.resolve(
+                "quick-" + name + (smoke ? "-smoke" : once ? "-once" : isWhole() ? "" : "-part") + ".jsonl");
     }
 }

@@ -7,7 +7,8 @@ import java.util.Locale;
 /** What a quick run says of one kernel or job: a line of JSON and a line on the terminal. */
 final class QuickRow {
     static final String HEADER = String.format(
-            "%-32s %10s %8s %9s %9s %6s %-6s %10s", "kernel", "us", "spread", "GB/s", "GFLOP/s", "floor", "by", "predicted");
+            "%-32s %10s %8s %9s %9s %6s %-6s %10s",
+            "kernel", "us", "spread", "GB/s", "GFLOP/s", "floor", "by", "predicted");
 
     private final ObjectNode json = new ObjectMapper().createObjectNode();
     private final StringBuilder line = new StringBuilder();

@@ -49,8 +49,8 @@ final class QuickTable {
     private static String row(JsonNode row) {
         String kernel = row.path("kernel").asText();
         if (!row.has("us")) {
-            return "| " + kernel + " | " + row.path("check").asText() + " " + row.path("message").asText()
-                    + " | | | | | | |\n";
+            return "| " + kernel + " | " + row.path("check").asText() + " "
+                    + row.path("message").asText() + " | | | | | | |\n";
         }
         double micros = row.path("us").asDouble();
         double predicted = row.path("predictedUs").asDouble(Double.NaN);
@@ -65,7 +65,9 @@ final class QuickTable {
                 number(row.path("gflops").asDouble()),
                 row.has("shareOfFloor")
                         ? String.format(
-                                Locale.ROOT, "%.0f %%", 100 * row.path("shareOfFloor").asDouble())
+                                Locale.ROOT,
+                                "%.0f %%",
+                                100 * row.path("shareOfFloor").asDouble())
                         : "",
                 row.path("limit").asText(),
                 number(predicted),
