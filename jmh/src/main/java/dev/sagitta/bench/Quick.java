@@ -60,9 +60,7 @@ final class Quick {
             boolean good;
             try (QuickTimer timer = new QuickTimer(device.stream(), options.smoke());
                     PrintWriter json = new PrintWriter(Files.newBufferedWriter(file, StandardCharsets.UTF_8))) {
-                List<String> command = new ArrayList<>(List.of("--quick"));
-                command.addAll(List.of(args));
-                json.println(Environment.now(command, device));
+                json.println(Environment.now(command(args), device));
                 Quick quick = new Quick(options, device, timer, json);
                 good = quick.everything();
                 System.out.printf(
@@ -80,6 +78,19 @@ final class Quick {
             }
             return good;
         }
+    }
+
+    /** As a person typed it: without the folders that the launcher adds. */
+    private static List<String> command(String[] args) {
+        List<String> command = new ArrayList<>(List.of("--quick"));
+        for (int i = 0; i < args.length; i++) {
+            if (args[i].equals("--results") || args[i].equals("--document")) {
+                i++;
+            } else {
+                command.add(args[i]);
+            }
+        }
+        return command;
     }
 
     private boolean everything() {
