@@ -74,8 +74,7 @@ final class BiasedGemm {
             @Override
             Optional<Step> prepare(Gemm gemm, CudaDevice device, CublasGemm.Precision precision) {
                 Tensor bias = gemm.bias();
-                Shape shape =
-                        bias.elements() > gemm.n() ? Shape.of(gemm.batch(), gemm.n()) : Shape.of(gemm.n());
+                Shape shape = bias.elements() > gemm.n() ? Shape.of(gemm.batch(), gemm.n()) : Shape.of(gemm.n());
                 return CublasStep.of(gemm.bias(null), device)
                         .map(product -> Step.sequence(
                                 List.of(product, new BiasAdd(gemm.c(), bias.reshape(shape)).prepare(device))));

@@ -27,7 +27,11 @@ final class FirstProduct {
      * @return false, and the log says why, where the library refuses it
      */
     static boolean works(
-            Gemm gemm, GemmKind kind, Device device, CublasGemm blas, Function<Gemm, Optional<? extends Step>> prepare) {
+            Gemm gemm,
+            GemmKind kind,
+            Device device,
+            CublasGemm blas,
+            Function<Gemm, Optional<? extends Step>> prepare) {
         if (blas.hasRun(kind)) {
             return true;
         }
@@ -46,7 +50,10 @@ final class FirstProduct {
             blas.ran(kind);
             return true;
         } catch (OutOfDeviceMemoryException e) {
-            LOG.debug("no memory for a first product of {}, which must run before it is captured: {}", kind, e.getMessage());
+            LOG.debug(
+                    "no memory for a first product of {}, which must run before it is captured: {}",
+                    kind,
+                    e.getMessage());
             return true;
         } catch (DeviceException e) {
             LOG.warn("the library does not multiply {}, and another way is taken: {}", kind, e.getMessage());

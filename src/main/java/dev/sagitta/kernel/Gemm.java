@@ -207,9 +207,7 @@ public record Gemm(
     @Override
     public Step prepare(Device device) {
         check();
-        return CublasStep.of(this, device)
-                .or(() -> BiasedGemm.of(this, device))
-                .orElseGet(() -> prepareKernel(device));
+        return CublasStep.of(this, device).or(() -> BiasedGemm.of(this, device)).orElseGet(() -> prepareKernel(device));
     }
 
     /** Our own kernel, whether or not a vendor's library could do it. */

@@ -37,7 +37,8 @@ record GemmKind(
 
     @Override
     public String toString() {
-        return precision + " " + (transA ? "t" : "n") + (transB ? "t" : "n") + " " + (batch > 1 ? batch + " x " : "") + m
-                + "x" + n + "x" + k + (biases > 0 ? " + bias" : "") + (adds ? " + C" : "");
+        return precision + " " + (transA ? "t" : "n") + (transB ? "t" : "n") + " " + (batch > 1 ? batch + " x " : "")
+                + m + "x" + n + "x" + k + (biases == 0 ? "" : biases == 1 ? " + bias" : " + biases")
+                + (adds ? " + C" : "");
     }
 }

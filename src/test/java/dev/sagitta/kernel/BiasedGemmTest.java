@@ -39,7 +39,9 @@ class BiasedGemmTest {
     }
 
     private void needsCublasLt(String way) {
-        assumeTrue(!way.equals("cublaslt") || device.blasLt().isPresent(), "no cuBLASLt, or the jar was built without g++");
+        assumeTrue(
+                !way.equals("cublaslt") || device.blasLt().isPresent(),
+                "no cuBLASLt, or the jar was built without g++");
     }
 
     /** Odd extents, so that every address and leading dimension but the first is badly aligned; K = 130 makes cuBLASLt want workspace. */
@@ -167,16 +169,61 @@ class BiasedGemmTest {
             Tensor bias = bench.input("bias", bench.normal(4), 4);
             CublasLt lt = device.blasLt().orElseThrow();
             assertThat(lt.plan(
-                            false, false, 4, 4, 4, 1, x.buffer(), 0, x.buffer(), 0, 0, y.buffer(), 0, 1, bias.buffer(), 0,
+                            false,
+                            false,
+                            4,
+                            4,
+                            4,
+                            1,
+                            x.buffer(),
+                            0,
+                            x.buffer(),
+                            0,
+                            0,
+                            y.buffer(),
+                            0,
+                            1,
+                            bias.buffer(),
+                            0,
                             CublasGemm.Precision.BF16))
                     .isEmpty();
             assertThatThrownBy(() -> lt.plan(
-                            false, false, 4, 5, 4, 1, x.buffer(), 0, x.buffer(), 0, 0, y.buffer(), 0, 1, bias.buffer(), 0,
+                            false,
+                            false,
+                            4,
+                            5,
+                            4,
+                            1,
+                            x.buffer(),
+                            0,
+                            x.buffer(),
+                            0,
+                            0,
+                            y.buffer(),
+                            0,
+                            1,
+                            bias.buffer(),
+                            0,
                             CublasGemm.Precision.F32))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("B needs 20 elements");
             CublasLt.Plan plan = lt.plan(
-                            false, false, 4, 4, 4, 1, x.buffer(), 0, x.buffer(), 0, 0, y.buffer(), 0, 1, bias.buffer(), 0,
+                            false,
+                            false,
+                            4,
+                            4,
+                            4,
+                            1,
+                            x.buffer(),
+                            0,
+                            x.buffer(),
+                            0,
+                            0,
+                            y.buffer(),
+                            0,
+                            1,
+                            bias.buffer(),
+                            0,
                             CublasGemm.Precision.F32)
                     .orElseThrow();
             plan.close();

@@ -41,7 +41,8 @@ public final class CublasLt {
             }
             problem = "cublasLtCreate failed: " + cublasStatus.stringFor(status);
         }
-        LoggerFactory.getLogger(CublasLt.class).debug("no cuBLASLt on {}: {}", device.info().id(), problem);
+        LoggerFactory.getLogger(CublasLt.class)
+                .debug("no cuBLASLt on {}: {}", device.info().id(), problem);
         return Optional.empty();
     }
 
@@ -109,8 +110,8 @@ public final class CublasLt {
 
     private void require(String name, Buffer buffer, long elements, int bytes) {
         if (buffer.device() != device || elements > buffer.bytes() / bytes) {
-            throw new IllegalArgumentException("gemm: " + name + " needs " + elements + " elements of " + bytes + " bytes on "
-                    + device.info().id() + ", and is " + buffer);
+            throw new IllegalArgumentException("gemm: " + name + " needs " + elements + " elements of " + bytes
+                    + " bytes on " + device.info().id() + ", and is " + buffer);
         }
     }
 
@@ -125,8 +126,7 @@ public final class CublasLt {
         private final Buffer bias;
         private long plan;
 
-        private Plan(
-                CublasLt owner, long plan, float alpha, float beta, Buffer a, Buffer b, Buffer c, Buffer bias) {
+        private Plan(CublasLt owner, long plan, float alpha, float beta, Buffer a, Buffer b, Buffer c, Buffer bias) {
             this.owner = owner;
             this.plan = plan;
             this.alpha = alpha;
@@ -148,10 +148,11 @@ public final class CublasLt {
             own.enterCall(a, b, c);
             try {
                 owner.device.makeCurrent();
-                int status = run(
-                        plan, alpha, beta, own.address(), workspace.workspaceAddress(), workspace.workspaceBytes());
+                int status =
+                        run(plan, alpha, beta, own.address(), workspace.workspaceAddress(), workspace.workspaceBytes());
                 if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
-                    throw new DeviceException("cublasLtMatmul into " + c + " failed: " + cublasStatus.stringFor(status));
+                    throw new DeviceException(
+                            "cublasLtMatmul into " + c + " failed: " + cublasStatus.stringFor(status));
                 }
             } finally {
                 own.exitCall();
@@ -238,8 +239,7 @@ public final class CublasLt {
             long workspace,
             long[] made);
 
-    private static native int run(
-            long plan, float alpha, float beta, long stream, long workspace, long workspaceBytes);
+    private static native int run(long plan, float alpha, float beta, long stream, long workspace, long workspaceBytes);
 
     private static native void release(long plan);
 }
