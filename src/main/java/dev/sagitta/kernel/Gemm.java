@@ -15,8 +15,8 @@ import java.util.Map;
  * each with an optional leading batch axis; an operand without that axis is shared by the whole batch. Bias is [N] or [batch, N], fp32.
  *
  * <p>A and B are both fp32, bf16 or fp16; C has their type or is fp32. Sums are fp32. On CUDA, cuBLAS computes what has neither bias nor
- * function, and our own kernel the rest; where cuBLAS cannot be loaded, our own computes everything. So the same descriptor takes the same
- * path, and gives the same bits, every time.
+ * function, whatever was measured to be fastest what has a bias ({@link BiasedGemm}), and our own kernel the rest; where cuBLAS cannot be
+ * loaded, our own computes everything. Within a process the same descriptor takes the same path, and gives the same bits, every time.
  *
  * @param function applied last, or null
  */
@@ -207,7 +207,7 @@ public record Gemm(
     @Override
     public Step prepare(Device device) {
         check();
-        return CublasStep.of(this, device).orElseGet(() -> prepareKernel(device));
+        return CublasStep.of(this, device).or(() -> BiasedGemm.of(this, device)).orElseGet(() -> prepareKernel(device));
     }
 
     /** Our own kernel, whether or not a vendor's library could do it. */
