@@ -10,7 +10,10 @@ import time
 
 
 class Report:
-    def __init__(self, peer, device, **facts):
+    """Rows of results. The file is written again after each row, so that a run that is stopped keeps what it has measured."""
+
+    def __init__(self, path, peer, device, **facts):
+        self.path = path
         self.content = {
             "environment": {
                 "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
@@ -25,8 +28,9 @@ class Report:
         }
 
     def note(self, text):
-        print(text, file=sys.stderr)
+        print(text, file=sys.stderr, flush=True)
         self.content["notes"].append(text)
+        self.write()
 
     def medians(self, times, setting, flops=None, bytes=None):
         for name, (median, rounds) in times.items():
@@ -36,13 +40,14 @@ class Report:
             if bytes and name in bytes:
                 row["gigabytesPerSecond"] = 1e-9 * bytes[name] / median
             self.content["results"].append(row)
-            print(f"{name:45} {setting:20} {1e6 * median:12.1f} us", file=sys.stderr)
+            print(f"{name:45} {setting:20} {1e6 * median:12.1f} us", file=sys.stderr, flush=True)
+        self.write()
 
-    def write(self, path):
-        with open(path + ".new", "w") as file:
+    def write(self):
+        with open(self.path + ".new", "w") as file:
             json.dump(self.content, file, indent=1)
             file.write("\n")
-        os.replace(path + ".new", path)
+        os.replace(self.path + ".new", self.path)
 
 
 def medians(work, device, rounds, least_seconds=0.05):
@@ -68,6 +73,22 @@ def medians(work, device, rounds, least_seconds=0.05):
         for name, call in work.items():
             times[name].append(seconds(call, counts[name]))
     return {name: (statistics.median(values), values) for name, values in times.items()}
+
+
+def cuda_graph(call):
+    """The call as a replay of its captured graph, which leaves out what Python and PyTorch cost per kernel."""
+    import torch
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            call()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        call()
+    return graph.replay
 
 
 if __name__ == "__main__":

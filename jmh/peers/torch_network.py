@@ -1,14 +1,15 @@
 """PyTorch on the network of NetworkRatio: MLP 784-512-512-10, GELU (erf), softmax cross-entropy, batch 256, fp32.
 
 Times the gradient, one Hessian-vector product, eight of them at once, v'Hv, and a training step with AdamW, each in PyTorch's best setting that
-works: eager, torch.compile, a captured CUDA graph. Our own run uses fp32 without TF32, so TF32 is off; --tf32 turns it on.
+works: eager, a captured CUDA graph, torch.compile (minutes of compiling: --no-compile leaves it out). Our own run uses fp32 without TF32, so TF32
+is off; --tf32 turns it on.
 
-    python3 torch_network.py --out FILE.json [--rounds 11] [--tf32]
+    python3 torch_network.py --out FILE.json [--rounds 11] [--tf32] [--no-compile]
 """
 
 import argparse
 
-from peer import Report, medians
+from peer import Report, cuda_graph, medians
 
 BATCH, SIZES, PROBES = 256, (784, 512, 512, 10), 8
 
@@ -18,6 +19,7 @@ def main():
     arguments.add_argument("--out", required=True)
     arguments.add_argument("--rounds", type=int, default=11)
     arguments.add_argument("--tf32", action="store_true")
+    arguments.add_argument("--no-compile", action="store_true")
     options = arguments.parse_args()
 
     import torch
@@ -27,7 +29,7 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cuda.matmul.allow_tf32 = options.tf32
     torch.manual_seed(5)
-    report = Report("torch " + torch.__version__, torch.cuda.get_device_name() if device == "cuda" else "cpu", tf32=options.tf32)
+    report = Report(options.out, "torch " + torch.__version__, torch.cuda.get_device_name() if device == "cuda" else "cpu", tf32=options.tf32)
 
     layers = []
     for i, (fan_in, fan_out) in enumerate(zip(SIZES, SIZES[1:])):
@@ -73,27 +75,34 @@ def main():
     }
     report.medians(medians(work, device, options.rounds), setting="eager")
 
-    compiled = {}
-    for name, call in list(work.items())[:4]:
-        try:
-            fast = torch.compile(call, mode="max-autotune-no-cudagraphs" if device == "cpu" else "reduce-overhead")
-            for _ in range(3):
-                fast()
-            compiled[name] = fast
-        except Exception as problem:  # what the compiler refuses is part of the result
-            report.note(f"torch.compile refuses {name}: {type(problem).__name__}: {str(problem)[:200]}")
-    if compiled:
-        report.medians(medians(compiled, device, options.rounds), setting="torch.compile")
+    if device == "cuda":
+        for name, call in work.items():
+            try:
+                # one at a time: a capture that is refused must not cost the others
+                report.medians(medians({name: cuda_graph(call)}, device, options.rounds), setting="CUDA graph")
+            except RuntimeError as problem:
+                report.note(f"no CUDA graph of {name}: {str(problem)[:200]}")
 
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=device == "cuda")
+    on_gpu = device == "cuda"
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=on_gpu, capturable=on_gpu)
 
     def step():
         optimizer.zero_grad(set_to_none=False)
         F.cross_entropy(model(inputs), labels).backward()
         optimizer.step()
 
-    report.medians(medians({"training step": step}, device, options.rounds), setting="eager, fused AdamW")
-    report.write(options.out)
+    report.medians(medians({"training step": step}, device, options.rounds), setting="eager, fused AdamW" if on_gpu else "eager")
+    if on_gpu:
+        report.medians(medians({"training step": cuda_graph(step)}, device, options.rounds), setting="CUDA graph, fused AdamW")
+
+    for name, call in [] if options.no_compile else list(work.items())[:4]:
+        try:
+            fast = torch.compile(call, mode="max-autotune-no-cudagraphs" if device == "cpu" else "reduce-overhead")
+            for _ in range(3):
+                fast()
+            report.medians(medians({name: fast}, device, options.rounds), setting="torch.compile")
+        except Exception as problem:  # what the compiler refuses is part of the result
+            report.note(f"torch.compile refuses {name}: {type(problem).__name__}: {str(problem)[:200]}")
 
 
 if __name__ == "__main__":

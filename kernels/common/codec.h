@@ -13,7 +13,6 @@
 
 #define SG_STEP_LEAST 8.0779356694631609e-28f  /* 2^-90 */
 #define SG_RANGE_MOST 8.5070591730234616e37f   /* 2^126 */
-#define SG_SCALE_MOST 8.1129638414606682e31f   /* 2^106 = 2^16 / 2^-90 */
 #define SG_F32_MOST 3.40282346638528859812e38f
 #define SG_CODEC_NAN 0x7FC00000u
 #define SG_FLAG_NON_FINITE 1u
@@ -39,19 +38,14 @@ SG_FN void sg_grid_of(f32 low, f32 high, f32 levels, i32 bf16, sg_grid *result) 
     /* no negative zero: which of two zeros is the minimum depends on the order of comparison */
     grid.minimum = low == 0.0f ? 0.0f : (bf16 ? sg_bf16_down(low) : low);
     f32 range = sg_sub_rn(high, grid.minimum);
-    if (range < sg_mul_rn(levels, SG_STEP_LEAST)) {
-        grid.step = SG_STEP_LEAST;
-        grid.scale = SG_SCALE_MOST;
-    } else if (range <= SG_RANGE_MOST) {
-        grid.step = sg_div_up(range, levels);
-        if (bf16) {
-            grid.step = sg_bf16_up(grid.step);
-            grid.scale = sg_div_up(65536.0f, grid.step);
-        } else {
-            grid.scale = sg_div_up(sg_mul_rn(levels, 65536.0f), range);
-        }
+    /* what can be divided, without a branch: a range below gives the steps of 2^-90, one above or a NaN is seen to afterwards */
+    f32 width = sg_fmin(sg_fmax(range, sg_mul_rn(levels, SG_STEP_LEAST)), SG_RANGE_MOST);
+    grid.step = sg_div_up(width, levels);
+    if (bf16) {
+        grid.step = sg_bf16_up(grid.step);
+        grid.scale = sg_div_up(65536.0f, grid.step);
     } else {
-        grid.step = range;
+        grid.scale = sg_div_up(sg_mul_rn(levels, 65536.0f), width);
     }
     if (!(range <= SG_RANGE_MOST) || !(sg_fma(levels, grid.step, grid.minimum) <= SG_F32_MOST)) {
         grid.minimum = grid.step = SG_BITS_TO_F32(SG_CODEC_NAN);

@@ -1,4 +1,5 @@
-/* Rounding weights to codes and finding a group's step: the arithmetic that both dialects and the CPU variant share. */
+/* Rounding weights to codes, finding a group's step and unpacking: what both dialects and the CPU variant share. The dialects supply
+   QUANT_STORE4(p, v): four floats to p, which is 16-byte aligned, in one access. */
 #ifndef SG_QUANTIZE_H
 #define SG_QUANTIZE_H
 #include "common/packed.h"
@@ -55,49 +56,133 @@ SG_FN f32 quant_centre(f32 low, f32 high, int symmetric, f32 step) {
         }                                                                               \
     }
 
-SG_FN f32 quant_error(const int bits, const SG_GLOBAL f32 *w, i32 count, f32 s, f32 c) {
-    const f32 reciprocal = quant_reciprocal(s);
-    f32 sum = 0.0f;
-    for (i32 i = 0; i < count; i++) {
-        const f32 d = w[i] - sg_fma(s, quant_centred(bits, w[i], reciprocal, c), c);
-        sum = sg_fma(d, d, sum);
-    }
-    return sum;
-}
-
-/* Step and centre of a group: 0 and 0 if a weight is not finite, step 0 if all are equal (asymmetric) or 0. */
-SG_FN void quant_fit(const int bits, const SG_GLOBAL f32 *w, i32 count, int symmetric, f32 *step, f32 *centre) {
-    f32 low = w[0], high = w[0];
-    i32 finite = 1;
-    for (i32 i = 0; i < count; i++) {
-        low = sg_fmin(low, w[i]);
-        high = sg_fmax(high, w[i]);
-        finite &= quant_finite(w[i]);
-    }
-    if (!finite) low = high = 0.0f;
-    QUANT_FIT(quant_error(bits, w, count, s, c))
-}
-
-/* One 32-bit word of a row's stream; adds the squared errors of the codes that start in it. */
+/* One 32-bit word of a row's stream; adds the squared errors of the codes that start in it. Step, centre and reciprocal are found once
+   per group: a division each would cost more than the rounding. */
 SG_FN u32 quant_word(const int bits, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *scales, const SG_GLOBAL f32 *offsets, i64 word, i32 k,
                      i32 group, f32 *error) {
     const i64 first_bit = word * 32;
-    i64 e = first_bit / bits;
-    u32 out = 0;
-    for (; e < k && e * bits < first_bit + 32; e++) {
-        const i32 g = (i32)e / group;
-        const f32 s = scales[g], c = offsets ? offsets[g] : 0.0f;
-        const f32 q = quant_centred(bits, w[e], quant_reciprocal(s), c);
+    i32 e = bits == 3 ? (i32)((u32)first_bit / 3u) : (i32)word * (32 / bits);
+    u32 g = (u32)e / (u32)group, group_end = (g + 1u) * (u32)group, out = 0;
+    f32 s = scales[g], c = offsets ? offsets[g] : 0.0f, reciprocal = quant_reciprocal(s);
+    for (i32 at = (i32)((i64)e * bits - first_bit); e < k && at < 32; e++, at += bits) {
+        if ((u32)e == group_end) {
+            g++;
+            group_end += (u32)group;
+            s = scales[g];
+            c = offsets ? offsets[g] : 0.0f;
+            reciprocal = quant_reciprocal(s);
+        }
+        const f32 x = w[e], q = quant_centred(bits, x, reciprocal, c);
         const u32 code = (u32)((i32)q + (1 << (bits - 1)));
-        const i32 at = (i32)(e * bits - first_bit);
         out |= at >= 0 ? code << at : code >> -at;
         if (at >= 0) {
-            const f32 d = quant_finite(w[e]) ? w[e] - sg_fma(s, q, c) : SG_BITS_TO_F32(0x7fc00000u);
+            const f32 d = quant_finite(x) ? x - sg_fma(s, q, c) : SG_BITS_TO_F32(0x7fc00000u);
             *error = sg_fma(d, d, *error);
         }
     }
     return out;
 }
+
+/* ---- Unpacking: a work-item takes DEQUANT_QUADS times four neighbouring weights, a work-group of them apart. It loads for all before it
+   decodes any, on a path without branches: the loads are under way together, and one that nobody needs costs less than a test. ---- */
+#define DEQUANT_THREADS 256
+#define DEQUANT_QUADS 4
+
+/* Four weights e .. e + 3 of `row`, e a multiple of 4: where their words, steps and centres are, and what is there. */
+typedef struct {
+    i64 row;
+    i32 e;
+    u32 low, high;
+    f32 step, centre;
+} DequantQuad;
+
+SG_FN int quant_aligned16(const SG_GLOBAL void *p) { return ((u64)p & 15u) == 0; }
+
+/* Words, steps and centres are those of the quad's row, `stride` apart; beyond k are zeros or the next quad's. */
+SG_FN void dequant_load(const int bits, const int centred, const SG_GLOBAL u32 *words, const SG_GLOBAL f32 *scales, const SG_GLOBAL f32 *offsets,
+                        i64 stride, i32 k, i32 group, DequantQuad *quad) {
+    const i32 e = quad->e < k ? quad->e : k - 1;
+    const i64 word = ((i64)e * bits) >> 5, last = ((i64)k * bits - 1) >> 5, g = (i64)((u32)e / (u32)group) * stride;
+    quad->low = words[word * stride];
+    quad->high = bits == 3 ? words[(word < last ? word + 1 : word) * stride] : 0u;
+    quad->step = scales[g];
+    quad->centre = centred ? offsets[g] : 0.0f;
+}
+SG_FN f32 dequant_one(const int bits, const DequantQuad *quad, const int i) {
+    const u32 shift = (u32)((i64)quad->e * bits) & 31u;
+    u32 codes = quad->low >> shift;
+    if (bits == 3 && shift > 20u) codes |= quad->high << (32u - shift);
+    return packed_value(bits, codes >> (bits * i) & ((1u << bits) - 1u), quad->step, quad->centre);
+}
+SG_FN void dequant_store(const int bits, const DequantQuad *quad, SG_GLOBAL f32 *weights, i32 k, int wide) {
+    SG_GLOBAL f32 *to = weights + quad->row * k + quad->e;
+    float4 v;
+    v.x = dequant_one(bits, quad, 0);
+    v.y = dequant_one(bits, quad, 1);
+    v.z = dequant_one(bits, quad, 2);
+    v.w = dequant_one(bits, quad, 3);
+    if (wide) {
+        QUANT_STORE4(to, v);
+        return;
+    }
+    to[0] = v.x;
+    if (quad->e + 1 < k) to[1] = v.y;
+    if (quad->e + 2 < k) to[2] = v.z;
+    if (quad->e + 3 < k) to[3] = v.w;
+}
+
+/* Where quad j of a work-item is. From rows, neighbouring work-items take neighbouring quads of a row. From panels, eight take a unit of 32
+   weights and 128 a unit of all 16 rows: whole lines of what is written, and what is read is used up by one work-group. One division by the
+   number of quads or units of a row has 64 bits. */
+SG_FN void dequant_place(const int panels, i64 block, i32 thread, i64 n, i32 k, DequantQuad *quads) {
+    const i64 first = block * (DEQUANT_QUADS * DEQUANT_THREADS) + thread, index = panels ? first >> 7 : first;
+    const u32 across = panels ? ((u32)k + 31u) >> 5 : ((u32)k + 3u) >> 2, apart = panels ? DEQUANT_THREADS >> 7 : DEQUANT_THREADS;
+    const i64 row = index / across, rows = panels ? (n + 15) >> 4 : n;
+    const u32 begin = (u32)(index - row * across);
+#pragma unroll
+    for (int j = 0; j < DEQUANT_QUADS; j++) {
+        const u32 column = begin + (u32)j * apart, down = column / across;
+        const i64 at = row + down;
+        quads[j].row = panels ? at * 16 + (thread >> 3 & 15) : at;
+        quads[j].e = panels ? (i32)(column - down * across) * 32 + 4 * (thread & 7) : (i32)(column - down * across) * 4;
+        if (at >= rows) quads[j].row = -1;
+    }
+}
+
+/* Where row `row` of a matrix of words, steps or centres begins. */
+SG_FN i64 dequant_begin(const int panels, i64 row, i64 width) { return panels ? (row >> 4) * width * 16 + (row & 15) : row * width; }
+
+SG_FN void dequant(const int bits, const int panels, const int centred, const SG_GLOBAL u32 *words, const SG_GLOBAL f32 *scales,
+                   const SG_GLOBAL f32 *offsets, SG_GLOBAL f32 *weights, i64 n, i32 k, i32 group, i64 block, i32 thread) {
+    const i64 width = panels ? packed_panel_width(bits, k) : packed_row_width(bits, k), groups = ((u32)k + (u32)group - 1u) / (u32)group;
+    const i64 stride = panels ? 16 : 1;
+    const int wide = (k & 3) == 0 && quant_aligned16(weights);
+    DequantQuad quads[DEQUANT_QUADS];
+    dequant_place(panels, block, thread, n, k, quads);
+    if ((group & 3) != 0) {                                           /* a quad's weights are of several groups */
+        for (int i = 0; i < 4 * DEQUANT_QUADS; i++) {
+            const i64 row = quads[i >> 2].row, g = dequant_begin(panels, row, groups);
+            const i32 e = quads[i >> 2].e + (i & 3);
+            if (row < 0 || row >= n || e >= k) continue;
+            const i64 at = g + (i64)((u32)e / (u32)group) * stride;
+            const u32 code = packed_code(bits, words + dequant_begin(panels, row, width), stride, e);
+            weights[row * k + e] = packed_value(bits, code, scales[at], centred ? offsets[at] : 0.0f);
+        }
+        return;
+    }
+#pragma unroll
+    for (int j = 0; j < DEQUANT_QUADS; j++) {
+        const i64 row = quads[j].row < 0 ? 0 : quads[j].row, g = dequant_begin(panels, row, groups);
+        dequant_load(bits, centred, words + dequant_begin(panels, row, width), scales + g, centred ? offsets + g : 0, stride, k, group, &quads[j]);
+    }
+#pragma unroll
+    for (int j = 0; j < DEQUANT_QUADS; j++) {
+        if (quads[j].row >= 0 && quads[j].row < n && quads[j].e < k) dequant_store(bits, &quads[j], weights, k, wide);
+    }
+}
+#define DEQUANTIZE(BITS, PANELS, BLOCK, THREAD)                                                           \
+    if (offsets) dequant(BITS, PANELS, 1, words, scales, offsets, weights, n, (i32)k, group, BLOCK, THREAD); \
+    else dequant(BITS, PANELS, 0, words, scales, offsets, weights, n, (i32)k, group, BLOCK, THREAD)
 
 /* Word j of row n to or from its place in panels. */
 SG_FN i64 repack_place(i64 row, i64 j, i64 panel_width) { return ((row >> 4) * panel_width + j) * 16 + (row & 15); }

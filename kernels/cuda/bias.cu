@@ -8,7 +8,9 @@
    Block: T x R = 256, T a power of two: T threads side by side, 4 columns each; R rows. Grid x: ceil(cols / 4T) column tiles (gradient: times S);
    y: bias_add rows, gradient batches; z: bias_add batches; rows and batches by loops.
    Bytes per element: bias_add 8, bias_gradient 4. Flops: 1. Order of the sum: 4 rows pairwise, compensated along a thread's rows
-   (common/sums.h), then a tree over the R threads. */
+   (common/sums.h), then a tree over the R threads.
+   WIDE bias_add_f32: 5 loads, 4 stores
+   WIDE bias_gradient_f32: 9 loads, 1 store */
 #include "common/dialect.h"
 #include "cuda/sums.cuh"
 
@@ -19,10 +21,14 @@ extern "C" __global__ void __launch_bounds__(256) bias_add_f32(f32 *y, const f32
         float4 bias = sg_load_up_to_4(b + k * cols, c, cols, wide, 0.0f);
         for (i64 r = (i64)blockIdx.y * blockDim.y + threadIdx.y; r < rows; r += 2 * step) {
             f32 *here = y + (k * rows + r) * cols, *there = here + step * cols;
-            i64 limit = r + step < rows ? cols : 0;
-            float4 v = sg_load_up_to_4(here, c, cols, wide, 0.0f), w = sg_load_up_to_4(there, c, limit, wide, 0.0f);
-            sg_store_up_to_4(here, c, cols, wide, v + bias);
-            sg_store_up_to_4(there, c, limit, wide, w + bias);
+            if (wide && c + 4 <= cols && r + step < rows) {
+                float4 v = ptx_ld_global_f32x4(here + c), w = ptx_ld_global_f32x4(there + c);
+                ptx_st_global_f32x4(here + c, v + bias);
+                ptx_st_global_f32x4(there + c, w + bias);
+            } else {
+                sg_store_up_to_4(here, c, cols, wide, sg_load_up_to_4(here, c, cols, wide, 0.0f) + bias);
+                if (r + step < rows) sg_store_up_to_4(there, c, cols, wide, sg_load_up_to_4(there, c, cols, wide, 0.0f) + bias);
+            }
         }
     }
 }
@@ -37,10 +43,18 @@ extern "C" __global__ void __launch_bounds__(256) bias_gradient_f32(const f32 *d
         float4 hi = sg_splat4(0.0f), lo = sg_splat4(0.0f);
         for (i64 r = s * split + threadIdx.y; r < end; r += 4 * step) {
             const f32 *in = dy + (k * rows + r) * cols;
-            float4 v = sg_load_up_to_4(in, c, cols, wide, 0.0f);
-            float4 w = sg_load_up_to_4(in + step * cols, c, r + step < end ? cols : 0, wide, 0.0f);
-            float4 p = sg_load_up_to_4(in + 2 * step * cols, c, r + 2 * step < end ? cols : 0, wide, 0.0f);
-            float4 q = sg_load_up_to_4(in + 3 * step * cols, c, r + 3 * step < end ? cols : 0, wide, 0.0f);
+            float4 v, w, p, q;
+            if (wide && c + 4 <= cols && r + 3 * step < end) {
+                v = ptx_ld_global_f32x4(in + c);
+                w = ptx_ld_global_f32x4(in + step * cols + c);
+                p = ptx_ld_global_f32x4(in + 2 * step * cols + c);
+                q = ptx_ld_global_f32x4(in + 3 * step * cols + c);
+            } else {
+                v = sg_load_up_to_4(in, c, cols, wide, 0.0f);
+                w = sg_load_up_to_4(in + step * cols, c, r + step < end ? cols : 0, wide, 0.0f);
+                p = sg_load_up_to_4(in + 2 * step * cols, c, r + 2 * step < end ? cols : 0, wide, 0.0f);
+                q = sg_load_up_to_4(in + 3 * step * cols, c, r + 3 * step < end ? cols : 0, wide, 0.0f);
+            }
             v = (v + w) + (p + q);
             SG_TWO_SUM(f32, hi.x, lo.x, v.x);
             SG_TWO_SUM(f32, hi.y, lo.y, v.y);

@@ -12,39 +12,67 @@
    segments: null, or f32[groups + rows] for rows of rowLength elements: [group + row] = the sum of step^2 p (1 - p) over their common elements, where
    they have some; other entries are left alone; NaN where the group is. It is summed in integers; row_variance adds entries l, l + 32, ... into lane l and the lanes by halves.
 
-   Work-group: 256; min(G / 8, 32) lanes per group, 8 elements of a lane from one Philox block. Bytes per element, B = 4, G = 256, f32 metadata: 4.53 either
-   way. About 13 operations per element to pack, 2 to unpack. Source: ActNN and GACT for groups and rounding; the grid is our own. */
+   pack: work-group 256; min(G / 16, 32) lanes per group, which hold 16 elements in registers, in two octets of one Philox block each; groups of 1024 are
+   read twice, the second time from the cache. A warp whose groups are all whole, at 16-byte addresses, tests no element.
+   unpack: work-group 256; a warp has 256 elements, lane l the elements 4 l .. and 128 + 4 l ..: each of its stores fills whole sectors.
+   Bytes per element, B = 4, G = 256, f32 metadata: 4.53 either way. About 13 operations per element to pack, 2 to unpack.
+   Source: ActNN and GACT for groups and rounding; the grid is our own. */
 #include "common/codec.h"
 #include "common/philox.h"
 #include "cuda/cuda.cuh"
+#include "cuda/ptx.cuh"
 
-SG_FN void codec_load8(const f32 *x, i64 i, i64 n, f32 (&v)[8]) {
-    if (i + 8 <= n && sg_aligned16(x + i)) {
-        float4 a = sg_load4(x + i), b = sg_load4(x + i + 4);
+/* Elements x[0 .. 8), `rest` from `left` on. */
+template <bool WHOLE>
+SG_FN void codec_load8(const f32 *x, i32 left, f32 rest, f32 *v) {
+    if (WHOLE) {
+        float4 a = ptx_ld_global_f32x4(x), b = ptx_ld_global_f32x4(x + 4);
         v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w, v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
     } else {
 #pragma unroll
-        for (i32 e = 0; e < 8; e++) v[e] = i + e < n ? x[i + e] : 0.0f;
+        for (i32 e = 0; e < 8; e++) v[e] = e < left ? x[e] : rest;
     }
 }
 
-SG_FN f32 codec_min(f32 a, f32 b) { return b < a ? b : a; }
-SG_FN f32 codec_max(f32 a, f32 b) { return b > a ? b : a; }
+/* The word of elements e and e + 1 of an octet, e even. */
+SG_FN u32 codec_noise(uint4 noise, i32 e) { return e / 2 == 0 ? noise.x : e / 2 == 1 ? noise.y : e / 2 == 2 ? noise.z : noise.w; }
 
-/* Two lanes of 16 random bits per word. */
-SG_FN u32 codec_noise(uint4 noise, i32 e) {
-    u32 word = e / 2 == 0 ? noise.x : e / 2 == 1 ? noise.y : e / 2 == 2 ? noise.z : noise.w;
-    return e % 2 == 0 ? word & 0xFFFFu : word >> 16;
+/* The codes of an octet, lowest first. */
+template <int BITS>
+SG_FN u64 codec_codes(const f32 *v, uint4 noise, sg_grid grid) {
+    u32 sum[8]; /* the code in byte 2 */
+#pragma unroll
+    for (i32 e = 0; e < 8; e++) {
+        u32 pair = codec_noise(noise, e);
+        if (BITS == 8) {
+            sum[e] = sg_fixed_point(v[e], grid, 255.0f * 65536.0f) + (e % 2 == 0 ? pair & 0xFFFFu : pair >> 16);
+        } else {
+            /* 2^23 + r as a float: added with truncation it makes floor(v) + r, whose low 23 bits are those of the float. No clamp: scale is above
+               top / range by 2^-23 of itself at most, and 2^20 2^-23 less than the half that truncation drops. */
+            f32 r = SG_BITS_TO_F32(ptx_prmt(pair, 0x4B00u, e % 2 == 0 ? 0x5410u : 0x5432u));
+            sum[e] = SG_F32_TO_BITS(__fadd_rz(sg_fma(sg_sub_rn(v[e], grid.minimum), grid.scale, 0.5f), r));
+        }
+    }
+    u32 pairs[4];
+    if constexpr (BITS == 8) {
+#pragma unroll
+        for (i32 e = 0; e < 4; e++) pairs[e] = ptx_prmt(sum[2 * e], sum[2 * e + 1], 0x0062u);
+        return (u64)ptx_prmt(pairs[2], pairs[3], 0x5410u) << 32 | ptx_prmt(pairs[0], pairs[1], 0x5410u);
+    } else {
+        /* codes e and e + 4 in halves of a word; byte 3 is 0x4B, so that its sign stands for a zero */
+#pragma unroll
+        for (i32 e = 0; e < 4; e++) pairs[e] = ptx_prmt(sum[e], sum[e + 4], 0xF6B2u);
+        u32 word = (pairs[0] + (pairs[1] << BITS)) + ((pairs[2] + (pairs[3] << BITS)) << 2 * BITS);
+        return BITS == 4 ? word : BITS == 2 ? ptx_prmt(word, word, 0xBB20u) : (word | word >> 12) & 0xFFu;
+    }
 }
 
-/* Eight codes, lowest first, to their bytes; of a short last word the rest is 0. */
-template <int BITS>
-SG_FN void codec_store8(u32 *codes, i64 i, i64 n, u64 word) {
-    u8 *at = reinterpret_cast<u8 *>(codes) + i / 8 * BITS;
-    if (i + 8 <= n) {
+/* The codes of an octet, of whose elements `left` exist; the rest of the last word is 0. `bytes`: from `at` to the end of that word. */
+template <int BITS, bool WHOLE>
+SG_FN void codec_store8(u8 *at, i32 left, i64 bytes, u64 word) {
+    if (WHOLE) {
         if (BITS == 8) {
-            reinterpret_cast<u32 *>(at)[0] = (u32)word;
-            reinterpret_cast<u32 *>(at)[1] = (u32)(word >> 32);
+            *reinterpret_cast<uint2 *>(at) = make_uint2((u32)word, (u32)(word >> 32));
         } else if (BITS == 4) {
             *reinterpret_cast<u32 *>(at) = (u32)word;
         } else if (BITS == 2) {
@@ -53,133 +81,185 @@ SG_FN void codec_store8(u32 *codes, i64 i, i64 n, u64 word) {
             *at = (u8)word;
         }
     } else {
-        i64 bytes = (n * BITS + 31) / 32 * 4;
+        if (left < 8) word = left <= 0 ? 0 : word & (((u64)1 << BITS * left) - 1);
 #pragma unroll
         for (i32 b = 0; b < BITS; b++) {
-            if (i / 8 * BITS + b < bytes) at[b] = (u8)(word >> 8 * b);
+            if (b < bytes) at[b] = (u8)(word >> 8 * b);
         }
     }
 }
 
-template <int BITS, int BF16>
-SG_FN void codec_pack(const u32 *state, u32 stream, i32 nearest, const f32 *x, u32 *codes, u32 *metadata, u32 *flags, f32 *segments, i64 rowLength,
-                      i32 group, i64 n) {
-    const f32 levels = (f32)((1 << BITS) - 1), top = levels * 65536.0f;
-    i32 shift = 28 - __clz(group) < 5 ? 28 - __clz(group) : 5, lanes = 1 << shift, octets = group / 8 >> shift; /* log2 of min(group / 8, 32) */
-    i64 thread = (i64)blockIdx.x * blockDim.x + threadIdx.x, g = thread >> shift, begin = g * group;
-    i64 end = begin + group < n ? begin + group : n;
-    i32 lane = (i32)thread & (lanes - 1);
-    i64 i0 = begin + 8 * lane, stride = 8 * lanes;
-    /* lanes of groups beyond the last go along for the shuffles */
-    bool exists = begin < n;
+/* What a lane knows of its group. */
+struct codec_group {
+    i64 number, octet; /* octet: of the lane's first element, counted from x */
+    i32 left;          /* the group's elements, 0 beyond the last group; such lanes go along for the shuffles */
+    i32 lane, shift;   /* 1 << shift lanes */
+    i32 passes;
+};
 
-    /* eight elements stay in registers; a group of more than 256 is read again, from the cache */
-    f32 v[8];
-    f32 low = SG_BITS_TO_F32(0x7F800000u), high = -low, defect = 0.0f;
-    for (i32 o = octets - 1; o >= 0; o--) {
-        i64 i = i0 + o * stride;
-        codec_load8(x, i, end, v);
+/* Octets lane + lanes 2 p and lane + lanes (2 p + 1) of the group. x: the lane's first element. */
+template <bool WHOLE>
+SG_FN void codec_load16(const f32 *x, const codec_group &group, i32 p, f32 rest, f32 *v) {
 #pragma unroll
-        for (i32 e = 0; e < 8; e++) {
-            if (i + e < end) {
-                low = codec_min(low, v[e]);
-                high = codec_max(high, v[e]);
-                defect = sg_fma(v[e], 0.0f, defect); /* NaN from infinities and NaN */
-            }
+    for (i32 o = 0; o < 2; o++) {
+        u32 j = (u32)(2 * p + o) << group.shift;
+        codec_load8<WHOLE>(x + 8 * j, group.left - 8 * (group.lane + (i32)j), rest, v + 8 * o);
+    }
+}
+
+template <int BITS, int BF16, bool WHOLE>
+SG_FN void codec_pack_group(const u32 *state, u32 stream, i32 nearest, const f32 *x, u32 *codes, u32 *metadata, u32 *flags, f32 *segments, i64 rowLength,
+                            i32 size, i64 n, const codec_group &group) {
+    const f32 *mine = x + 8 * group.octet;
+    f32 rest = WHOLE || group.left == 0 ? 0.0f : mine[-8 * group.lane]; /* leaves the extremes alone */
+    f32 v[16];
+    f32 low = SG_INFINITY, high = -SG_INFINITY;
+    for (i32 p = group.passes - 1; p >= 0; p--) {
+        codec_load16<WHOLE>(mine, group, p, rest, v);
+#pragma unroll
+        for (i32 e = 0; e < 16; e++) {
+            low = fminf(low, v[e]);
+            high = ptx_max_nan(high, v[e]); /* and so an infinity or a NaN leaves no finite range */
         }
     }
-    for (i32 d = lanes / 2; d > 0; d /= 2) {
-        low = codec_min(low, __shfl_xor_sync(SG_FULL_MASK, low, d));
-        high = codec_max(high, __shfl_xor_sync(SG_FULL_MASK, high, d));
-        defect += __shfl_xor_sync(SG_FULL_MASK, defect, d);
+#pragma unroll
+    for (i32 k = 0; k < 5; k++) {
+        if (k >= 2 && k >= group.shift) break;
+        low = fminf(low, __shfl_xor_sync(SG_FULL_MASK, low, 1 << k));
+        high = ptx_max_nan(high, __shfl_xor_sync(SG_FULL_MASK, high, 1 << k));
     }
     sg_grid grid;
-    sg_grid_of(low, defect == 0.0f ? high : SG_BITS_TO_F32(SG_CODEC_NAN), levels, BF16, &grid);
+    sg_grid_of(low, high, (f32)((1 << BITS) - 1), BF16, &grid);
     bool bad = grid.scale == 0.0f;
-    if (exists && lane == 0) {
+    if (group.lane == 0 && (WHOLE || group.left > 0)) {
         if (BF16) {
-            metadata[g] = SG_F32_TO_BITS(grid.minimum) >> 16 | (SG_F32_TO_BITS(grid.step) & 0xFFFF0000u);
+            metadata[group.number] = SG_F32_TO_BITS(grid.minimum) >> 16 | (SG_F32_TO_BITS(grid.step) & 0xFFFF0000u);
         } else {
-            metadata[2 * g] = SG_F32_TO_BITS(grid.minimum);
-            metadata[2 * g + 1] = SG_F32_TO_BITS(grid.step);
+            metadata[2 * group.number] = SG_F32_TO_BITS(grid.minimum);
+            metadata[2 * group.number + 1] = SG_F32_TO_BITS(grid.step);
         }
         if (bad) atomicOr(flags, SG_FLAG_NON_FINITE);
     }
 
     sg_random_key key = {0, 0, 0, 0, 0};
     if (nearest == 0) sg_random_key_of(state, stream, &key); /* else null */
-    for (i32 o = 0; o < octets; o++) {
-        i64 i = i0 + o * stride;
-        if (o > 0) codec_load8(x, i, end, v);
-        u64 word = 0;
-        if (!bad) {
-            sg_philox_words noise = make_uint4(0x80008000u, 0x80008000u, 0x80008000u, 0x80008000u);
-            if (nearest == 0) noise = sg_philox(key, i / 8);
+    for (i32 p = 0; p < group.passes; p++) {
+        if (p > 0) codec_load16<WHOLE>(mine, group, p, rest, v);
+        sg_philox_words noise[2];
 #pragma unroll
-            for (i32 e = 0; e < 8; e++) {
-                u64 code = i + e < end ? (sg_fixed_point(v[e], grid, top) + codec_noise(noise, e)) >> 16 : 0u;
-                word |= code << BITS * e;
-            }
+        for (i32 o = 0; o < 2; o++) {
+            noise[o] = make_uint4(0x80008000u, 0x80008000u, 0x80008000u, 0x80008000u);
+            if (nearest == 0) noise[o] = sg_philox(key, group.octet | (u32)(2 * p + o) << group.shift);
         }
-        if (exists) codec_store8<BITS>(codes, i, n, word);
+#pragma unroll
+        for (i32 o = 0; o < 2; o++) {
+            u32 j = (u32)(2 * p + o) << group.shift;
+            u64 word = codec_codes<BITS>(v + 8 * o, noise[o], grid);
+            if (bad) word = 0;
+            i64 bytes = WHOLE ? 0 : (n * BITS + 31) / 32 * 4 - (group.octet + j) * BITS;
+            codec_store8<BITS, WHOLE>(reinterpret_cast<u8 *>(codes) + (group.octet + j) * BITS, group.left - 8 * (group.lane + (i32)j), bytes, word);
+        }
     }
     if (segments == 0) return;
 
-    i64 row = exists ? begin / rowLength : 0, rows = exists ? (end - 1) / rowLength + 1 - row : 0;
+    i64 begin = group.number * size, row = begin / rowLength, rows = group.left > 0 ? (begin + group.left - 1) / rowLength + 1 - row : 0;
     /* all go through as many rows as any group can touch */
-    i64 most = (group - 1 + rowLength - 1) / rowLength + 1;
+    i64 most = (size - 1 + rowLength - 1) / rowLength + 1;
     for (i64 s = 0; s < most; s++) {
-        i64 from = (row + s) * rowLength, to = from + rowLength < end ? from + rowLength : end;
+        i64 first = (row + s) * rowLength - begin, last = first + rowLength;
+        i32 from = first < size ? (i32)first : size, to = last < group.left ? (i32)last : group.left;
         u32 sum = 0;
-        for (i32 o = 0; o < octets && !bad; o++) {
-            i64 i = i0 + o * stride;
-            if (octets > 1) codec_load8(x, i, end, v);
+        for (i32 p = 0; p < group.passes && !bad; p++) {
+            codec_load16<WHOLE>(mine, group, p, rest, v);
 #pragma unroll
-            for (i32 e = 0; e < 8; e++) {
-                if (i + e >= from && i + e < to) sum += sg_fraction_variance(sg_fixed_point(v[e], grid, top));
+            for (i32 e = 0; e < 16; e++) {
+                i32 j = 8 * (group.lane + ((2 * p + e / 8) << group.shift)) + e % 8;
+                if (j >= from && j < to) sum += sg_fraction_variance(sg_fixed_point(v[e], grid, (f32)((1 << BITS) - 1) * 65536.0f));
             }
         }
-        for (i32 d = lanes / 2; d > 0; d /= 2) sum += __shfl_xor_sync(SG_FULL_MASK, sum, d);
-        if (lane == 0 && s < rows) segments[g + row + s] = bad ? SG_BITS_TO_F32(SG_CODEC_NAN) : sg_group_variance(grid.step, sum);
+        for (i32 d = 1 << group.shift >> 1; d > 0; d /= 2) sum += __shfl_xor_sync(SG_FULL_MASK, sum, d);
+        if (group.lane == 0 && s < rows) {
+            segments[group.number + row + s] = bad ? SG_BITS_TO_F32(SG_CODEC_NAN) : sg_group_variance(grid.step, sum);
+        }
     }
 }
 
 template <int BITS, int BF16>
-SG_FN void codec_unpack(const u32 *codes, const u32 *metadata, f32 *x, i32 group, i64 n) {
-    i64 i = 8 * ((i64)blockIdx.x * blockDim.x + threadIdx.x), g = i >> (31 - __clz(group));
-    if (i >= n) return;
-    f32 minimum, step;
-    if (BF16) {
-        minimum = SG_BITS_TO_F32(metadata[g] << 16);
-        step = SG_BITS_TO_F32(metadata[g] & 0xFFFF0000u);
+SG_FN void codec_pack(const u32 *state, u32 stream, i32 nearest, const f32 *x, u32 *codes, u32 *metadata, u32 *flags, f32 *segments, i64 rowLength,
+                      i32 size, i64 n) {
+    i64 thread = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+    codec_group group;
+    i32 log = 31 - __clz(size);
+    group.shift = log < 9 ? log - 4 : 5;
+    group.passes = log < 10 ? 1 : 2;
+    group.lane = (i32)thread & ((1 << group.shift) - 1);
+    group.number = thread >> group.shift;
+    group.octet = group.number << (log - 3) | group.lane;
+    bool aligned = sg_aligned16(x) && (BITS < 8 || (reinterpret_cast<u64>(codes) & 7) == 0);
+    if (aligned && (((thread | (SG_WARP - 1)) + 1) >> group.shift) << log <= n) { /* the same for the whole warp */
+        group.left = size;
+        codec_pack_group<BITS, BF16, true>(state, stream, nearest, x, codes, metadata, flags, segments, rowLength, size, n, group);
     } else {
-        minimum = SG_BITS_TO_F32(metadata[2 * g]);
-        step = SG_BITS_TO_F32(metadata[2 * g + 1]);
+        i64 left = n - (group.number << log);
+        group.left = left < 0 ? 0 : left < size ? (i32)left : size;
+        codec_pack_group<BITS, BF16, false>(state, stream, nearest, x, codes, metadata, flags, segments, rowLength, size, n, group);
     }
-    i64 at = i * BITS / 32; /* the words of these eight codes: two of 8 bits, else one */
-    u64 word = codes[at];
-    if (BITS == 8 && i + 4 < n) word |= (u64)codes[at + 1] << 32;
-    word >>= i * BITS % 32;
-    f32 v[8];
+}
+
+template <int BITS, int BF16>
+SG_FN void codec_unpack(const u32 *codes, const u32 *metadata, f32 *x, i32 size, i64 n) {
+    i64 thread = (i64)blockIdx.x * blockDim.x + threadIdx.x, first = thread / SG_WARP * 256 + 4 * (thread % SG_WARP);
+    i32 log = 31 - __clz(size);
+    bool wide = sg_aligned16(x);
+    f32 minimum[2], step[2];
+    u32 piece[2]; /* the codes of four elements */
 #pragma unroll
-    for (i32 e = 0; e < 8; e++) {
-        f32 code = (f32)(u32)(word >> BITS * e & ((1u << BITS) - 1u));
-        /* a NaN of one pattern: devices differ in what they make of it */
-        v[e] = minimum != minimum ? SG_BITS_TO_F32(SG_CODEC_NAN) : sg_fma(code, step, minimum);
+    for (i32 h = 0; h < 2; h++) {
+        i64 i = first + 128 * h, g = i >> log;
+        minimum[h] = step[h] = 0.0f, piece[h] = 0;
+        if (i >= n) break;
+        if (BF16) {
+            u32 both = metadata[g];
+            minimum[h] = SG_BITS_TO_F32(both << 16);
+            step[h] = SG_BITS_TO_F32(both & 0xFFFF0000u);
+        } else {
+            minimum[h] = SG_BITS_TO_F32(metadata[2 * g]);
+            step[h] = SG_BITS_TO_F32(metadata[2 * g + 1]);
+        }
+        if (BITS == 8) {
+            piece[h] = codes[i / 4];
+        } else if (BITS == 4) {
+            piece[h] = reinterpret_cast<const u16 *>(codes)[i / 4];
+        } else if (BITS == 2) {
+            piece[h] = reinterpret_cast<const u8 *>(codes)[i / 4];
+        } else {
+            piece[h] = (u32)reinterpret_cast<const u8 *>(codes)[i / 8] >> (i & 4);
+        }
     }
-    if (i + 8 <= n && sg_aligned16(x + i)) {
-        sg_store4(x + i, make_float4(v[0], v[1], v[2], v[3]));
-        sg_store4(x + i + 4, make_float4(v[4], v[5], v[6], v[7]));
-    } else {
 #pragma unroll
-        for (i32 e = 0; e < 8; e++) {
-            if (i + e < n) x[i + e] = v[e];
+    for (i32 h = 0; h < 2; h++) {
+        i64 i = first + 128 * h;
+        if (i >= n) break;
+        f32 v[4];
+#pragma unroll
+        for (i32 e = 0; e < 4; e++) {
+            f32 code = (f32)((piece[h] >> BITS * e) & ((1u << BITS) - 1u));
+            /* a NaN of one pattern: devices differ in what they make of it */
+            v[e] = minimum[h] != minimum[h] ? SG_BITS_TO_F32(SG_CODEC_NAN) : sg_fma(code, step[h], minimum[h]);
+        }
+        if (wide && i + 4 <= n) {
+            ptx_st_global_f32x4(x + i, make_float4(v[0], v[1], v[2], v[3]));
+        } else {
+#pragma unroll
+            for (i32 e = 0; e < 4; e++) {
+                if (i + e < n) x[i + e] = v[e];
+            }
         }
     }
 }
 
 #define CODEC(BITS, META, BF16)                                                                                                       \
-    extern "C" __global__ void codec_pack##BITS##_##META(const u32 *state, u32 stream, i32 nearest, const f32 *x, u32 *codes,          \
+    extern "C" __global__ void __launch_bounds__(256, 4) codec_pack##BITS##_##META(const u32 *state, u32 stream, i32 nearest, const f32 *x, u32 *codes,          \
                                                          u32 *metadata, u32 *flags, f32 *segments, i64 rowLength, i32 group, i64 n) { \
         codec_pack<BITS, BF16>(state, stream, nearest, x, codes, metadata, flags, segments, rowLength, group, n);                      \
     }                                                                                                                                 \

@@ -19,11 +19,16 @@
    out of bounds: its loss, gradient and tangents are NaN, and so is every sum that it is part of. A NaN or +inf logit makes its row NaN; logits of -inf
    have probability 0. A row whose loss is NaN is not correct.
 
-   Work-group: lanes x rows = 256, each a power of two, lanes >= c / 8 where that fits, 512 x 1 where c > 4096; group (g, y) has
+   Block: lanes x rows = 256, each a power of two, lanes >= c / 16 where that fits, 512 x 1 where c > 4096; group (g, y) has
    the rows g R + y', (g + G) R + y', ... and the probes in tiles of 4. A row of up to SOFTMAX_ITEMS logits per lane is read once and kept in registers, a
-   longer one is read twice, backwards the second time.
+   longer one is read twice, backwards the second time; by 16-byte accesses where c is a multiple of 4.
    Bytes per logit: forward 4, forward_backward 8, tangent and curvature 4 + 4 K, tangent_backward 4 + 8 K. About 8, 11, 9 + 2 K, 9 + 6 K, 9 + 5 K flops.
-   Source: online softmax, Milakov & Gimelshein 2018; the Hessian diag(p) - p p', Schraudolph 2002. */
+   Source: online softmax, Milakov & Gimelshein 2018; the Hessian diag(p) - p p', Schraudolph 2002.
+   WIDE cross_entropy_forward_f32 cross_entropy_metrics_f32: 8 loads, 0 stores
+   WIDE cross_entropy_forward_backward_f32: 10 loads, 6 stores
+   WIDE cross_entropy_tangent_f32: 16 loads, 0 stores
+   WIDE cross_entropy_curvature_f32: 24 loads, 0 stores
+   WIDE cross_entropy_tangent_backward_f32: 24 loads, 6 stores */
 #include "cuda/softmax_row.cuh"
 
 #ifndef PROBE_TILE
@@ -53,17 +58,21 @@ SG_FN f32 inverse_count(const i32 *labels, f32 *workspace, i64 n, i32 ignore, i3
 SG_FN f32 forward_rows(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *row_loss, i64 n, i64 c, i32 ignore,
                        f32 inverse, f32 *scratch) {
     i64 rows = (i64)blockDim.y;
+    bool wide = c % 4 == 0 && sg_aligned16(logits) && sg_aligned16(dlogits);
     f32 total = 0.0f;
-    for (i64 first = (i64)blockIdx.x * rows; first < n; first += (i64)gridDim.x * rows) {
+    i64 begin = (i64)blockIdx.x * rows, step = (i64)gridDim.x * rows;
+    i32 next = begin + (i64)threadIdx.y < n ? labels[begin + (i64)threadIdx.y] : ignore;
+    for (i64 first = begin; first < n; first += step) {
         i64 r = first + (i64)threadIdx.y;
-        i32 label = r < n ? labels[r] : ignore;
+        i32 label = next; /* read a row ahead: the row's first load waits for it */
+        next = r + step < n ? labels[r + step] : ignore;
         bool counted = label != ignore, valid = counted && label >= 0 && label < c;
         const f32 *z = logits + (valid ? r * c : 0);
         f32 target = valid ? z[label] : 0.0f;
         softmax_row row;
-        softmax_read(&row, z, (i32)c, valid, scratch);
+        softmax_read(&row, z, (i32)c, wide, valid, scratch);
         f32 loss = valid ? row.maximum - target + sg_log(row.sum) : counted ? SG_NAN : 0.0f;
-        if (dlogits) GROUP_BARRIER(); /* the gradient may take the place of the logit that was read as target */
+        if (dlogits) lanes_barrier(); /* the gradient may take the place of the logit that was read as target */
         if (threadIdx.x == 0 && r < n) {
             if (row_loss) row_loss[r] = loss;
             total += loss;
@@ -71,7 +80,8 @@ SG_FN f32 forward_rows(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *
         if (dlogits && valid) {
             f32 scale = inverse / row.sum;
             f32 *d = dlogits + r * c;
-            SOFTMAX_COLUMNS(row, z, (i32)c, { d[j] = j == label ? p * scale - inverse : p * scale; })
+            i32 own = softmax_item(label, wide);
+            SOFTMAX_COLUMNS(row, z, (i32)c, SOFTMAX_NONE, d, { out = i == own ? p * scale - inverse : p * scale; })
         } else if (dlogits && r < n) {
             for (i32 j = (i32)threadIdx.x; j < c; j += (i32)blockDim.x) dlogits[r * c + j] = loss;
         }
@@ -118,6 +128,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_f32(c
     __shared__ f32 scratch[SG_WARP];
     __shared__ i64 counters[SG_WARP];
     i64 rows = (i64)blockDim.y, correct = 0, counted = 0, g = (i64)blockIdx.x, groups = (i64)gridDim.x;
+    bool wide = c % 4 == 0 && sg_aligned16(logits);
     f32 total = 0.0f;
     for (i64 first = g * rows; first < n; first += groups * rows) {
         i64 r = first + (i64)threadIdx.y;
@@ -126,7 +137,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_f32(c
         const f32 *z = logits + (valid ? r * c : 0);
         f32 target = valid ? z[label] : 0.0f, better = 0.0f;
         softmax_row row;
-        softmax_read(&row, z, (i32)c, valid, scratch);
+        softmax_read(&row, z, (i32)c, wide, valid, scratch);
         /* The label is the prediction where it holds the maximum and nothing before it does. */
         if (valid)
             for (i32 j = (i32)threadIdx.x; j < label; j += (i32)blockDim.x) better += z[j] == row.maximum ? 1.0f : 0.0f;
@@ -174,20 +185,21 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_sum_f
 #define TANGENT_ROW sum += threadIdx.x == 0 ? mean - xt[label] : 0.0f;
 #define CURVATURE_ROW                                                              \
     f32 square = 0.0f;                                                             \
-    SOFTMAX_COLUMNS(row, z, (i32)c, { square += p * (xt[j] - mean) * (xt[j] - mean); }) \
+    SOFTMAX_COLUMNS(row, z, (i32)c, xt, SOFTMAX_NONE, { square += p * (x - mean) * (x - mean); }) \
     sum += square / row.sum;
 #define BACKWARD_ROW                                                               \
     f32 *d = dzt + (k * n + r) * c;                                         \
     f32 scale = inverse / row.sum;                                                 \
-    SOFTMAX_COLUMNS(row, z, (i32)c, { d[j] = p * scale * (xt[j] - mean); })
+    SOFTMAX_COLUMNS(row, z, (i32)c, xt, d, { out = p * scale * (x - mean); })
 
 /* A group takes PROBE_TILE probes at a time through all of its rows, so that the exponentials of a row serve each of them. Each work-item keeps its sums
    in its own column of `sums`. */
-#define TANGENT_ROWS(ROW, OTHERWISE, END)                                                                 \
+#define TANGENT_ROWS(OUT, ROW, OTHERWISE, END)                                                                 \
     __shared__ f32 scratch[SG_WARP];                                                                     \
     __shared__ i64 counters[SG_WARP];                                                                    \
     __shared__ f32 sums[PROBE_TILE][ROW_GROUP_LARGEST];                                                          \
     i64 rows = (i64)blockDim.y, groups = (i64)gridDim.x, g = (i64)blockIdx.x;         \
+    bool wide = c % 4 == 0 && sg_aligned16(logits) && sg_aligned16(zt) && sg_aligned16(OUT);              \
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);                      \
     for (i64 k0 = (i64)blockIdx.y * PROBE_TILE; k0 < probes; k0 += (i64)gridDim.y * PROBE_TILE) { \
         i32 tile = (i32)min((i64)PROBE_TILE, probes - k0);                                                \
@@ -198,13 +210,13 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_sum_f
             bool counted = label != ignore, valid = counted && label >= 0 && label < c;                   \
             const f32 *z = logits + (valid ? r * c : 0);                                           \
             softmax_row row;                                                                              \
-            softmax_read(&row, z, (i32)c, valid, scratch);                                                \
+            softmax_read(&row, z, (i32)c, wide, valid, scratch);                                                \
             for (i32 q = 0; q < tile; q++) {                                                              \
                 i64 k = k0 + q;                                                                           \
                 const f32 *xt = zt + (valid ? (k * n + r) * c : 0);                                \
                 f32 mean = 0.0f, sum = sums[q][group_rank()];                                             \
                 if (valid) {                                                                              \
-                    SOFTMAX_COLUMNS(row, z, (i32)c, { mean += p * xt[j]; })                               \
+                    SOFTMAX_COLUMNS(row, z, (i32)c, xt, SOFTMAX_NONE, { mean += p * x; })                               \
                 }                                                                                         \
                 mean = lanes_sum(mean, scratch) / row.sum;                                                \
                 if (valid) {                                                                              \
@@ -230,17 +242,17 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_sum_f
 
 extern "C" __global__ void __launch_bounds__(512, 1) cross_entropy_tangent_f32(const f32 *logits, const i32 *labels, const f32 *zt, f32 *workspace,
                                       f32 *loss_t, i64 n, i64 c, i64 probes, i32 ignore, i32 count_here) {
-    TANGENT_ROWS(TANGENT_ROW, { sum += absent; }, SUMS(loss_t))
+    TANGENT_ROWS(nullptr, TANGENT_ROW, { sum += absent; }, SUMS(loss_t))
 }
 
 extern "C" __global__ void __launch_bounds__(512, 1) cross_entropy_tangent_backward_f32(const f32 *logits, const i32 *labels, const f32 *zt, f32 *workspace,
                                                f32 *dzt, i64 n, i64 c, i64 probes, i32 ignore, i32 count_here) {
     TANGENT_ROWS(
-        BACKWARD_ROW,
+        dzt, BACKWARD_ROW,
         { for (i32 j = (i32)threadIdx.x; j < c; j += (i32)blockDim.x) dzt[(k * n + r) * c + j] = absent; }, )
 }
 
 extern "C" __global__ void __launch_bounds__(512, 1) cross_entropy_curvature_f32(const f32 *logits, const i32 *labels, const f32 *zt, f32 *workspace,
                                         f32 *curvature, i64 n, i64 c, i64 probes, i32 ignore, i32 count_here) {
-    TANGENT_ROWS(CURVATURE_ROW, { sum += absent; }, SUMS(curvature))
+    TANGENT_ROWS(nullptr, CURVATURE_ROW, { sum += absent; }, SUMS(curvature))
 }

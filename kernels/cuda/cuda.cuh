@@ -21,7 +21,7 @@ SG_FN u32 sg_block_threads() { return blockDim.x * blockDim.y * blockDim.z; }
 SG_FN u32 sg_lane() { return sg_thread_rank() % SG_WARP; }
 SG_FN u32 sg_warp() { return sg_thread_rank() / SG_WARP; }
 
-/* Four floats at p, which is 16-byte aligned. */
+/* Four floats at p, which is 16-byte aligned and in any memory. The compiler may split them; ptx.cuh has accesses of global memory that stay whole. */
 SG_FN float4 sg_load4(const f32* p) { return *reinterpret_cast<const float4*>(p); }
 SG_FN void sg_store4(f32* p, float4 v) { *reinterpret_cast<float4*>(p) = v; }
 SG_FN bool sg_aligned16(const void* p) { return (reinterpret_cast<u64>(p) & 15) == 0; }

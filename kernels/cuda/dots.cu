@@ -10,13 +10,14 @@
 
    Blocks of any size, empty ones included, cost what their elements cost. Positions outside 0 .. n are ignored.
    dots: block 256, block x = c K + k, so that probes sharing a piece of v run together. finish: T x R = 32 x 8, one row of threads per (k, l).
-   Bytes per element: 4 (u) + 4 (v, once if shared). Flops: 2. Rounding as in reduce. */
+   Bytes per element: 4 (u) + 4 (v, once if shared). Flops: 2. Rounding as in reduce.
+   WIDE dots_f32: 16 loads, 0 stores */
 #include "common/dialect.h"
 #include "cuda/sums.cuh"
 
 /* Elements i .. i + 3 of p that lie in [from, to), 0 elsewhere. */
 SG_FN float4 load_between(const f32 *p, i64 i, i64 from, i64 to, bool wide) {
-    if (wide && i >= from && i + 4 <= to) return sg_load4(p + i);
+    if (wide && i >= from && i + 4 <= to) return ptx_ld_global_f32x4(p + i);
     float4 v = sg_splat4(0.0f);
     if (i >= from && i < to) v.x = p[i];
     if (i + 1 >= from && i + 1 < to) v.y = p[i + 1];
@@ -24,7 +25,11 @@ SG_FN float4 load_between(const f32 *p, i64 i, i64 from, i64 to, bool wide) {
     if (i + 3 >= from && i + 3 < to) v.w = p[i + 3];
     return v;
 }
-#define PRODUCT(i) (load_between(u + k * n, i, from, to, wide) * load_between(v + k * v_stride, i, from, to, wide))
+#define LOAD_PRODUCT(t, i, WHOLE)                                                                                       \
+    {                                                                                                                  \
+        t[0] = WHOLE ? ptx_ld_global_f32x4(u + k * n + (i)) : load_between(u + k * n, i, from, to, wide);               \
+        t[1] = WHOLE ? ptx_ld_global_f32x4(v + k * v_stride + (i)) : load_between(v + k * v_stride, i, from, to, wide); \
+    }
 
 extern "C" __global__ void __launch_bounds__(256) dots_f32(const f32 *u, const f32 *v, const i64 *offsets, f32 *partials, i64 n, i64 probes, i64 blocks,
                                     i64 chunk, i64 v_stride) {
@@ -41,7 +46,7 @@ extern "C" __global__ void __launch_bounds__(256) dots_f32(const f32 *u, const f
         i64 from = offsets[l] > begin ? offsets[l] : begin, to = offsets[l + 1] < end ? offsets[l + 1] : end;
         if (from >= to) continue;
         f32 hi = 0.0f, lo = 0.0f;
-        SG_SUM_TERMS(from / 4 * 4, to, hi, lo, PRODUCT)
+        SG_SUM_TERMS(from / 4 * 4, to, hi, lo, 2, wide && sg_i >= from, LOAD_PRODUCT, SG_IN(0) * SG_IN(1))
         float2 sum = sg_row_sum(hi, lo);
         if (threadIdx.x == 0) {
             i64 place = k * (chunks + blocks) + c + l;
@@ -59,11 +64,7 @@ extern "C" __global__ void __launch_bounds__(256) dots_finish_f32(const f32 *par
         f32 hi = 0.0f, lo = 0.0f;
         if (row < rows) {
             i64 from = offsets[l] > 0 ? offsets[l] : 0, to = offsets[l + 1] < n ? offsets[l + 1] : n;
-            for (i64 c = from / chunk + threadIdx.x; c * chunk < to && from < to; c += blockDim.x) {
-                i64 place = k * (chunks + blocks) + c + l;
-                SG_TWO_SUM(f32, hi, lo, partials[2 * place]);
-                lo += partials[2 * place + 1];
-            }
+            if (from < to) sg_add_pairs(partials + 2 * (k * (chunks + blocks) + l), from / chunk + threadIdx.x, (to + chunk - 1) / chunk, hi, lo);
         }
         float2 sum = sg_row_sum(hi, lo);
         if (threadIdx.x == 0 && row < rows) out[row] = sg_sum_value(sum.x, sum.y);

@@ -8,26 +8,50 @@
 
    table, dtable: f32 [K, V, D]; y, dy: [K, n, D]; ids: i32 [n]; workspace: i32 [V + 1 + n]. An id that is not in [0, V) gathers NaN and scatters nothing.
 
-   gather: work-group lanes x rows = 256, group (g, y) has the rows g R + y', (g + G) R + y', ... of the tables y, y + Y, ...; bytes per element 8.
+   gather: block lanes x rows = 256, lanes >= D / 16 where that fits: four 16-byte accesses per thread in flight, where D is a multiple of 4; group (g, y) has the
+   rows g R + y', (g + G) R + y', ... of the tables y, y + Y, ...; bytes per element 8.
+   WIDE embedding_gather_f32: 5 loads, 5 stores
    sort: work-group 256; of G groups, group g has the ids [g W, (g + 1) W), W = ceil(V / G) <= EMBEDDING_RANGE. Each reads all ids twice, counts with
    integer atomics in local memory and places tile after tile of 256, so that no group waits for another. Bytes: 4 per id and group, mostly from cache.
    scatter: like gather with table rows; bytes per element 4 (1 + V / n). Source: counting sort. */
+#include "cuda/ptx.cuh"
 #include "cuda/row_group.cuh"
 
 #ifndef EMBEDDING_RANGE
 #define EMBEDDING_RANGE 2048 /* most ids of one group in sort, a multiple of 256 */
 #endif
 
-extern "C" __global__ void __launch_bounds__(256) embedding_gather_f32(const f32 *table, const i32 *ids, f32 *y, i64 n, i64 v, i64 d, i64 probes) {
-    i64 rows = (i64)blockDim.y, lane = (i64)threadIdx.x, lanes = (i64)blockDim.x;
+SG_FN void copy_row(const f32 *from, f32 *to, i64 d, bool wide) {
+    i32 unit = wide ? 4 : 1, step = unit * (i32)blockDim.x, first = unit * (i32)threadIdx.x;
+    i64 left = d - first;
+    from += first, to += first;
+    if (!wide) {
+#pragma unroll 4
+        for (; left > 0; left -= step, from += step, to += step) *to = *from;
+        return;
+    }
+    for (; left > 3 * step; left -= 4 * step, from += 4 * step, to += 4 * step) {
+        float4 a = ptx_ld_global_f32x4(from), b = ptx_ld_global_f32x4(from + step);
+        float4 c = ptx_ld_global_f32x4(from + 2 * step), e = ptx_ld_global_f32x4(from + 3 * step);
+        ptx_st_global_f32x4(to, a);
+        ptx_st_global_f32x4(to + step, b);
+        ptx_st_global_f32x4(to + 2 * step, c);
+        ptx_st_global_f32x4(to + 3 * step, e);
+    }
+#pragma unroll 1
+    for (; left > 0; left -= step, from += step, to += step) ptx_st_global_f32x4(to, ptx_ld_global_f32x4(from));
+}
+
+extern "C" __global__ void __launch_bounds__(256, 4) embedding_gather_f32(const f32 *table, const i32 *ids, f32 *y, i64 n, i64 v, i64 d, i64 probes) {
+    i64 rows = (i64)blockDim.y;
+    bool wide = sg_aligned16(table) && sg_aligned16(y) && d % 4 == 0;
     for (i64 k = (i64)blockIdx.y; k < probes; k += (i64)gridDim.y) {
         for (i64 i = (i64)blockIdx.x * rows + (i64)threadIdx.y; i < n; i += (i64)gridDim.x * rows) {
             i64 id = ids[i];
-            bool valid = id >= 0 && id < v;
-            const f32 *from = table + (valid ? (k * v + id) * d : 0);
             f32 *to = y + (k * n + i) * d;
-#pragma unroll 4
-            for (i64 j = lane; j < d; j += lanes) to[j] = valid ? from[j] : SG_NAN;
+            if (id >= 0 && id < v) copy_row(table + (k * v + id) * d, to, d, wide);
+            else
+                for (i64 j = (i64)threadIdx.x; j < d; j += (i64)blockDim.x) to[j] = SG_NAN;
         }
     }
 }

@@ -152,6 +152,17 @@ SG_FN u32 ptx_prmt(u32 a, u32 b, u32 selector) {
 #endif
 }
 
+/* A NaN wins. */
+SG_FN f32 ptx_max_nan(f32 a, f32 b) {
+#ifdef SG_SIMULATED
+    return a != a || a > b ? a : b;
+#else
+    f32 r;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
+    return r;
+#endif
+}
+
 /* ---- 16-byte global loads through the read-only path, for memory that nobody writes during the launch. p is 16-byte aligned. */
 /* Read once by this SM: does not displace what L1 holds. */
 SG_FN uint4 ptx_ld_global_streaming(const void* p) {
@@ -160,6 +171,22 @@ SG_FN uint4 ptx_ld_global_streaming(const void* p) {
 #else
     uint4 v;
     asm("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p));
+    return v;
+#endif
+}
+/* The same without a branch where `wanted` != 0; else no access, and the result is undefined. */
+SG_FN uint4 ptx_ld_global_streaming_if(const void* p, int wanted) {
+#ifdef SG_SIMULATED
+    return wanted ? *static_cast<const uint4*>(p) : make_uint4(0, 0, 0, 0);
+#else
+    uint4 v;
+    asm volatile(
+        "{\n"
+        ".reg .pred wanted;\n"
+        "setp.ne.s32 wanted, %5, 0;\n"
+        "@wanted ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];\n"
+        "}\n"
+        : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p), "r"(wanted));
     return v;
 #endif
 }
@@ -184,6 +211,26 @@ SG_FN void ptx_st_global_streaming(void* p, uint4 v) {
     *static_cast<uint4*>(p) = v;
 #else
     asm volatile("st.global.cs.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
+#endif
+}
+
+/* ---- 16-byte global accesses that stay whole: a plain float4 may become four of 4 bytes where its parts are computed apart. p is 16-byte aligned and in
+   global memory, never shared. The load may move across stores: only for memory that nobody writes during the launch, or that this thread
+   alone writes, and each element only with what was computed from this load of it. */
+SG_FN float4 ptx_ld_global_f32x4(const f32* p) {
+#ifdef SG_SIMULATED
+    return *reinterpret_cast<const float4*>(p);
+#else
+    float4 v;
+    asm("ld.global.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p));
+    return v;
+#endif
+}
+SG_FN void ptx_st_global_f32x4(f32* p, float4 v) {
+#ifdef SG_SIMULATED
+    *reinterpret_cast<float4*>(p) = v;
+#else
+    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(p), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
 #endif
 }
 

@@ -1,10 +1,10 @@
 /* Weights to packed codes and back: entries for each width B of 2, 3, 4 and 8 bits; docs/packed-weights.md has the format.
 
      quantize_fit_wB_f32        step and centre of each group: of 25 clips of the group's range (times 1, 31/32 ... 8/32), symmetric ones
-                                with either sign, the one with the least squared error. Work-item: one group.
+                                with either sign, the one with the least squared error. Work-group 256: 32 groups, eight threads each.
      quantize_pack_wB_f32       codes nearest to (w - c) / s, packed; errors[n] = sum over k of (w' - w)^2, NaN if a weight of the row is
                                 not finite. Steps and centres may come from elsewhere. Work-group 64: one row, in a fixed order.
-     dequantize_rows_wB_f32, dequantize_panels_wB_f32   w' = fma(s, code - 2^(B-1), c), from either layout. Work-item: one weight.
+     dequantize_rows_wB_f32, dequantize_panels_wB_f32   w' = fma(s, code - 2^(B-1), c), from either layout. Work-item: 16 weights.
      repack_to_panels_u32, repack_to_rows_u32           a matrix of 32-bit values (words, steps or centres) [N, row_width] to or from
                                                         panels of 16 rows [P][panel_width][16], see common/packed.h. Work-item: one value.
 
@@ -13,20 +13,21 @@
    A group with a weight that is not finite gets s = c = 0; a step below 2^-100 becomes 0.
    Bytes: 4 N K read, N K B / 8 and steps and centres written, or the reverse. Flops per weight: fit 400 (200 asymmetric), pack 6,
    dequantize 2. Source: clip search as in AWQ's and GPTQ's baselines (round to nearest, minimal squared error). */
-#include "common/quantize.h"
+#include "cuda/cuda.cuh"
+#include "cuda/ptx.cuh"
+
+#define QUANT_LOCAL
+#define QUANT_BARRIER() __syncthreads()
+#define QUANT_STORE4(p, v) ptx_st_global_f32x4(p, v)
+#include "common/quantize_fit_gpu.h"
 
 #define PACK_THREADS 64
 
 #define QUANTIZE_ENTRIES(BITS)                                                                                                                        \
-    extern "C" __global__ void quantize_fit_w##BITS##_f32(const f32 *w, f32 *scales, f32 *offsets, i64 n, i64 k, i32 group) {                         \
-        const i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x, groups = packed_groups(k, group);                                                   \
-        if (i >= n * groups) return;                                                                                                                  \
-        const i64 row = i / groups, from = (i - row * groups) * group;                                                                                \
-        f32 step, centre;                                                                                                                             \
-        quant_fit(BITS, w + row * k + from, (i32)(k - from < group ? k - from : group), offsets == 0, &step, &centre);                                \
-        scales[i] = step;                                                                                                                             \
-        if (offsets) offsets[i] = centre;                                                                                                             \
-    }                                                                                                                                                 \
+    extern "C" __global__ void __launch_bounds__(FIT_THREADS) quantize_fit_w##BITS##_f32(const f32 *w, f32 *scales, f32 *offsets, i64 n, i64 k, i32 group) { \
+        __shared__ FitBest shared[FIT_THREADS];                                                                                                      \
+        fit_group(BITS, w, scales, offsets, n, k, group, blockIdx.x, (i32)threadIdx.x, shared);                                                      \
+    }                                                                                                                                                \
     extern "C" __global__ void quantize_pack_w##BITS##_f32(const f32 *w, const f32 *scales, const f32 *offsets, u32 *words, f32 *errors, i64 n, i64 k, i32 group) {\
         __shared__ f32 partial[PACK_THREADS];                                                                                                         \
         const i64 row = (i64)blockIdx.x, groups = packed_groups(k, group), width = packed_row_width(BITS, k);                                         \
@@ -41,18 +42,11 @@
             errors[row] = error;                                                                                                                      \
         }                                                                                                                                             \
     }                                                                                                                                                 \
-    extern "C" __global__ void dequantize_rows_w##BITS##_f32(const u32 *words, const f32 *scales, const f32 *offsets, f32 *weights, i64 n, i64 k, i32 group) {\
-        const i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x;                                                                                     \
-        if (i >= n * k) return;                                                                                                                       \
-        const i64 row = i / k, e = i - row * k, g = row * packed_groups(k, group) + e / group;                                                        \
-        weights[i] = packed_value(BITS, packed_code(BITS, words + row * packed_row_width(BITS, k), 1, e), scales[g], offsets ? offsets[g] : 0.0f);    \
-    }                                                                                                                                                 \
-    extern "C" __global__ void dequantize_panels_w##BITS##_f32(const u32 *words, const f32 *scales, const f32 *offsets, f32 *weights, i64 n, i64 k, i32 group) {\
-        const i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x;                                                                                     \
-        if (i >= n * k) return;                                                                                                                       \
-        const i64 row = i / k, e = i - row * k, g = repack_place(row, e / group, packed_groups(k, group));                                            \
-        const u32 *w = words + repack_place(row, 0, packed_panel_width(BITS, k));                                                                     \
-        weights[i] = packed_value(BITS, packed_code(BITS, w, 16, e), scales[g], offsets ? offsets[g] : 0.0f);                                         \
+    extern "C" __global__ void dequantize_rows_w##BITS##_f32(const u32 *words, const f32 *scales, const f32 *offsets, f32 *weights, i64 n, i64 k, i32 group) { \
+        DEQUANTIZE(BITS, 0, blockIdx.x, (i32)threadIdx.x);                                                                                           \
+    }                                                                                                                                                \
+    extern "C" __global__ void dequantize_panels_w##BITS##_f32(const u32 *words, const f32 *scales, const f32 *offsets, f32 *weights, i64 n, i64 k, i32 group) { \
+        DEQUANTIZE(BITS, 1, blockIdx.x, (i32)threadIdx.x);                                                                                           \
     }
 
 QUANTIZE_ENTRIES(2)

@@ -9,10 +9,13 @@
 
    state: u32[4] = seed low, seed high, step low, step high. out: [n], element e = first + i, first a multiple of 4. x, y: [probes, n].
    Work-group: 256; a work-item makes 4 elements from one block. Bytes per element: 4 written; dropout 8 per probe. About 20 integer operations per
-   element, normal 35 floating-point ones more. Source: Salmon et al. 2011. */
+   element, normal 35 floating-point ones more. Source: Salmon et al. 2011.
+   WIDE random_*_*32: 0 loads, 1 store
+   WIDE dropout_f32: 1 load, 1 store */
 #include "common/normal.h"
 #include "common/philox.h"
 #include "cuda/cuda.cuh"
+#include "cuda/ptx.cuh"
 
 SG_FN void store_words(u32 *out, i64 i, i64 n, uint4 v) {
     if (i + 4 <= n && sg_aligned16(out + i)) {
@@ -55,8 +58,8 @@ extern "C" __global__ void dropout_f32(const u32 *state, u32 stream, u32 thresho
         const f32 *from = x + k * n + i;
         f32 *to = y + k * n + i;
         if (i + 4 <= n && sg_aligned16(from) && sg_aligned16(to)) {
-            float4 a = sg_load4(from);
-            sg_store4(to, make_float4(drop0 ? 0.0f : a.x * scale, drop1 ? 0.0f : a.y * scale, drop2 ? 0.0f : a.z * scale,
+            float4 a = ptx_ld_global_f32x4(from);
+            ptx_st_global_f32x4(to, make_float4(drop0 ? 0.0f : a.x * scale, drop1 ? 0.0f : a.y * scale, drop2 ? 0.0f : a.z * scale,
                                       drop3 ? 0.0f : a.w * scale));
         } else {
             to[0] = drop0 ? 0.0f : from[0] * scale;

@@ -12,7 +12,10 @@
      nonfinite_finish_f32  flag[0] i32: 1 if there is one; index[0] i64: which, or -1
 
    Block: T x R = 256, T a power of two: T threads share a row, 16 elements each at a time as four 16-byte loads. Grid: C x ceil(rows / R), y by a loop.
-   Bytes per element: 4 (dot 8). Flops: 1 (squares, dot 2). Rounding: 16 terms pairwise, the rest compensated, so a sum is as good as pairwise over 16. */
+   Bytes per element: 4 (dot 8). Flops: 1 (squares, dot 2). Rounding: 16 terms pairwise, the rest compensated, so a sum is as good as pairwise over 16.
+   WIDE reduce_sum_f32 reduce_squares_f32: 8 loads, 0 stores
+   WIDE reduce_dot_f32: 16 loads, 0 stores
+   WIDE reduce_max_f32 reduce_nonfinite_f32: 3 loads, 0 stores */
 #include "common/dialect.h"
 #include "cuda/sums.cuh"
 
@@ -24,15 +27,16 @@
     i64 row = tile * blockDim.y + threadIdx.y; \
     bool mine = row < rows, leader = mine && threadIdx.x == 0;
 
-#define SUM_CHUNKS(NAME, PARAMETERS, ALIGNED, TERM) \
+#define SUM_CHUNKS(NAME, PARAMETERS, TERM, ...) \
     extern "C" __global__ void __launch_bounds__(256) NAME(PARAMETERS, f32 *partials, i64 rows, i64 n, i64 chunk) { \
-        bool wide = ALIGNED && (n % 4 == 0 || rows == 1); \
+        const f32 *const from[] = {__VA_ARGS__}; \
+        bool wide = sg_all_aligned16(from) && (n % 4 == 0 || rows == 1); \
         i64 begin = (i64)blockIdx.x * chunk, stop = begin + chunk < n ? begin + chunk : n; \
         FOR_ROWS(rows) { \
             THIS_ROW \
             i64 base = row * n, end = mine ? stop : 0; \
             f32 hi = 0.0f, lo = 0.0f; \
-            SG_SUM_TERMS(begin, end, hi, lo, TERM) \
+            SG_SUM_TERMS(begin, end, hi, lo, SG_INPUTS_OF(from), wide, LOAD_OF_ROW, TERM) \
             float2 sum = sg_row_sum(hi, lo); \
             if (leader) { \
                 partials[2 * (row * gridDim.x + blockIdx.x)] = sum.x; \
@@ -40,25 +44,18 @@
             } \
         } \
     }
-#define X(i) sg_load_up_to_4(x + base, i, end, wide, 0.0f)
-#define Y(i) sg_load_up_to_4(y + base, i, end, wide, 0.0f)
-#define X_SQUARED(i) sg_square4(X(i))
-#define X_TIMES_Y(i) (X(i) * Y(i))
+#define LOAD_OF_ROW(v, i, WHOLE) sg_load_inputs<WHOLE>(v, from, base + (i), base + end, wide)
 #define TWO_INPUTS const f32 *x, const f32 *y
-SG_FN float4 sg_square4(float4 v) { return v * v; }
-SUM_CHUNKS(reduce_sum_f32, const f32 *x, sg_aligned16(x), X)
-SUM_CHUNKS(reduce_squares_f32, const f32 *x, sg_aligned16(x), X_SQUARED)
-SUM_CHUNKS(reduce_dot_f32, TWO_INPUTS, sg_aligned16(x) && sg_aligned16(y), X_TIMES_Y)
+SUM_CHUNKS(reduce_sum_f32, const f32 *x, SG_IN(0), x)
+SUM_CHUNKS(reduce_squares_f32, const f32 *x, SG_IN(0) * SG_IN(0), x)
+SUM_CHUNKS(reduce_dot_f32, TWO_INPUTS, SG_IN(0) * SG_IN(1), x, y)
 
 #define FINISH_SUM(NAME, VALUE) \
     extern "C" __global__ void __launch_bounds__(256) NAME(const f32 *partials, f32 *out, i64 rows, i64 chunks) { \
         FOR_ROWS(rows) { \
             THIS_ROW \
             f32 hi = 0.0f, lo = 0.0f; \
-            for (i64 c = threadIdx.x; mine && c < chunks; c += blockDim.x) { \
-                SG_TWO_SUM(f32, hi, lo, partials[2 * (row * chunks + c)]); \
-                lo += partials[2 * (row * chunks + c) + 1]; \
-            } \
+            sg_add_pairs(partials + 2 * row * chunks, threadIdx.x, mine ? chunks : 0, hi, lo); \
             float2 sum = sg_row_sum(hi, lo); \
             f32 value = sg_sum_value(sum.x, sum.y); \
             if (leader) out[row] = VALUE; \
@@ -108,8 +105,14 @@ extern "C" __global__ void __launch_bounds__(256) reduce_max_f32(const f32 *x, f
         f32 best = -SG_INFINITY;
         i32 at = 0x7FFFFFFF;
         for (i64 i = begin + 4 * threadIdx.x; i < end; i += 2 * step) {
-            float4 v = sg_load_up_to_4(x + row * n, i, end, wide, -SG_INFINITY);
-            float4 w = sg_load_up_to_4(x + row * n, i + step, end, wide, -SG_INFINITY);
+            float4 v, w;
+            if (wide && i + step + 4 <= end) {
+                v = ptx_ld_global_f32x4(x + row * n + i);
+                w = ptx_ld_global_f32x4(x + row * n + i + step);
+            } else {
+                v = sg_load_up_to_4(x + row * n, i, end, wide, -SG_INFINITY);
+                w = sg_load_up_to_4(x + row * n, i + step, end, wide, -SG_INFINITY);
+            }
             i32 j = (i32)i, k = (i32)(i + step);
             KEEP_LARGER(best, at, v.x, j);
             KEEP_LARGER(best, at, v.y, j + 1);
@@ -136,9 +139,13 @@ extern "C" __global__ void __launch_bounds__(256) reduce_max_f32(const f32 *x, f
             THIS_ROW \
             f32 best = -SG_INFINITY; \
             i32 at = 0x7FFFFFFF; \
-            for (i64 c = threadIdx.x; mine && c < chunks; c += blockDim.x) { \
-                i64 p = 2 * (row * chunks + c); \
-                KEEP_LARGER(best, at, partials[p], ((const i32 *)partials)[p + 1]); \
+            for (i64 c = threadIdx.x; mine && c < chunks; c += 4 * blockDim.x) { \
+                float2 pair[4]; /* four loads in flight */ \
+                _Pragma("unroll") for (i32 u = 0; u < 4; u++) { \
+                    i64 d = c + u * blockDim.x; \
+                    pair[u] = sg_pair(partials + 2 * row * chunks, d < chunks ? d : c); \
+                } \
+                _Pragma("unroll") for (i32 u = 0; u < 4; u++) KEEP_LARGER(best, at, pair[u].x, __float_as_int(pair[u].y)); \
             } \
             row_max(best, at, values, indices); \
             if (leader) out[row] = RESULT[threadIdx.y * blockDim.x]; \
@@ -166,7 +173,14 @@ extern "C" __global__ void __launch_bounds__(256) reduce_nonfinite_f32(const f32
     bool wide = sg_aligned16(x);
     i64 begin = (i64)blockIdx.x * chunk, end = begin + chunk < n ? begin + chunk : n, first = NO_INDEX;
     for (i64 i = begin + 4 * threadIdx.x, step = 4 * (i64)blockDim.x; i < end; i += 2 * step) {
-        float4 v = sg_load_up_to_4(x, i, end, wide, 0.0f), w = sg_load_up_to_4(x, i + step, end, wide, 0.0f);
+        float4 v, w;
+        if (wide && i + step + 4 <= end) {
+            v = ptx_ld_global_f32x4(x + i);
+            w = ptx_ld_global_f32x4(x + i + step);
+        } else {
+            v = sg_load_up_to_4(x, i, end, wide, 0.0f);
+            w = sg_load_up_to_4(x, i + step, end, wide, 0.0f);
+        }
         /* 0 times a finite number is 0, times any other NaN */
         f32 test = 0.0f * v.x + 0.0f * v.y + 0.0f * v.z + 0.0f * v.w + 0.0f * w.x + 0.0f * w.y + 0.0f * w.z + 0.0f * w.w;
         if (test != test && first == NO_INDEX) {

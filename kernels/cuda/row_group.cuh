@@ -41,7 +41,11 @@ LANES_REDUCE(lanes_sum, a + b)
 LANES_REDUCE(lanes_max, a > b ? a : b)
 #undef LANES_REDUCE
 
-#define GROUP_BARRIER() __syncthreads()
+/* Orders the accesses of the lanes of a row. All threads of the block call. */
+SG_FN void lanes_barrier() {
+    if (blockDim.x > SG_WARP) __syncthreads();
+    else __syncwarp();
+}
 SG_FN i32 group_rank() { return (i32)sg_thread_rank(); }
 SG_FN f32 group_sum(f32 x, f32* scratch) { return sg_block_sum(x, scratch); }
 SG_FN i64 group_sum_i64(i64 x, i64* scratch) {
@@ -76,20 +80,5 @@ SG_FN i32 group_scan(i32 x, i32* scratch) {
     return before + sum - x;
 }
 SG_FN i32 group_total(const i32* scratch) { return scratch[SG_WARP]; }
-
-/* Runs STATEMENT for each element i of this thread, four independent ones at a time. */
-#define EACH_ELEMENT(n, STATEMENT)                                                                          \
-    {                                                                                                       \
-        i64 step_ = (i64)gridDim.x * (i64)blockDim.x;                                        \
-        i64 start_ = (i64)blockIdx.x * (i64)blockDim.x + (i64)threadIdx.x;                  \
-        for (i64 base_ = start_; base_ < (n); base_ += 4 * step_) {                                         \
-            _Pragma("unroll") for (i32 u_ = 0; u_ < 4; u_++) {                                              \
-                i64 i = base_ + u_ * step_;                                                                 \
-                if (i < (n)) {                                                                              \
-                    STATEMENT                                                                               \
-                }                                                                                           \
-            }                                                                                               \
-        }                                                                                                   \
-    }
 
 #endif

@@ -1,10 +1,10 @@
 /* Weights to packed codes and back: entries for each width B of 2, 3, 4 and 8 bits; docs/packed-weights.md has the format.
 
      quantize_fit_wB_f32        step and centre of each group: of 25 clips of the group's range (times 1, 31/32 ... 8/32), symmetric ones
-                                with either sign, the one with the least squared error. Work-item: one group.
+                                with either sign, the one with the least squared error. Work-group 256: 32 groups, eight threads each.
      quantize_pack_wB_f32       codes nearest to (w - c) / s, packed; errors[n] = sum over k of (w' - w)^2, NaN if a weight of the row is
                                 not finite. Steps and centres may come from elsewhere. Work-group 64: one row, in a fixed order.
-     dequantize_rows_wB_f32, dequantize_panels_wB_f32   w' = fma(s, code - 2^(B-1), c), from either layout. Work-item: one weight.
+     dequantize_rows_wB_f32, dequantize_panels_wB_f32   w' = fma(s, code - 2^(B-1), c), from either layout. Work-item: 16 weights.
      repack_to_panels_u32, repack_to_rows_u32           a matrix of 32-bit values (words, steps or centres) [N, row_width] to or from
                                                         panels of 16 rows [P][panel_width][16], see common/packed.h. Work-item: one value.
 
@@ -13,18 +13,16 @@
    A group with a weight that is not finite gets s = c = 0; a step below 2^-100 becomes 0.
    Bytes: 4 N K read, N K B / 8 and steps and centres written, or the reverse. Flops per weight: fit 400 (200 asymmetric), pack 6,
    dequantize 2. Source: clip search as in AWQ's and GPTQ's baselines (round to nearest, minimal squared error). */
-#include "common/quantize.h"
+#define QUANT_LOCAL local
+#define QUANT_BARRIER() barrier(CLK_LOCAL_MEM_FENCE)
+#define QUANT_STORE4(p, v) (*(global float4 *)(p) = (v))
+#include "common/quantize_fit_gpu.h"
 #include "opencl/quantize_pack.h"
 
-#define QUANTIZE_FIT(BITS)                                                                                                                        \
-    kernel void quantize_fit_w##BITS##_f32(const global f32 *w, global f32 *scales, global f32 *offsets, i64 n, i64 k, i32 group) {                   \
-        const i64 i = (i64)get_global_id(0), groups = packed_groups(k, group);                                                                        \
-        if (i >= n * groups) return;                                                                                                                  \
-        const i64 row = i / groups, from = (i - row * groups) * group;                                                                                \
-        f32 step, centre;                                                                                                                             \
-        quant_fit(BITS, w + row * k + from, (i32)(k - from < group ? k - from : group), offsets == 0, &step, &centre);                                \
-        scales[i] = step;                                                                                                                             \
-        if (offsets) offsets[i] = centre;                                                                                                             \
+#define QUANTIZE_FIT(BITS)                                                                                                        \
+    kernel void quantize_fit_w##BITS##_f32(const global f32 *w, global f32 *scales, global f32 *offsets, i64 n, i64 k, i32 group) { \
+        local FitBest shared[FIT_THREADS];                                                                                        \
+        fit_group(BITS, w, scales, offsets, n, k, group, get_group_id(0), (i32)get_local_id(0), shared);                          \
     }
 
 QUANTIZE_FIT(2)

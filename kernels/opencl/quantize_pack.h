@@ -20,18 +20,11 @@
             errors[row] = error;                                                                                                                      \
         }                                                                                                                                             \
     }                                                                                                                                                 \
-    kernel void dequantize_rows_w##BITS##_f32(const global u32 *words, const global f32 *scales, const global f32 *offsets, global f32 *weights, i64 n, i64 k, i32 group) {\
-        const i64 i = (i64)get_global_id(0);                                                                                                          \
-        if (i >= n * k) return;                                                                                                                       \
-        const i64 row = i / k, e = i - row * k, g = row * packed_groups(k, group) + e / group;                                                        \
-        weights[i] = packed_value(BITS, packed_code(BITS, words + row * packed_row_width(BITS, k), 1, e), scales[g], offsets ? offsets[g] : 0.0f);    \
-    }                                                                                                                                                 \
-    kernel void dequantize_panels_w##BITS##_f32(const global u32 *words, const global f32 *scales, const global f32 *offsets, global f32 *weights, i64 n, i64 k, i32 group) {\
-        const i64 i = (i64)get_global_id(0);                                                                                                          \
-        if (i >= n * k) return;                                                                                                                       \
-        const i64 row = i / k, e = i - row * k, g = repack_place(row, e / group, packed_groups(k, group));                                            \
-        const global u32 *w = words + repack_place(row, 0, packed_panel_width(BITS, k));                                                              \
-        weights[i] = packed_value(BITS, packed_code(BITS, w, 16, e), scales[g], offsets ? offsets[g] : 0.0f);                                         \
+    kernel void dequantize_rows_w##BITS##_f32(const global u32 *words, const global f32 *scales, const global f32 *offsets, global f32 *weights, i64 n, i64 k, i32 group) { \
+        DEQUANTIZE(BITS, 0, get_group_id(0), (i32)get_local_id(0));                                                                                  \
+    }                                                                                                                                                \
+    kernel void dequantize_panels_w##BITS##_f32(const global u32 *words, const global f32 *scales, const global f32 *offsets, global f32 *weights, i64 n, i64 k, i32 group) { \
+        DEQUANTIZE(BITS, 1, get_group_id(0), (i32)get_local_id(0));                                                                                  \
     }
 
 QUANTIZE_ENTRIES(2)

@@ -24,6 +24,7 @@ constexpr int kNotSupported = 15;
 FORWARD(cublasCreate_v2, (void** handle), (handle))
 FORWARD(cublasDestroy_v2, (void* handle), (handle))
 FORWARD(cublasGetVersion_v2, (void* handle, int* version), (handle, version))
+FORWARD(cublasGetProperty, (int which, int* value), (which, value))
 FORWARD(cublasSetStream_v2, (void* handle, void* stream), (handle, stream))
 FORWARD(cublasSetWorkspace_v2, (void* handle, void* workspace, size_t bytes), (handle, workspace, bytes))
 FORWARD(cublasSetPointerMode_v2, (void* handle, int mode), (handle, mode))

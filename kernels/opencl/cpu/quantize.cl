@@ -1,6 +1,7 @@
 /* Weights to packed codes on CPU devices: entries, arguments and layouts of kernels/opencl/quantize.cl. Fitting is most of the work and runs
    16 elements of a group at a time; its error sums are over lanes, so that a near tie between two clips may be settled differently than on
    a GPU. Work-group 1: item x of X takes the x-th part of all groups. */
+#define QUANT_STORE4(p, v) (*(global float4 *)(p) = (v))
 #include "common/quantize.h"
 #include "opencl/cpu/packed16.h"
 #include "opencl/quantize_pack.h"

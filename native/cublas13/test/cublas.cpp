@@ -7,6 +7,11 @@ int cublasCreate_v2(void** handle) {
     *handle = &it;
     return 0;
 }
+int cublasGetProperty(int which, int* value) {
+    constexpr int parts[] = {13, 0, 2};
+    *value = parts[which];
+    return 0;
+}
 int cublasDestroy_v2(void*) { return 0; }
 int cublasSetStream_v2(void*, void*) { return 0; }
 int cublasSetWorkspace_v2(void*, void*, size_t) { return 0; }

@@ -1,5 +1,8 @@
 // The part of cuBLAS that a network needs: column-major GEMM and GEMV in fp32, bf16 and fp16 storage with fp32 accumulation.
+#include <array>
 #include <cstring>
+#include <mutex>
+#include <set>
 #include <vector>
 
 #include "../include/simcuda/bits.h"
@@ -48,6 +51,18 @@ struct Gemm {
     float alpha, beta;
     const float *alpha_on_device, *beta_on_device;
 };
+
+// Kernels are loaded when a product of their kind first runs, which some drivers forbid within a capture: so does this one, of every shape that has not run before.
+bool loaded(CUstream stream, const Gemm& g) {
+    static std::mutex lock;
+    static std::set<std::array<int, 12>> kernels;
+    std::array<int, 12> key{g.transa, g.transb, g.m, g.n, g.k, g.atype, g.btype, g.ctype, g.lda, g.ldb, g.batch, g.tf32};
+    std::lock_guard<std::mutex> guard(lock);
+    if (kernels.count(key)) return true;
+    if (!simcuda_library_may_load(stream)) return false;
+    kernels.insert(key);
+    return true;
+}
 
 size_t width(int type) { return type == kF32 ? 4 : 2; }
 
@@ -117,6 +132,7 @@ int submit(Handle* h, const char* call, Gemm g, const void* alpha, const void* b
     SimOperand operands[3] = {{g.a, extent(a_rows, a_cols, g.lda, g.atype, g.stride_a, g.batch), 0},
                               {g.b, extent(b_rows, b_cols, g.ldb, g.btype, g.stride_b, g.batch), 0},
                               {g.c, extent(g.m, g.n, g.ldc, g.ctype, g.stride_c, g.batch), 1}};
+    if (!loaded(h->stream, g)) return kExecutionFailed;
     return simcuda_library_work(h->stream, call, operands, 3, run, &g, sizeof g) == CUDA_SUCCESS ? kSuccess : kExecutionFailed;
 }
 

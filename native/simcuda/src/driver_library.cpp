@@ -30,3 +30,10 @@ int simcuda_cublas_may_start() {
     std::lock_guard<std::recursive_mutex> guard(driver().lock);
     return require_context() == CUDA_SUCCESS && !fault_cublas();
 }
+
+int simcuda_library_may_load(CUstream stream) {
+    std::lock_guard<std::recursive_mutex> guard(driver().lock);
+    if (check_stream(stream) != CUDA_SUCCESS || is_default_stream(stream) || stream->capture == nullptr) return 1;
+    stream->invalidated = true;
+    return 0;
+}

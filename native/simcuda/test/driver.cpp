@@ -18,6 +18,16 @@ void graphs(const Kernels& k) {
     EXPECT_EQ(cublasCreate_v2(&blas), 0);
     EXPECT_EQ(cublasSetStream_v2(blas, s), 0);
     float alpha = 1, beta = 0;
+    float *y = reinterpret_cast<float*>(dy.p), *z = reinterpret_cast<float*>(dz.p), *dot = reinterpret_cast<float*>(product.p);
+    OK(cuMemsetD32Async(dy.p, 0, 256, s));
+    OK(cuMemsetD32Async(dz.p, 0, 256, s));
+
+    // A product of a shape that has not run before loads its kernel, which ends the capture.
+    CUgraph graph;
+    OK(cuStreamBeginCapture_v2(s, 0));
+    EXPECT_EQ(cublasSgemm_v2(blas, 0, 0, 1, 1, 256, &alpha, y, 1, z, 256, &beta, dot, 1), 13);
+    EXPECT_EQ(cuStreamEndCapture(s, &graph), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+    EXPECT_EQ(cublasSgemm_v2(blas, 0, 0, 1, 1, 256, &alpha, y, 1, z, 256, &beta, dot, 1), 0);
 
     OK(cuStreamBeginCapture_v2(s, 0));
     OK(cuMemsetD32Async(dz.p, 0, 256, s));
@@ -27,10 +37,8 @@ void graphs(const Kernels& k) {
     OK(cuMemcpyDtoDAsync_v2(dz.p, dy.p, 128 * 4, side));
     OK(cuEventRecord(join, side));
     OK(cuStreamWaitEvent(s, join, 0));
-    EXPECT_EQ(cublasSgemm_v2(blas, 0, 0, 1, 1, 256, &alpha, reinterpret_cast<float*>(dy.p), 1, reinterpret_cast<float*>(dz.p), 256, &beta,
-                             reinterpret_cast<float*>(product.p), 1), 0);
+    EXPECT_EQ(cublasSgemm_v2(blas, 0, 0, 1, 1, 256, &alpha, y, 1, z, 256, &beta, dot, 1), 0);
     alpha = 100; // captured by value
-    CUgraph graph;
     OK(cuStreamEndCapture(s, &graph));
     size_t nodes;
     OK(cuGraphGetNodes(graph, nullptr, &nodes));

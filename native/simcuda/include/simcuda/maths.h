@@ -25,6 +25,13 @@ SIMCUDA_FN float __frcp_rn(float x) { return 1.0f / x; }
 SIMCUDA_FN float __fsqrt_rn(float x) { return sqrtf(x); }
 SIMCUDA_FN float __frsqrt_rn(float x) { return (float)(1.0 / sqrt((double)x)); }
 SIMCUDA_FN float __fadd_rn(float x, float y) { return x + y; }
+/* Towards zero: the double is the sum to 53 bits, `lost` the rest of it. */
+SIMCUDA_FN float __fadd_rz(float x, float y) {
+    double sum = (double)x + y, part = sum - x, lost = (x - (sum - part)) + (y - part);
+    float r = (float)sum;
+    bool beyond = r > 0 ? r > sum || (r == sum && lost < 0) : r < sum || (r == sum && lost > 0);
+    return beyond && sum == sum ? nextafterf(r, 0.0f) : r;
+}
 SIMCUDA_FN float __fsub_rn(float x, float y) { return x - y; }
 SIMCUDA_FN float __fmul_rn(float x, float y) { return x * y; }
 SIMCUDA_FN float __fdiv_rn(float x, float y) { return x / y; }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.DeviceInfo;
+import dev.sagitta.device.DeviceLibrary;
 import dev.sagitta.device.Devices;
 import dev.sagitta.io.AtomicFile;
 import dev.sagitta.kernel.DeviceProbe;
@@ -97,6 +98,7 @@ final class DevicesCommand implements Callable<Integer> {
                 info.computeUnits(),
                 info.maxWorkGroup(),
                 info.localMemoryBytes() >> 10);
+        Devices.libraries(info).forEach(library -> out.println("           " + library));
         if (row.copyBytesPerSecond() != null) {
             out.printf(Locale.ROOT, "           copy %.1f GB/s (read + written)", row.copyBytesPerSecond() * 1e-9);
             if (row.gemmFlopsPerSecond() != null) {
@@ -127,6 +129,7 @@ final class DevicesCommand implements Callable<Integer> {
             device.put("compute_units", info.computeUnits());
             device.put("local_memory_bytes", info.localMemoryBytes());
             device.put("max_work_group", info.maxWorkGroup());
+            device.put("libraries", libraries(info));
             device.put("copy_bytes_per_second", row.copyBytesPerSecond());
             device.put("gemm_f32_flops_per_second", row.gemmFlopsPerSecond());
             if (row.problem() != null) {
@@ -138,6 +141,19 @@ final class DevicesCommand implements Callable<Integer> {
         document.put("devices", devices);
         document.put("problems", problems);
         return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(document);
+    }
+
+    private static List<Map<String, String>> libraries(DeviceInfo info) {
+        List<Map<String, String>> libraries = new ArrayList<>();
+        for (DeviceLibrary found : Devices.libraries(info)) {
+            Map<String, String> library = new LinkedHashMap<>();
+            library.put("name", found.name());
+            library.put("version", found.version());
+            library.put("place", found.place());
+            library.put("problem", found.problem());
+            libraries.add(library);
+        }
+        return libraries;
     }
 
     private PrintWriter out() {

@@ -13,6 +13,11 @@ public interface DeviceProvider {
     /** Opens the device at {@code index} of {@link Discovery#devices}. */
     Device open(int index);
 
+    /** The vendor's libraries that kernels may be replaced by or made with, found or not; loads them. */
+    default List<DeviceLibrary> libraries() {
+        return List.of();
+    }
+
     /**
      * @param devices found, in the driver's order
      * @param problem why there are none, or null

@@ -35,6 +35,16 @@ public final class Devices {
         return problems;
     }
 
+    /** The vendor's libraries for a device, found or not, see {@link DeviceProvider#libraries}. */
+    public static List<DeviceLibrary> libraries(DeviceInfo info) {
+        for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class)) {
+            if (info.id().startsWith(provider.prefix() + ":")) {
+                return provider.libraries();
+            }
+        }
+        return List.of();
+    }
+
     /**
      * Opens a device.
      *

@@ -1,6 +1,10 @@
 package dev.sagitta.kernel;
 
+import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceException;
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.device.Stream;
 import dev.sagitta.device.cuda.CublasGemm;
 import dev.sagitta.device.cuda.CublasGemm.Precision;
@@ -8,13 +12,33 @@ import dev.sagitta.device.cuda.CudaDevice;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** A {@link Gemm} without bias and function, computed by cuBLAS. May be captured once its stream has run a product. */
+/**
+ * A {@link Gemm} without bias and function, computed by cuBLAS. May be captured on the device's own stream, and on any other after {@link
+ * CublasGemm#prepare}.
+ */
 record CublasStep(CublasGemm blas, Gemm gemm, Precision precision) implements Step {
+    private static final Logger LOG = LoggerFactory.getLogger(CublasStep.class);
+
+    /** What cuBLAS chooses a kernel by. */
+    private record Kind(
+            boolean transA,
+            boolean transB,
+            long m,
+            long n,
+            long k,
+            long batch,
+            boolean sharedA,
+            boolean sharedB,
+            boolean adds,
+            Precision precision) {}
 
     /**
-     * Empty where cuBLAS is not there, or does not compute what {@code gemm} describes: then our own kernel serves. The device's own stream is
-     * made ready, so that on it the first product may be captured too.
+     * Empty where cuBLAS is not there, or does not compute what {@code gemm} describes: then our own kernel serves. Unless the device's stream
+     * is recording, that stream is made ready and the first product of a kind is run, into memory of no use: cuBLAS loads its kernels when
+     * they first run, and a capture may forbid that.
      */
     static Optional<Step> of(Gemm gemm, Device device) {
         boolean plain = gemm.bias() == null && gemm.function() == null;
@@ -32,10 +56,44 @@ record CublasStep(CublasGemm blas, Gemm gemm, Precision precision) implements St
                         "gemm: " + tensor + " is not on " + device.info().id());
             }
         }
-        if (!device.stream().isRecording()) {
-            blas.get().prepare(device.stream());
+        CublasStep step = new CublasStep(blas.get(), gemm, precision);
+        if (device.stream().isRecording()) {
+            return Optional.of(step);
         }
-        return Optional.of(new CublasStep(blas.get(), gemm, precision));
+        blas.get().prepare(device.stream());
+        return step.works(device) ? Optional.of(step) : Optional.empty();
+    }
+
+    /** Runs the first product of a kind; false, and the log says why, where cuBLAS refuses it. */
+    private boolean works(Device device) {
+        Kind kind = new Kind(
+                gemm.transA(),
+                gemm.transB(),
+                gemm.m(),
+                gemm.n(),
+                gemm.k(),
+                gemm.batch(),
+                gemm.a().shape().rank() == 2,
+                gemm.b().shape().rank() == 2,
+                gemm.beta() != 0,
+                precision);
+        if (blas.hasRun(kind)) {
+            return true;
+        }
+        // a stream of its own: another thread may be using the device's
+        try (Stream stream = device.newStream("first product");
+                Buffer unused = device.allocate(gemm.c().bytes(), MemoryCategory.WORKSPACE, "first product")) {
+            new CublasStep(blas, gemm.into(unused), precision).enqueue(stream);
+            stream.synchronize();
+            blas.ran(kind);
+            return true;
+        } catch (OutOfDeviceMemoryException e) {
+            LOG.debug("no memory for a first product of {}: it must not be captured ({})", kind, e.getMessage());
+            return true;
+        } catch (DeviceException e) {
+            LOG.warn("our own kernel multiplies {}: {}", kind, e.getMessage());
+            return false;
+        }
     }
 
     private static Precision precision(Gemm gemm) {

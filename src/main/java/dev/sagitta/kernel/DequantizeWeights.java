@@ -8,7 +8,10 @@ import dev.sagitta.tensor.Tensor;
 
 /** Packed weights of either layout to fp32 [N, K]: {@code fma(s, code - 2^(bits - 1), c)}, the same bits on every device. */
 public record DequantizeWeights(PackedWeights packed, Tensor weights) implements Descriptor {
+    /** DEQUANT_THREADS and DEQUANT_QUADS of the kernel files. */
     private static final int BLOCK = 256;
+
+    private static final int QUADS = 4;
 
     @Override
     public String file() {
@@ -30,7 +33,11 @@ public record DequantizeWeights(PackedWeights packed, Tensor weights) implements
 
     @Override
     public Geometry geometry(Device device) {
-        return Geometry.linear((weights.elements() + BLOCK - 1) / BLOCK, BLOCK);
+        long quads = packed.layout() == PackedWeights.Layout.ROWS
+                ? packed.n() * ((packed.k() + 3) / 4)
+                : packed.words().shape().extent(0) * ((packed.k() + 31) / 32) * (PackedWeights.PANEL * 8);
+        long perBlock = (long) BLOCK * QUADS;
+        return Geometry.linear((quads + perBlock - 1) / perBlock, BLOCK);
     }
 
     @Override

@@ -18,6 +18,11 @@ public interface Descriptor extends Preparable {
     /** Entry point, dtype suffix included. */
     String entry();
 
+    /** The entry that serves this on a device, where kinds of devices differ in that. */
+    default String entry(Device device) {
+        return entry();
+    }
+
     /** constants that the file is compiled with on a device. */
     default Map<String, String> defines(Device device) {
         return Map.of();
@@ -60,7 +65,7 @@ public interface Descriptor extends Preparable {
         check();
         Arguments arguments = new Arguments();
         arguments(arguments);
-        KernelSource source = new KernelSource(file(), entry(), defines(device));
+        KernelSource source = new KernelSource(file(), entry(device), defines(device));
         return new LaunchStep(device.prepare(source, geometry(device), arguments));
     }
 

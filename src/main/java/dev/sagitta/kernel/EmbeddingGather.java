@@ -2,6 +2,7 @@ package dev.sagitta.kernel;
 
 import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -15,6 +16,8 @@ import java.util.Map;
  * @param y f32 [K, n, D]
  */
 public record EmbeddingGather(Tensor table, Tensor ids, Tensor y) implements Descriptor {
+    /** Elements of a row that one lane copies at once on CUDA: four accesses of 16 bytes. */
+    private static final int PER_LANE = 16;
 
     public static EmbeddingGather of(Tensor table, Tensor ids, Tensor y) {
         return new EmbeddingGather(table, ids, y);
@@ -48,8 +51,9 @@ public record EmbeddingGather(Tensor table, Tensor ids, Tensor y) implements Des
 
     @Override
     public Geometry geometry(Device device) {
-        return RowGeometry.rows(
-                device, ids.elements(), table.shape().extent(2), table.shape().extent(0));
+        long width = table.shape().extent(2);
+        long perRow = device.kind() == DeviceKind.CUDA ? Chunks.ceil(width, PER_LANE) : width;
+        return RowGeometry.rows(device, ids.elements(), perRow, table.shape().extent(0));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.sagitta.kernel;
 
 import dev.sagitta.device.Arguments;
+import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
@@ -73,6 +74,12 @@ public record Gemm(
 
     public Gemm precision(Precision precision) {
         return new Gemm(a, transA, b, transB, c, bias, alpha, beta, function, precision);
+    }
+
+    /** The same product with its result elsewhere. */
+    Gemm into(Buffer other) {
+        Tensor target = new Tensor(c.name(), other, c.dtype(), c.shape());
+        return new Gemm(a, transA, b, transB, target, bias, alpha, beta, function, precision);
     }
 
     public long m() {
@@ -204,7 +211,7 @@ public record Gemm(
     }
 
     /** Our own kernel, whether or not a vendor's library could do it. */
-    Step prepareKernel(Device device) {
+    public Step prepareKernel(Device device) {
         Gemm gemm = precision == Precision.TF32 && device.kind() != DeviceKind.CUDA ? precision(Precision.FULL) : this;
         return gemm.prepareOwn(device);
     }

@@ -2,6 +2,7 @@ package dev.sagitta.kernel;
 
 import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -84,7 +85,8 @@ public record Pack(
     @Override
     public Geometry geometry(Device device) {
         long groups = format.groups(x.elements());
-        return Pieces.geometry(device, groups, format.group(), groups * Math.min(32, format.group() / 8));
+        int perLane = device.kind() == DeviceKind.CUDA ? 16 : 8;
+        return Pieces.geometry(device, groups, format.group(), groups * Math.min(32, format.group() / perLane));
     }
 
     @Override

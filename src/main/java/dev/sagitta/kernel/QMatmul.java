@@ -10,12 +10,14 @@ import java.util.Map;
 
 /**
  * y = x W' + bias with packed weights W [N, K] in panels: x is [.., K], y [.., N], bias [N] or null; fp32, accumulated in fp32, the same
- * bits every time. On a CPU device the bits of a row do not depend on the batch; on a GPU not within M = 1, M = 2 to 8, and M above 8,
+ * bits every time. On a CPU device the bits of a row do not depend on the batch; on a GPU not within M = 1, M = 2 to 64, and M above 64,
  * which three kernels serve.
  */
 public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implements Descriptor {
-    /** Most rows for the kernels that decode in registers. */
-    private static final int FEW = 8;
+    /** Most rows for the kernels that decode in registers: on a CPU they hold all rows at once; on a GPU they decode anew for every two. */
+    private static final int MOST_ON_CPU = 8;
+
+    private static final int MOST_ON_GPU = 64;
 
     public static QMatmul of(Tensor x, PackedWeights w, Tensor y) {
         return new QMatmul(x, w, null, y);
@@ -28,8 +30,21 @@ public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implemen
 
     @Override
     public String entry() {
-        return (m() == 1 ? "qmatvec_w" : m() <= FEW ? "qmatfew_w" : "qmatmul_w")
+        return entry(MOST_ON_CPU);
+    }
+
+    @Override
+    public String entry(Device device) {
+        return entry(few(device));
+    }
+
+    private String entry(int few) {
+        return (m() == 1 ? "qmatvec_w" : m() <= few ? "qmatfew_w" : "qmatmul_w")
                 + w.format().bits() + "_f32";
+    }
+
+    private static int few(Device device) {
+        return device.kind() == DeviceKind.OPENCL_CPU ? MOST_ON_CPU : MOST_ON_GPU;
     }
 
     private long m() {
@@ -55,7 +70,7 @@ public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implemen
 
     @Override
     public Geometry geometry(Device device) {
-        if (m() > FEW) {
+        if (m() > few(device)) {
             return QTiles.geometry(device, m(), w.n());
         }
         long panels = w.words().shape().extent(0);

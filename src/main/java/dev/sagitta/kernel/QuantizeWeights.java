@@ -14,7 +14,10 @@ import dev.sagitta.tensor.Tensor;
  * centres that came from elsewhere.
  */
 public record QuantizeWeights(Stage stage, Tensor weights, PackedWeights packed, Tensor errors) implements Descriptor {
+    /** FIT_THREADS and FIT_LANES of the kernel files. */
     private static final int FIT_BLOCK = 256;
+
+    private static final int FIT_LANES = 8;
     /** PACK_THREADS of the kernel files. */
     private static final int PACK_BLOCK = 64;
 
@@ -70,7 +73,7 @@ public record QuantizeWeights(Stage stage, Tensor weights, PackedWeights packed,
         long groups = packed.scales().elements();
         return device.kind() == DeviceKind.OPENCL_CPU
                 ? Geometry.linear(Math.min(groups, 16L * device.info().computeUnits()), 1)
-                : Geometry.linear((groups + FIT_BLOCK - 1) / FIT_BLOCK, FIT_BLOCK);
+                : Geometry.linear((groups * FIT_LANES + FIT_BLOCK - 1) / FIT_BLOCK, FIT_BLOCK);
     }
 
     @Override

@@ -21,6 +21,17 @@ final class RowGeometry {
     /** Logits that a lane has at most in rows that are not longer than a group can share out. */
     private static final int PER_LANE = 8;
 
+    /** The same on CUDA in rows of more than {@link #SHORT}: 16-byte loads, and with up to 512 logits no barrier, for a row has one warp. */
+    private static final int PER_LANE_OF_LONG = 16;
+
+    private static final int SHORT = 256;
+
+    /** Work-groups per multiprocessor of kernels on rows: how many run at once, by their registers, or twice that. */
+    private static final int ROW_GROUPS = 4;
+
+    /** The same of kernels on elements. More would be a second wave that leaves multiprocessors idle at its end. */
+    private static final int FLAT_GROUPS = 6;
+
     /** {@code PROBE_TILE} of the kernels. */
     static final int PROBE_TILE = 4;
 
@@ -61,7 +72,8 @@ final class RowGeometry {
             return Geometry.of(x, clamp(wanted / x, Math.min(probes, 65_535)), 1, 1, 1);
         }
         int lanes = 1;
-        while (lanes < GROUP && (long) lanes * PER_LANE < c) {
+        int perLane = kind == DeviceKind.CUDA && c > SHORT ? PER_LANE_OF_LONG : PER_LANE;
+        while (lanes < GROUP && (long) lanes * perLane < c) {
             lanes *= 2;
         }
         if (kind == DeviceKind.CUDA && c > WIDE) {
@@ -69,7 +81,7 @@ final class RowGeometry {
         }
         int rows = Math.max(1, GROUP / lanes);
         long blocks = (n + rows - 1) / rows;
-        long x = (double) n * c <= SINGLE && blocks <= 4 ? 1 : clamp(blocks, LossWorkspace.MAX_GROUPS);
+        long x = (double) n * c <= SINGLE && blocks <= 4 ? 1 : clamp(blocks, groups(computeUnits, ROW_GROUPS));
         long tiles = (probes + PROBE_TILE - 1) / PROBE_TILE;
         return Geometry.of(
                 x, clamp(tiles, Math.min(65_535, Math.max(1, LossWorkspace.MAX_GROUPS / x))), 1, lanes, rows);
@@ -86,7 +98,7 @@ final class RowGeometry {
             long wanted = n <= 2 * SINGLE ? 1 : Math.min(n / SINGLE, (long) PER_CORE * computeUnits);
             return Geometry.of(clamp(wanted, LossWorkspace.MAX_GROUPS), y, 1, 1, 1);
         }
-        long x = n <= SINGLE ? 1 : clamp(n / (4L * GROUP), LossWorkspace.MAX_GROUPS);
+        long x = n <= SINGLE ? 1 : clamp(n / (4L * GROUP), groups(computeUnits, FLAT_GROUPS));
         return Geometry.of(x, y, 1, GROUP, 1);
     }
 
@@ -107,6 +119,13 @@ final class RowGeometry {
         }
         int rows = GROUP / lanes;
         return Geometry.of(clamp((n + rows - 1) / rows, MAX_ROW_GROUPS), y, 1, lanes, rows);
+    }
+
+    /** The same number of work-groups for every multiprocessor, as far as a workspace has room for their sums. */
+    private static long groups(int computeUnits, int each) {
+        long units = Math.max(1, computeUnits);
+        return Math.min(
+                LossWorkspace.MAX_GROUPS, units * Math.max(1, Math.min(each, LossWorkspace.MAX_GROUPS / units)));
     }
 
     private static long clamp(long value, long most) {

@@ -7,16 +7,21 @@ import dev.sagitta.io.JsonInput;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * The integer programme's table and its solution as JSON.
  *
  * <pre>
- * {"layers": [{"name": "fc1", "options": [{"bits": 4, "omega": 0.01, "bytes": 200704, "cost": 1.5}, ...]}, ...],
+ * {"layers": [{"name": "fc1", "options": [{"bits": 4, "omega": 0.01, "bytes": 200704, "cost": 1.5,
+ *      "costs": {"latency": 0.7, "bitops": 3e9}}, ...]}, ...],
  *  "tied": [["fc1", "fc2"], ...]}
  * </pre>
  *
- * {@code tied} may be absent, and so may the one of {@code bytes} and {@code cost} that is not limited, which counts as 0.
+ * {@code tied} and {@code costs} may be absent, and so may {@code bytes} and {@code cost} where they are not limited; they count as 0
+ * then. The names in {@code costs} are free, but every option has the same.
  */
 public final class AllocationFile {
     private static final int MOST_LAYERS = 4096;
@@ -29,15 +34,18 @@ public final class AllocationFile {
 
     private AllocationFile() {}
 
-    /** @throws dev.sagitta.io.DataException naming the layer and field that is wrong */
-    public static BitTable read(Path file, BitAllocation.Limit limit) {
+    /**
+     * @param limited what must be given for every option, of {@code bytes} and {@code cost}; other names are of no account
+     * @throws dev.sagitta.io.DataException naming the layer and field that is wrong
+     */
+    public static BitTable read(Path file, Set<String> limited) {
         JsonInput json = JsonInput.file(file).allow("layers", "tied");
         List<BitTable.Layer> layers = new ArrayList<>();
         for (JsonInput layer : json.objects("layers", MOST_LAYERS)) {
             layer.allow("name", "options");
             List<BitTable.Option> options = new ArrayList<>();
             for (JsonInput option : layer.objects("options", MOST_OPTIONS)) {
-                options.add(option(option, limit));
+                options.add(option(option, limited));
             }
             layers.add(new BitTable.Layer(layer.text("name"), options));
         }
@@ -54,31 +62,49 @@ public final class AllocationFile {
         }
     }
 
-    private static BitTable.Option option(JsonInput json, BitAllocation.Limit limit) {
-        json.allow("bits", "omega", "bytes", "cost");
-        boolean bytes = limit == BitAllocation.Limit.BYTES || json.has("bytes");
-        boolean cost = limit == BitAllocation.Limit.COST || json.has("cost");
+    private static BitTable.Option option(JsonInput json, Set<String> limited) {
+        json.allow("bits", "omega", "bytes", "cost", "costs");
+        boolean bytes = limited.contains(BitAllocation.Limit.BYTES) || json.has("bytes");
+        boolean cost = limited.contains(BitAllocation.Limit.COST) || json.has("cost");
+        Map<String, Double> costs = new TreeMap<>();
+        if (json.has("costs")) {
+            JsonInput named = json.object("costs");
+            named.node().fieldNames().forEachRemaining(name -> costs.put(name, named.number(name, 0, LARGEST)));
+        }
         return new BitTable.Option(
                 (int) json.integer("bits", 1, MOST_BITS),
                 json.number("omega", -LARGEST, LARGEST),
                 bytes ? json.integer("bytes", 0, MOST_BYTES) : 0,
-                cost ? json.number("cost", 0, LARGEST) : 0);
+                cost ? json.number("cost", 0, LARGEST) : 0,
+                costs);
     }
 
-    /** {@code {"layers": [{"name", "bits", "omega", "bytes", "cost"}], "total": {"omega", "bytes", "cost"}, "optimal": true}}. */
+    /**
+     * {@code {"layers": [{"name", "bits", "omega", "bytes", "cost"}], "total": {"omega", "bytes", "cost"}, "optimal": true}}; layers and
+     * total have {@code "costs": {..}} where the table has named ones. Where the proof was not finished, {@code optimal} is false and
+     * {@code bound} the omega that no plan undercuts.
+     */
     public static ObjectNode toJson(BitAllocation allocation) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         ArrayNode layers = json.putArray("layers");
-        allocation.choice().forEach((name, option) -> layers.addObject()
-                .put("name", name)
-                .put("bits", option.bits())
-                .put("omega", option.omega())
-                .put("bytes", option.bytes())
-                .put("cost", option.cost()));
-        json.putObject("total")
-                .put("omega", allocation.omega())
-                .put("bytes", allocation.bytes())
-                .put("cost", allocation.cost());
-        return json.put("optimal", true);
+        allocation
+                .choice()
+                .forEach((name, option) -> put(
+                        layers.addObject().put("name", name).put("bits", option.bits()),
+                        option.omega(),
+                        option.bytes(),
+                        option.cost(),
+                        option.costs()));
+        put(json.putObject("total"), allocation.omega(), allocation.bytes(), allocation.cost(), allocation.costs());
+        json.put("optimal", allocation.optimal());
+        return allocation.optimal() ? json : json.put("bound", allocation.bound());
+    }
+
+    private static void put(ObjectNode json, double omega, long bytes, double cost, Map<String, Double> costs) {
+        json.put("omega", omega).put("bytes", bytes).put("cost", cost);
+        if (!costs.isEmpty()) {
+            ObjectNode named = json.putObject("costs");
+            costs.forEach(named::put);
+        }
     }
 }

@@ -2,85 +2,135 @@ package dev.sagitta.quant;
 
 import java.math.BigDecimal;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
-import org.ojalgo.optimisation.Expression;
-import org.ojalgo.optimisation.ExpressionsBasedModel;
-import org.ojalgo.optimisation.Optimisation;
-import org.ojalgo.optimisation.Variable;
-import org.ojalgo.optimisation.integer.IntegerStrategy;
-import org.ojalgo.type.context.NumberContext;
+import java.util.TreeMap;
+import java.util.function.Function;
 
 /**
- * One option per layer that minimises the sum of omegas under a limit: a multiple-choice knapsack, solved exactly as an integer linear
- * programme (HAWQ-V3 poses it so). Binary x_lo says that layer l takes option o.
+ * One option per layer that minimises the sum of omegas under limits: a multiple-choice knapsack, solved exactly (HAWQ-V3 poses it as an
+ * integer programme).
  *
  * <pre>
- * minimise sum omega_lo x_lo   subject to   sum_o x_lo = 1 for each l,   sum weight_lo x_lo &lt;= limit
+ * minimise sum omega_lo x_lo   subject to   sum_o x_lo = 1 for each l,   sum weight_dlo x_lo &lt;= limit_d for each d
  * </pre>
+ *
+ * <p><b>Arithmetic.</b> A double counts as the decimal that prints it ({@link Double#toString}), and sums are exact: 0.1 and 0.2 make 0.3
+ * and meet a limit of 0.3. Where a table's numbers span more digits than a long has, a limited cost counts to 18 digits of its limit and
+ * omega to 18 digits of what the best plan takes above the smallest omegas of all layers; beyond the last digit of a double in both cases.
+ * No plan ever exceeds a limit.
+ *
+ * <p><b>Ties.</b> The same table gives the same plan, on every run, on every machine, in whatever order its layers and options stand. Of
+ * plans with the same omega under one limit it is the one that takes the least of what is limited.
  *
  * @param choice option of each layer, by name, in the order of the table
  * @param omega total
  * @param bytes total
- * @param cost total
+ * @param cost total, like those below rounded up to a double: as a limit it admits this plan
+ * @param costs totals by name
+ * @param bound no plan within the limits has a smaller omega; equal to {@code omega} unless the search was given up, which needs a table
+ *     made for it, say hundreds of layers that differ in nothing but several costs
  */
-public record BitAllocation(Map<String, BitTable.Option> choice, double omega, long bytes, double cost) {
+public record BitAllocation(
+        Map<String, BitTable.Option> choice,
+        double omega,
+        long bytes,
+        double cost,
+        Map<String, Double> costs,
+        double bound) {
 
-    /** What is limited. */
-    public enum Limit {
-        BYTES,
-        COST
+    /**
+     * What the chosen options may sum up to.
+     *
+     * @param quantity {@code bytes}, {@code cost}, or the name of one of the table's costs
+     */
+    public record Limit(String quantity, BigDecimal most) {
+        public static final String BYTES = "bytes";
+        public static final String COST = "cost";
+        /** Quantities that every table has. */
+        static final List<String> PLAIN = List.of(BYTES, COST);
+
+        public static Limit bytes(long most) {
+            return new Limit(BYTES, BigDecimal.valueOf(most));
+        }
+
+        public static Limit cost(double most) {
+            return of(COST, most);
+        }
+
+        public static Limit of(String quantity, double most) {
+            if (!Double.isFinite(most)) {
+                throw new IllegalArgumentException("bit allocation: the limit of '" + quantity + "' is " + most
+                        + ", expected a finite number; leave it out to set none");
+            }
+            return new Limit(quantity, BigDecimal.valueOf(most));
+        }
+
+        private Function<BitTable.Option, BigDecimal> weight() {
+            return switch (quantity) {
+                case BYTES -> option -> BigDecimal.valueOf(option.bytes());
+                case COST -> option -> BigDecimal.valueOf(option.cost());
+                default -> option -> BigDecimal.valueOf(option.costs().get(quantity));
+            };
+        }
     }
 
-    public static BitAllocation minimise(BitTable table, Limit limit, double most) {
+    /** The plan is proven to have the least omega. */
+    public boolean optimal() {
+        return bound >= omega;
+    }
+
+    /** @throws IllegalArgumentException if the limits cannot be met, or name what the table does not have */
+    public static BitAllocation minimise(BitTable table, Limit... limits) {
+        requireKnown(table, limits);
         List<List<BitTable.Layer>> groups = groups(table);
-        double least = 0;
-        for (List<BitTable.Layer> group : groups) {
-            least += smallest(group, limit);
+        List<List<Integer>> bits = groups.stream()
+                .map(group -> group.get(0).options().stream()
+                        .map(BitTable.Option::bits)
+                        .sorted()
+                        .toList())
+                .toList();
+        List<AllocationProblem.Quantity> quantities = new ArrayList<>();
+        for (Limit limit : limits) {
+            quantities.add(
+                    new AllocationProblem.Quantity(limit.quantity(), sums(groups, bits, limit.weight()), limit.most()));
         }
-        if (!(least <= most)) {
-            throw new IllegalArgumentException("bit allocation: the limit of " + plain(most) + " "
-                    + limit.name().toLowerCase() + " cannot be met, the smallest choice takes " + plain(least)
-                    + "; raise the limit or offer fewer bits");
-        }
-        // options that do not fit even beside the smallest of all others are out before the solver sees them
-        List<List<Integer>> fitting = new ArrayList<>();
-        for (List<BitTable.Layer> group : groups) {
-            double smallest = smallest(group, limit);
-            double rest = least - smallest;
-            fitting.add(group.get(0).options().stream()
-                    .map(BitTable.Option::bits)
-                    .filter(bits -> weight(group, bits, limit) == smallest || rest + weight(group, bits, limit) <= most)
-                    .toList());
-        }
-        List<Integer> free = new ArrayList<>();
-        double used = 0;
+        AllocationProblem.Plan plan = new AllocationProblem(
+                        sums(groups, bits, option -> BigDecimal.valueOf(option.omega())), quantities)
+                .solve();
+        Map<String, Integer> chosen = new LinkedHashMap<>();
         for (int g = 0; g < groups.size(); g++) {
-            List<BitTable.Layer> group = groups.get(g);
-            int best = fitting.get(g).stream()
-                    .min(Comparator.comparingDouble((Integer bits) -> omega(group, bits))
-                            .thenComparingDouble(bits -> weight(group, bits, limit)))
-                    .orElseThrow();
-            free.add(best);
-            used += weight(group, best, limit);
+            for (BitTable.Layer layer : groups.get(g)) {
+                chosen.put(layer.name(), bits.get(g).get(plan.options()[g]));
+            }
         }
-        boolean limitBinds = used > most;
-        return collect(table, groups, limitBinds ? solve(groups, fitting, limit, most) : free);
+        return collect(table, chosen, plan);
     }
 
-    private static double smallest(List<BitTable.Layer> group, Limit limit) {
-        return group.get(0).options().stream()
-                .mapToDouble(option -> weight(group, option.bits(), limit))
-                .min()
-                .orElseThrow();
+    private static void requireKnown(BitTable table, Limit[] limits) {
+        List<String> known = new ArrayList<>(Limit.PLAIN);
+        known.addAll(table.costs());
+        List<String> seen = new ArrayList<>();
+        for (Limit limit : limits) {
+            if (!known.contains(limit.quantity())) {
+                throw new IllegalArgumentException(
+                        "bit allocation: nothing in the table is named '" + limit.quantity() + "'; it has " + known);
+            }
+            if (seen.contains(limit.quantity())) {
+                throw new IllegalArgumentException(
+                        "bit allocation: '" + limit.quantity() + "' is limited twice; give one limit");
+            }
+            seen.add(limit.quantity());
+        }
+        if (seen.isEmpty()) {
+            throw new IllegalArgumentException("bit allocation: nothing is limited; limit one of " + known);
+        }
     }
 
-    /** Layers that choose together: a tied group, or one layer. */
+    /** Layers that choose together: a tied group, or one layer. By name, so that the order of the table has no say. */
     private static List<List<BitTable.Layer>> groups(BitTable table) {
-        Map<String, List<BitTable.Layer>> owner = new LinkedHashMap<>();
+        Map<String, List<BitTable.Layer>> owner = new TreeMap<>();
         table.layers().forEach(layer -> owner.put(layer.name(), new ArrayList<>(List.of(layer))));
         for (List<String> names : table.tied()) {
             List<BitTable.Layer> first = owner.get(names.get(0));
@@ -108,99 +158,44 @@ public record BitAllocation(Map<String, BitTable.Option> choice, double omega, l
                 .orElseThrow();
     }
 
-    private static double weight(List<BitTable.Layer> group, int bits, Limit limit) {
-        return group.stream()
-                .map(layer -> option(layer, bits))
-                .mapToDouble(option -> limit == Limit.BYTES ? option.bytes() : option.cost())
-                .sum();
-    }
-
-    private static double omega(List<BitTable.Layer> group, int bits) {
-        return group.stream().mapToDouble(layer -> option(layer, bits).omega()).sum();
-    }
-
-    private static List<Integer> solve(
-            List<List<BitTable.Layer>> groups, List<List<Integer>> fitting, Limit limit, double most) {
-        // coefficients near one: the solver's tolerances are absolute
-        double omegaScale = 0;
-        double weightScale = 0;
-        for (int g = 0; g < groups.size(); g++) {
-            for (int bits : fitting.get(g)) {
-                omegaScale = Math.max(omegaScale, Math.abs(omega(groups.get(g), bits)));
-                weightScale = Math.max(weightScale, weight(groups.get(g), bits, limit));
-            }
-        }
-        ExpressionsBasedModel model = new ExpressionsBasedModel();
-        // the default accepts a solution that is merely near the bound
-        model.options.integer(IntegerStrategy.DEFAULT.withGapTolerance(NumberContext.of(12, 14)));
-        List<List<Variable>> variables = new ArrayList<>();
-        // a choice that meets the limit exactly must stay inside after scaling; bytes are whole numbers
-        double slack = limit == Limit.BYTES ? 0.5 : 1e-9 * most;
-        Expression total = model.newExpression("limit").upper((most + slack) / nonZero(weightScale));
-        for (int g = 0; g < groups.size(); g++) {
+    /** [group][option]. */
+    private static BigDecimal[][] sums(
+            List<List<BitTable.Layer>> groups,
+            List<List<Integer>> bits,
+            Function<BitTable.Option, BigDecimal> quantity) {
+        BigDecimal[][] sums = new BigDecimal[groups.size()][];
+        for (int g = 0; g < sums.length; g++) {
             List<BitTable.Layer> group = groups.get(g);
-            Expression one =
-                    model.newExpression("one of " + group.get(0).name()).level(1);
-            List<Variable> row = new ArrayList<>();
-            for (int bits : fitting.get(g)) {
-                Variable x = model.newVariable(group.get(0).name() + "@" + bits)
-                        .binary()
-                        .weight(omega(group, bits) / nonZero(omegaScale));
-                one.set(x, 1);
-                total.set(x, weight(group, bits, limit) / nonZero(weightScale));
-                row.add(x);
-            }
-            variables.add(row);
+            sums[g] = bits.get(g).stream()
+                    .map(b -> group.stream()
+                            .map(layer -> quantity.apply(option(layer, b)))
+                            .reduce(BigDecimal.ZERO, BigDecimal::add))
+                    .toArray(BigDecimal[]::new);
         }
-        Optimisation.Result result = model.minimise();
-        if (!result.getState().isOptimal()) {
-            throw new IllegalStateException(
-                    "bit allocation: the integer programme ended as " + result.getState() + ", not as optimal");
-        }
-        List<Integer> chosen = new ArrayList<>();
-        double used = 0;
-        for (int g = 0; g < groups.size(); g++) {
-            List<Variable> row = variables.get(g);
-            int best = IntStream.range(0, row.size())
-                    .boxed()
-                    .max(Comparator.comparing(o -> row.get(o).getValue()))
-                    .orElseThrow();
-            chosen.add(fitting.get(g).get(best));
-            used += weight(groups.get(g), chosen.get(g), limit);
-        }
-        if (used > most + slack) {
-            throw new IllegalStateException(
-                    "bit allocation: the solution takes " + plain(used) + ", more than the limit " + plain(most));
-        }
-        return chosen;
+        return sums;
     }
 
-    private static double nonZero(double scale) {
-        return scale == 0 ? 1 : scale;
-    }
-
-    private static String plain(double value) {
-        return BigDecimal.valueOf(value).stripTrailingZeros().toPlainString();
-    }
-
-    private static BitAllocation collect(BitTable table, List<List<BitTable.Layer>> groups, List<Integer> bits) {
-        Map<String, BitTable.Option> byName = new LinkedHashMap<>();
-        for (int g = 0; g < groups.size(); g++) {
-            for (BitTable.Layer layer : groups.get(g)) {
-                byName.put(layer.name(), option(layer, bits.get(g)));
-            }
-        }
+    private static BitAllocation collect(BitTable table, Map<String, Integer> bits, AllocationProblem.Plan plan) {
         Map<String, BitTable.Option> choice = new LinkedHashMap<>();
-        double omega = 0;
-        long bytes = 0;
-        double cost = 0;
-        for (BitTable.Layer layer : table.layers()) {
-            BitTable.Option option = byName.get(layer.name());
-            choice.put(layer.name(), option);
-            omega += option.omega();
-            bytes += option.bytes();
-            cost += option.cost();
+        table.layers().forEach(layer -> choice.put(layer.name(), option(layer, bits.get(layer.name()))));
+        double omega = total(choice, BitTable.Option::omega).doubleValue();
+        long bytes = choice.values().stream().mapToLong(BitTable.Option::bytes).sum();
+        Map<String, Double> costs = new TreeMap<>();
+        for (String name : table.costs()) {
+            costs.put(name, roundedUp(total(choice, option -> option.costs().get(name))));
         }
-        return new BitAllocation(choice, omega, bytes, cost);
+        double bound = plan.proven() ? omega : Math.min(omega, plan.bound());
+        return new BitAllocation(choice, omega, bytes, roundedUp(total(choice, BitTable.Option::cost)), costs, bound);
+    }
+
+    private static BigDecimal total(Map<String, BitTable.Option> choice, Function<BitTable.Option, Double> quantity) {
+        return choice.values().stream()
+                .map(option -> BigDecimal.valueOf(quantity.apply(option)))
+                .reduce(BigDecimal.ZERO, BigDecimal::add);
+    }
+
+    private static double roundedUp(BigDecimal sum) {
+        double nearest = sum.doubleValue();
+        return BigDecimal.valueOf(nearest).compareTo(sum) < 0 ? Math.nextUp(nearest) : nearest;
     }
 }

@@ -1,10 +1,12 @@
 package dev.sagitta.quant;
 
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * The choices of a bit allocation.
@@ -19,8 +21,19 @@ public record BitTable(List<Layer> layers, List<List<String>> tied) {
      * @param omega what the choice costs in loss: HAWQ-V2's {@code tr(H)/n * ||Q(W) - W||^2}
      * @param bytes stored
      * @param cost in another unit, for instance bit operations or measured nanoseconds
+     * @param costs further ones by name; every option of a table has the same names
      */
-    public record Option(int bits, double omega, long bytes, double cost) {}
+    public record Option(int bits, double omega, long bytes, double cost, Map<String, Double> costs) {
+        public Option {
+            // sorted, so that every option lists them alike
+            costs = Collections.unmodifiableSortedMap(new TreeMap<>(costs));
+        }
+
+        /** Without named costs. */
+        public Option(int bits, double omega, long bytes, double cost) {
+            this(bits, omega, bytes, cost, Map.of());
+        }
+    }
 
     public record Layer(String name, List<Option> options) {}
 
@@ -42,6 +55,7 @@ public record BitTable(List<Layer> layers, List<List<String>> tied) {
                 require(
                         Double.isFinite(option.cost()) && option.cost() >= 0,
                         where + "cost is " + option.cost() + ", expected a finite number of at least 0");
+                requireCosts(layers.get(0).options().get(0).costs().keySet(), option.costs(), where);
             }
         }
         require(!layers.isEmpty(), "there are no layers");
@@ -59,6 +73,26 @@ public record BitTable(List<Layer> layers, List<List<String>> tied) {
                 common = bits;
             }
         }
+    }
+
+    private static void requireCosts(Set<String> names, Map<String, Double> costs, String where) {
+        costs.forEach((name, cost) -> {
+            require(
+                    !BitAllocation.Limit.PLAIN.contains(name) && !name.isEmpty(),
+                    where + "a cost is named '" + name + "'; choose another name than " + BitAllocation.Limit.PLAIN);
+            require(
+                    Double.isFinite(cost) && cost >= 0,
+                    where + "cost '" + name + "' is " + cost + ", expected a finite number of at least 0");
+            require(names.contains(name), where + "has a cost '" + name + "' that the first option lacks");
+        });
+        for (String name : names) {
+            require(costs.containsKey(name), where + "cost '" + name + "' is missing; give it to every option");
+        }
+    }
+
+    /** Names of the costs beside bytes and cost. */
+    public Set<String> costs() {
+        return layers.get(0).options().get(0).costs().keySet();
     }
 
     private static void require(boolean condition, String problem) {

@@ -14,6 +14,7 @@ import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -184,8 +185,10 @@ public final class Quantizer {
             throw new IllegalArgumentException(
                     "an average of " + average + " bits cannot be met: the fewest offered are " + least);
         }
-        return plan(BitAllocation.minimise(
-                sensitivity.table(), BitAllocation.Limit.COST, average * sensitivity.elements()));
+        double enough = Math.min(average, settings.bits.get(settings.bits.size() - 1));
+        BigDecimal most = BigDecimal.valueOf(enough).multiply(BigDecimal.valueOf(sensitivity.elements()));
+        return plan(
+                BitAllocation.minimise(sensitivity.table(), new BitAllocation.Limit(BitAllocation.Limit.COST, most)));
     }
 
     /** The plan of least Omega whose checkpoint's parameters take so many bytes at most, all of them: see {@link Packed#bytes}. */
@@ -201,7 +204,7 @@ public final class Quantizer {
             throw new IllegalArgumentException("a limit of " + most + " bytes cannot be met: the smallest plan takes "
                     + smallest + ", of which " + otherBytes() + " are parameters that stay fp32");
         }
-        return plan(BitAllocation.minimise(sensitivity.table(), BitAllocation.Limit.BYTES, most - otherBytes()));
+        return plan(BitAllocation.minimise(sensitivity.table(), BitAllocation.Limit.bytes(most - otherBytes())));
     }
 
     private QuantPlan plan(BitAllocation allocation) {

@@ -170,7 +170,7 @@ public final class RoundingCurvature {
     /** The plan of least cost whose checkpoint's parameters take so many bytes at most, all of them. */
     public QuantPlan byBytes(long most) {
         Map<String, QuantFormat> formats = new LinkedHashMap<>();
-        BitAllocation.minimise(table, BitAllocation.Limit.BYTES, most - quantizer.otherBytes())
+        BitAllocation.minimise(table, BitAllocation.Limit.bytes(most - quantizer.otherBytes()))
                 .choice()
                 .forEach((name, option) ->
                         formats.put(name, new QuantFormat(option.bits(), settings.group(), settings.symmetric())));

@@ -95,9 +95,74 @@ class AllocateCommandTest {
     @Test
     void oneLimitIsNeeded() {
         assertThat(run()).isEqualTo(2);
-        assertThat(run("--max-bytes", "1", "--max-cost", "1")).isEqualTo(2);
         assertThat(run("--max-cost", "NaN")).isEqualTo(2);
         assertThat(run("--max-bytes", "many")).isEqualTo(2);
+        for (String wrong : new String[] {"latency", "latency=", "=3", "latency=x", "latency=NaN", "latency=1e999"}) {
+            assertThat(run("--max", wrong)).as(wrong).isEqualTo(2);
+        }
+    }
+
+    private static final String NAMED = """
+            {"layers": [
+              {"name": "a", "options": [{"bits": 2, "omega": 9, "bytes": 20, "costs": {"latency": 0.1, "bit=ops": 1e9}},
+                                        {"bits": 4, "omega": 1, "bytes": 40, "costs": {"latency": 0.2, "bit=ops": 2e9}}]},
+              {"name": "b", "options": [{"bits": 2, "omega": 5, "bytes": 10, "costs": {"latency": 0.1, "bit=ops": 1e9}},
+                                        {"bits": 4, "omega": 0.5, "bytes": 20, "costs": {"latency": 0.2, "bit=ops": 2e9}}]}]}
+            """;
+
+    @Test
+    void severalLimitsHoldTogether() throws IOException {
+        Files.writeString(table, NAMED);
+        // 0.1 + 0.2 meets 0.3, and there is room for one of the two by bit operations
+        assertThat(run("--max-bytes", "60", "--max", "latency=0.3", "--max", "bit=ops=3e9", "--out", "-"))
+                .isZero();
+        JsonNode json = new ObjectMapper().readTree(out.toString());
+        assertThat(json.get("layers").get(0).get("bits").intValue()).isEqualTo(4);
+        assertThat(json.get("layers").get(0).get("costs").get("latency").doubleValue())
+                .isEqualTo(0.2);
+        assertThat(json.get("total").get("omega").doubleValue()).isEqualTo(6);
+        assertThat(json.get("total").get("costs").get("latency").doubleValue()).isEqualTo(0.3);
+        assertThat(json.get("total").get("costs").get("bit=ops").doubleValue()).isEqualTo(3e9);
+        assertThat(json.get("optimal").booleanValue()).isTrue();
+        assertThat(json.has("bound")).isFalse();
+    }
+
+    @Test
+    void aNamedCostHasAColumn() throws IOException {
+        Files.writeString(table, NAMED);
+        assertThat(run("--max", "latency=0.3")).isZero();
+        assertThat(out.toString()).contains("latency").contains("bit=ops").contains("0.300000");
+    }
+
+    @Test
+    void anUnknownNameIsAnsweredWithTheKnownOnes() throws IOException {
+        Files.writeString(table, NAMED);
+        assertThat(run("--max", "latncy=0.3")).isEqualTo(1);
+        assertThat(err.toString())
+                .contains("'latncy'")
+                .contains("latency")
+                .contains("bit=ops")
+                .hasLineCount(1);
+    }
+
+    @Test
+    void aNamedCostIsLimitedOnce() throws IOException {
+        Files.writeString(table, NAMED);
+        assertThat(run("--max", "latency=0.3", "--max", "latency=0.2")).isEqualTo(1);
+        assertThat(err.toString()).contains("'latency' is limited twice").hasLineCount(1);
+    }
+
+    @Test
+    void limitsThatOnlyHoldAloneAreToldApart() throws IOException {
+        Files.writeString(table, """
+                {"layers": [{"name": "a", "options": [{"bits": 2, "omega": 1, "bytes": 1, "cost": 2}, {"bits": 4, "omega": 1, "bytes": 2, "cost": 1}]}]}
+                """);
+        assertThat(run("--max-bytes", "1", "--max-cost", "1")).isEqualTo(1);
+        assertThat(err.toString())
+                .contains("1 bytes, 1 cost cannot be met together, only each alone")
+                .hasLineCount(1);
+        assertThat(run("--max-bytes", "1", "--max-cost", "0.5")).isEqualTo(1);
+        assertThat(err.toString()).contains("limit of 0.5 cost cannot be met, the smallest choice takes 1");
     }
 
     @ParameterizedTest
@@ -123,6 +188,10 @@ class AllocateCommandTest {
                 "{\"layers\": [{\"name\": \"a\", \"options\": [{\"bits\": 2, \"omega\": 1, \"bytes\": 1}]}], \"tied\": [[]]}             | empty group",
                 "{\"layers\": [{\"name\": \"a\", \"options\": [{\"bits\": 2, \"omega\": 1, \"bytes\": 1}]}], \"tied\": [\"a\"]}          | 'tied[0]' is \"a\"",
                 "{\"layers\": [{\"name\": \"a\", \"options\": [{\"bits\": 2, \"omega\": 1, \"bytes\": 1}]}], \"tied\": 1}                | 'tied' is 1",
+                "{\"layers\": [{\"name\": \"a\", \"options\": [{\"bits\": 2, \"omega\": 1, \"bytes\": 1, \"costs\": 3}]}]}               | 'costs' is 3, expected an object",
+                "{\"layers\": [{\"name\": \"a\", \"options\": [{\"bits\": 2, \"omega\": 1, \"bytes\": 1, \"costs\": {\"x\": -1}}]}]}       | 'x' is -1, expected a number",
+                "{\"layers\": [{\"name\": \"a\", \"options\": [{\"bits\": 2, \"omega\": 1, \"bytes\": 1, \"costs\": {\"cost\": 1}}]}]}     | a cost is named 'cost'",
+                "{\"layers\": [{\"name\": \"a\", \"options\": [{\"bits\": 2, \"omega\": 1, \"bytes\": 1, \"costs\": {\"x\": 1}}, {\"bits\": 3, \"omega\": 1, \"bytes\": 1}]}]} | layer 'a' at 3 bits: cost 'x' is missing",
                 "{\"layers\": [{\"name\": \"a\", \"options\": [{\"bits\": 2, \"omega\": 1, \"bytes\": 1}]}], \"more\": 1}                | unknown field 'more'",
             })
     void badTablesAreNamedInOneLine(String json, String message) throws IOException {

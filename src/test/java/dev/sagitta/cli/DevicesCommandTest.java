@@ -38,6 +38,31 @@ class DevicesCommandTest {
         }
     }
 
+    /** Found or not, and where: what a device's figures and run-time compilation depend on. */
+    @Test
+    void namesTheVendorsLibraries() throws Exception {
+        assertThat(run("devices", "--no-measure", "--json")).isZero();
+        for (JsonNode device : new ObjectMapper().readTree(out.toString()).get("devices")) {
+            if (!device.get("kind").asText().equals("CUDA")) {
+                assertThat(device.get("libraries")).isEmpty();
+                continue;
+            }
+            assertThat(device.get("libraries"))
+                    .extracting(library -> library.get("name").asText())
+                    .startsWith("cuBLAS")
+                    .contains("NVRTC");
+            for (JsonNode library : device.get("libraries")) {
+                if (library.get("problem").isNull()) {
+                    assertThat(library.get("version").asText()).matches("[0-9]+(\\.[0-9]+)+");
+                    assertThat(library.get("place").asText()).isNotEmpty();
+                } else {
+                    assertThat(library.get("version").isNull()).isTrue();
+                    assertThat(library.get("problem").asText()).isNotEmpty();
+                }
+            }
+        }
+    }
+
     @Test
     void measuresCopyAndGemm() throws Exception {
         assertThat(run("devices", "--json")).isZero();

@@ -27,6 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class HvpCommandTest {
+    private static final String DEVICE = TestDevices.one();
+
     private static final int ROWS = 11;
     private static final ModelSpec MODEL = ModelSpec.parse("""
             {"input": {"shape": [4]}, "loss": "cross_entropy", "layers": [{"type": "linear", "name": "fc1", "out": 7},
@@ -150,10 +152,10 @@ class HvpCommandTest {
         }
         NpyWriter.write(y, labels, ROWS);
         Path gradient = folder.resolve("g.safetensors");
-        hvp("--device", "opencl", "--gradient", gradient, "--batch", ROWS).succeeded();
+        hvp("--device", DEVICE, "--gradient", gradient, "--batch", ROWS).succeeded();
         Map<String, double[]> hv = read(out);
         Map<String, double[]> g = read(gradient);
-        hvp("--device", "opencl", "--gradient", gradient, "--batch", 4).succeeded();
+        hvp("--device", DEVICE, "--gradient", gradient, "--batch", 4).succeeded();
         assertSame(out, hv, 1e-5);
         assertSame(gradient, g, 1e-5);
     }
@@ -170,9 +172,9 @@ class HvpCommandTest {
 
     @Test
     void compressedActivationsAddASmallError() {
-        hvp("--device", "opencl", "--activation-bits", 8).succeeded();
+        hvp("--device", DEVICE, "--activation-bits", 8).succeeded();
         assertSame(out, reference.hessianVector(weights, probe), 0.05);
-        hvp("--device", "opencl", "--activation-bits", "auto:4").succeeded();
+        hvp("--device", DEVICE, "--activation-bits", "auto:4").succeeded();
     }
 
     @Test
@@ -203,7 +205,7 @@ class HvpCommandTest {
             huge.add(HostTensor.of(tensor.name(), tensor.shape(), values));
         }
         SafetensorsFile.write(vector, Map.of(), huge);
-        hvp("--device", "opencl").failed(1, "Hv is beyond fp32");
+        hvp("--device", DEVICE).failed(1, "Hv is beyond fp32");
         assertThat(out).doesNotExist();
     }
 }

@@ -23,6 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class TrainCommandTest {
+    private static final String DEVICE = TestDevices.one();
+
     @TempDir
     Path folder;
 
@@ -149,7 +151,7 @@ class TrainCommandTest {
         JsonNode result = CommandRun.of(
                         "train",
                         "--device",
-                        "opencl",
+                        DEVICE,
                         "--model",
                         "char-mlp",
                         "--context",
@@ -167,13 +169,13 @@ class TrainCommandTest {
                 .succeeded()
                 .json();
         assertThat(result.get("validationLoss").doubleValue()).isLessThan(1.5);
-        JsonNode eval = CommandRun.of("eval", "--checkpoint", out, "--text", text, "--device", "opencl")
+        JsonNode eval = CommandRun.of("eval", "--checkpoint", out, "--text", text, "--device", DEVICE)
                 .succeeded()
                 .json();
         assertThat(eval.get("loss").doubleValue())
                 .isCloseTo(result.get("validationLoss").doubleValue(), org.assertj.core.data.Offset.offset(1e-4));
         Path strange = Files.writeString(folder.resolve("s.txt"), "x".repeat(100) + "\u00e9".repeat(100));
-        CommandRun.of("eval", "--checkpoint", out, "--text", strange, "--device", "opencl")
+        CommandRun.of("eval", "--checkpoint", out, "--text", strange, "--device", DEVICE)
                 .failed(1, "is not in the model's vocabulary");
     }
 
@@ -208,6 +210,7 @@ class TrainCommandTest {
         List<String> command = new ArrayList<>(List.of(
                 System.getProperty("java.home") + "/bin/java",
                 "-Xmx256m",
+                "-Dsagitta.cuda.modules=" + System.getProperty("sagitta.cuda.modules", ""),
                 "-cp",
                 System.getProperty("java.class.path"),
                 Interrupted.class.getName(),
@@ -215,7 +218,7 @@ class TrainCommandTest {
         for (Object word : new Object[] {
             "train",
             "--device",
-            "opencl",
+            DEVICE,
             "--inputs",
             x,
             "--targets",
@@ -245,31 +248,31 @@ class TrainCommandTest {
         assertThat(process.exitValue()).as(Files.readString(err)).isEqualTo(130);
         assertThat(Files.readString(err)).contains("interrupted after step ").contains("--resume");
         assertThat(folder).isDirectoryNotContaining(path -> path.toString().endsWith(".tmp"));
-        train("opencl", out, "--resume", out, "--steps", 2).succeeded();
+        train(DEVICE, out, "--resume", out, "--steps", 2).succeeded();
     }
 
     @Test
     void whatCannotBeResumedSaysWhy() throws Exception {
         Path sgd = folder.resolve("sgd.safetensors");
-        train("opencl", sgd, "--model", model, "--optimizer", "sgd", "--steps", 2)
+        train(DEVICE, sgd, "--model", model, "--optimizer", "sgd", "--steps", 2)
                 .succeeded();
         Path out = folder.resolve("c.safetensors");
-        train("opencl", out, "--resume", sgd, "--optimizer", "adamw").failed(1, "resume with the optimiser");
-        train("opencl", out, "--resume", sgd, "--model", "mlp").failed(1, "--model mlp is not the model of");
-        train("opencl", out, "--resume", folder.resolve("absent")).failed(1, "no such file");
+        train(DEVICE, out, "--resume", sgd, "--optimizer", "adamw").failed(1, "resume with the optimiser");
+        train(DEVICE, out, "--resume", sgd, "--model", "mlp").failed(1, "--model mlp is not the model of");
+        train(DEVICE, out, "--resume", folder.resolve("absent")).failed(1, "no such file");
         try (Checkpoint checkpoint = Checkpoint.open(sgd)) {
             List<HostTensor> weights = checkpoint.graph().parameters().stream()
                     .map(parameter -> checkpoint.parameter(parameter.name()))
                     .toList();
             Path bare = folder.resolve("bare.safetensors");
             Checkpoint.write(bare, checkpoint.model(), weights, Map.of());
-            train("opencl", out, "--resume", bare).failed(1, "this checkpoint cannot be resumed");
+            train(DEVICE, out, "--resume", bare).failed(1, "this checkpoint cannot be resumed");
             Checkpoint.write(bare, checkpoint.model(), weights, Map.of(Checkpoint.TRAINING, "{\"step\": -1}"));
-            train("opencl", out, "--resume", bare).failed(1, "sagitta.training");
+            train(DEVICE, out, "--resume", bare).failed(1, "sagitta.training");
         }
         byte[] bytes = Files.readAllBytes(sgd);
         Path cut = Files.write(folder.resolve("cut.safetensors"), Arrays.copyOf(bytes, bytes.length - 5));
-        train("opencl", out, "--resume", cut).failed(1, "cut.safetensors");
+        train(DEVICE, out, "--resume", cut).failed(1, "cut.safetensors");
         assertThat(out).doesNotExist();
     }
 
@@ -277,7 +280,7 @@ class TrainCommandTest {
     void aLossThatExplodesStopsWithoutAFile() {
         Path out = folder.resolve("c.safetensors");
         CommandRun run = train(
-                "opencl",
+                DEVICE,
                 out,
                 "--model",
                 model,
@@ -389,7 +392,7 @@ class TrainCommandTest {
             },
         };
         for (Object[] bad : cases) {
-            List<Object> words = new ArrayList<>(List.of("train", "--out", out, "--device", "opencl"));
+            List<Object> words = new ArrayList<>(List.of("train", "--out", out, "--device", DEVICE));
             words.addAll(List.of(bad).subList(2, bad.length));
             if (words.lastIndexOf("--device") != 3) {
                 words.subList(3, 5).clear();

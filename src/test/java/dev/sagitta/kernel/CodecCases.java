@@ -43,6 +43,7 @@ final class CodecCases {
                         small,
                         bench -> pack(bench, format, bench.normal(2123), true, 0)));
             }
+            edges(cases, bits);
             CodecFormat format = CodecFormat.of(bits);
             cases.add(new KernelCase(
                     "codec nearest " + format, bits == 4, bench -> pack(bench, format, bench.normal(777), false, 0)));
@@ -70,9 +71,51 @@ final class CodecCases {
                 "codec variance of a row of 300000",
                 false,
                 bench -> pack(bench, CodecFormat.of(2), bench.normal(600_000), true, 300_000)));
+        cases.add(new KernelCase(
+                "codec variance of short groups",
+                true,
+                bench -> pack(bench, new CodecFormat(4, 1024, DType.F32), bench.normal(3 * 1031), true, 1031)));
         cases.add(new KernelCase("codec non-finite", true, CodecCases::nonFinite));
+        cases.add(new KernelCase("codec top codes", false, CodecCases::topCodes));
         cases.add(new KernelCase("codec 70001 groups", false, CodecCases::manyGroups));
         return cases;
+    }
+
+    /** About whole groups, and about what a warp or a work-group has of them: 512 or 1024 elements of pack, 256 of unpack, 4096 of a block. */
+    private static void edges(List<KernelCase> cases, int bits) {
+        for (int group : new int[] {64, 128, 256, 512, 1024}) {
+            for (int n : new int[] {
+                group - 1, group, group + 1, 512 - group / 4, 1024, 1025, 1024 + group, 1536, 4096 + group, 5 * 1024 - 1
+            }) {
+                DType metadata = (n & 1) == 0 ? DType.F32 : DType.BF16;
+                CodecFormat format = new CodecFormat(bits, group, metadata);
+                boolean small = bits == 4 && n <= 1024 && (n == group || n == group + 1);
+                cases.add(new KernelCase(
+                        "codec edges, " + format + " n=" + n,
+                        small,
+                        bench -> pack(bench, format, bench.normal(n), true, 0)));
+            }
+        }
+    }
+
+    /** Half of the elements are their group's maximum: whatever the noise and the grid's rounding, none may pass the top code. */
+    private static void topCodes(KernelBench bench) {
+        for (int bits : BITS) {
+            for (DType metadata : new DType[] {DType.F32, DType.BF16}) {
+                CodecFormat format = new CodecFormat(bits, 64, metadata);
+                float[] values = new float[1 << 17];
+                float low = 0;
+                float high = 0;
+                for (int i = 0; i < values.length; i++) {
+                    if (i % 64 == 0) {
+                        low = (float) Math.scalb(bench.random().nextGaussian(), bench.random().nextInt(60) - 30);
+                        high = low + Math.scalb(bench.random().nextFloat(), bench.random().nextInt(60) - 30);
+                    }
+                    values[i] = i % 2 == 0 ? low : high;
+                }
+                pack(bench, format, values, true, 0);
+            }
+        }
     }
 
     /** Packs and unpacks, and compares every bit with the reference. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.fixture.PretendBuffer;
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the descriptors of pointwise, arithmetic and bias refuse, and the geometry of extents too large to allocate. */
 class ElementwiseDescriptorTest {
-    private final Device device = TestDevices.get("opencl");
+    private final Device device = TestDevices.get(TestDevices.one());
     private final List<Buffer> buffers = new ArrayList<>();
 
     static List<String> devices() {
@@ -153,6 +154,22 @@ class ElementwiseDescriptorTest {
                 covers(Pointwise.forward(Function.GELU, x, x), on, n, 8);
                 covers(Pointwise.tangent(Function.GELU, x, x, x), on, n, 4);
                 covers(Arithmetic.add(x, x, x), on, n, 8);
+            }
+        }
+    }
+
+    /** A reduction's last wave of work-groups is nearly full, whether a multiprocessor runs 2, 3, 4 or 6 at once. */
+    @Test
+    void chunksFillWholeWaves() {
+        for (int multiprocessors : new int[] {108, 114, 132}) {
+            for (long n : new long[] {1L << 25, 1L << 26, 1L << 28}) {
+                Chunks chunks = Chunks.of(DeviceKind.CUDA, multiprocessors, n, 1, Long.MAX_VALUE);
+                for (int atOnce : new int[] {2, 3, 4, 6}) {
+                    double waves = (double) chunks.count() / (atOnce * multiprocessors);
+                    assertThat(waves / Math.ceil(waves))
+                            .as("%d elements, %d multiprocessors of %d", n, multiprocessors, atOnce)
+                            .isGreaterThan(0.97);
+                }
             }
         }
     }

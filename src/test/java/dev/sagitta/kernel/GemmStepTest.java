@@ -85,7 +85,8 @@ class GemmStepTest {
         String path = System.getenv().getOrDefault("LD_LIBRARY_PATH", "").split(":")[0] + "/no-cublas";
         assumeTrue(Files.exists(Path.of(path, "libcuda.so.1")), "a real driver");
         String modules = "-Dsagitta.cuda.modules=" + System.getProperty("sagitta.cuda.modules", "");
-        String output = ChildJvm.run(Map.of("LD_LIBRARY_PATH", path), List.of(modules), Main.class);
+        String output = ChildJvm.run(
+                Map.of("LD_LIBRARY_PATH", path), List.of(modules, "-Dsagitta.cuda.search=false"), Main.class);
         assertThat(output)
                 .contains("our own kernel", "product [7.0, 10.0, 15.0, 22.0]")
                 .doesNotContain("Exception");

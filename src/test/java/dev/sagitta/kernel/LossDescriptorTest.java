@@ -204,6 +204,22 @@ class LossDescriptorTest {
                 .isInstanceOf(ArithmeticException.class);
     }
 
+    /** No multiprocessor has more to do than another. */
+    @Test
+    void largeProblemsAreSharedOutEvenly() {
+        for (int multiprocessors : new int[] {46, 108, 132, 2000}) {
+            int even = Math.min(multiprocessors, LossWorkspace.MAX_GROUPS);
+            assertThat(RowGeometry.of(DeviceKind.CUDA, multiprocessors, 1 << 20, 1000, 1)
+                                    .gridX()
+                            % even)
+                    .isZero();
+            assertThat(RowGeometry.flat(DeviceKind.CUDA, multiprocessors, 1 << 26, 1)
+                                    .gridX()
+                            % even)
+                    .isZero();
+        }
+    }
+
     /** One launch where the work is small. */
     @Test
     void smallProblemsAreOneGroup() {

@@ -18,9 +18,9 @@ final class MaskCases {
 
     static List<KernelCase> all() {
         List<KernelCase> cases = new ArrayList<>();
-        for (int n : new int[] {0, 1, 7, 8, 31, 32, 33, 64, 1009, 100_003}) {
+        for (int n : new int[] {0, 1, 7, 8, 31, 32, 33, 64, 390, 1009, 100_003}) {
             cases.add(new KernelCase("relu mask n=" + n, n < 2000, bench -> relu(bench, n, true)));
-            cases.add(new KernelCase("sign mask n=" + n, n < 50, bench -> relu(bench, n, false)));
+            cases.add(new KernelCase("sign mask n=" + n, n < 50 || n == 390, bench -> relu(bench, n, false)));
             cases.add(new KernelCase("mask apply n=" + n, n < 2000, bench -> apply(bench, n, 3)));
         }
         cases.add(new KernelCase("mask apply in place", true, MaskCases::inPlace));

@@ -32,6 +32,14 @@ final class QuantizeCases {
                     }
                 }
             }
+            for (int group : new int[] {1, 20, 64, 4096}) {
+                QuantFormat format = new QuantFormat(bits, group, group == 64);
+                cases.add(roundTrip("normal", format, 35, 132, false, QuantizeCases::normal));
+                cases.add(roundTrip("normal", format, 5, 1100, false, QuantizeCases::normal));
+                KernelCase shifted = roundTrip("shifted", format, 3, 260, group == 64, QuantizeCases::normal);
+                cases.add(new KernelCase(
+                        shifted.name(), shifted.small(), bench -> shifted.body().accept(bench.shifted(4))));
+            }
             QuantFormat wide = new QuantFormat(bits, 64, false);
             cases.add(roundTrip("zeros", wide, 5, 130, false, (random, k) -> new float[k]));
             cases.add(roundTrip("zeros", new QuantFormat(bits, 64, true), 5, 130, false, (random, k) -> new float[k]));

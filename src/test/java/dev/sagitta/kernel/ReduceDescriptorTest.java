@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the descriptors of reductions and dots refuse, and the geometry of extents too large to allocate. */
 class ReduceDescriptorTest {
-    private final Device device = TestDevices.get("opencl");
+    private final Device device = TestDevices.get(TestDevices.one());
     private final List<Buffer> buffers = new ArrayList<>();
 
     static List<String> devices() {

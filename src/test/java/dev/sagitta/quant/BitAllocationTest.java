@@ -68,7 +68,7 @@ class BitAllocationTest {
                     .mapToLong(layer -> layer.options().get(3).bytes())
                     .sum();
             for (double fraction : new double[] {0.3, 0.41, 0.5, 0.77, 1}) {
-                BitAllocation found = BitAllocation.minimise(table, BitAllocation.Limit.BYTES, full * fraction);
+                BitAllocation found = BitAllocation.minimise(table, BitAllocation.Limit.of("bytes", full * fraction));
                 assertThat(found.bytes()).isLessThanOrEqualTo((long) (full * fraction));
                 assertThat(found.omega())
                         .as("seed %d, fraction %s", seed, fraction)
@@ -83,7 +83,7 @@ class BitAllocationTest {
     void limitsCostToo() {
         BitTable table = random(3, 4);
         double cost =
-                BitAllocation.minimise(table, BitAllocation.Limit.COST, 4e6).cost();
+                BitAllocation.minimise(table, BitAllocation.Limit.cost(4e6)).cost();
         assertThat(cost).isLessThanOrEqualTo(4e6);
     }
 
@@ -91,7 +91,7 @@ class BitAllocationTest {
     void namesTheSmallestChoiceWhenTheLimitCannotBeMet() {
         BitTable table = new BitTable(
                 List.of(new BitTable.Layer("a", List.of(option(2, 1, 100), option(4, 0, 200)))), List.of());
-        assertThatThrownBy(() -> BitAllocation.minimise(table, BitAllocation.Limit.BYTES, 99))
+        assertThatThrownBy(() -> BitAllocation.minimise(table, BitAllocation.Limit.bytes(99)))
                 .hasMessageContaining("99")
                 .hasMessageContaining("smallest choice takes 100");
     }
@@ -131,10 +131,10 @@ class BitAllocationTest {
                 bytes += layer.options().get(option).bytes();
                 cost += layer.options().get(option).cost();
             }
-            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.BYTES, bytes)
+            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.bytes(bytes))
                             .omega())
                     .isLessThanOrEqualTo(omega * (1 + 1e-12));
-            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.COST, cost)
+            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.cost(cost))
                             .omega())
                     .isLessThanOrEqualTo(omega * (1 + 1e-12));
         }

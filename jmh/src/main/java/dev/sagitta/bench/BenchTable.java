@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Makes tables of JMH's raw results: {@code BenchTable RESULTS.json... DOCUMENT.md}. The table of {@code NAME.json} replaces what stands in the
- * document between {@code <!-- results NAME -->} and {@code <!-- end NAME -->}; without such marks it is only printed.
+ * Makes tables of raw results, JMH's ({@code .json}) or those of {@link Quick} ({@code .jsonl}): {@code BenchTable RESULTS... DOCUMENT.md}. The
+ * table of {@code NAME.json} replaces what stands in the document between {@code <!-- results NAME -->} and {@code <!-- end NAME -->}; without such marks it is only printed.
  */
 public final class BenchTable {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -28,20 +28,23 @@ public final class BenchTable {
         Path document = Path.of(args[args.length - 1]);
         for (String file : Arrays.copyOf(args, args.length - 1)) {
             Path results = Path.of(file);
-            String name = results.getFileName().toString().replaceFirst("\\.json$", "");
-            String section = environment(results) + tables(JSON.readTree(results.toFile()));
+            String name = results.getFileName().toString().replaceFirst("\\.jsonl?$", "");
+            String section = file.endsWith(".jsonl")
+                    ? QuickTable.of(results)
+                    : environment(results) + tables(JSON.readTree(results.toFile()));
             System.out.println(section);
-            if (!replace(document, name, section)) {
+            if (!replace(document, "results " + name, "end " + name, section)) {
                 System.out.println("(" + document + " has no place for '" + name + "': the table is only printed)");
             }
         }
     }
 
-    private static boolean replace(Path document, String name, String section) throws IOException {
+    /** What stands between the marks {@code <!-- open -->} and {@code <!-- end -->}; false where there are none. */
+    static boolean replace(Path document, String opens, String ends, String section) throws IOException {
         String text = Files.exists(document) ? Files.readString(document) : "";
-        String open = "<!-- results " + name + " -->\n";
+        String open = "<!-- " + opens + " -->\n";
         int start = text.indexOf(open);
-        int end = text.indexOf("<!-- end " + name + " -->");
+        int end = text.indexOf("<!-- " + ends + " -->");
         if (start < 0 || end < start) {
             return false;
         }

@@ -18,6 +18,16 @@ final class Catalogue {
 
     private Catalogue() {}
 
+    /** All of them by name, and on a GPU sweeps over sizes; products by the vendor's library where it is there. */
+    static Map<String, Builder> with(boolean gpu, boolean vendor) {
+        Map<String, Builder> all = new LinkedHashMap<>(ALL);
+        if (gpu) {
+            PackedWeightWorkloads.addSweep(all);
+            GemmWorkloads.addSweep(all, vendor);
+        }
+        return all;
+    }
+
     /** Makes inputs on a device and binds the kernel to them. */
     interface Builder {
         Workload build(BenchDevice bench);

@@ -12,9 +12,8 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
 
-/** The activation codec and random numbers over 64 Mi elements. */
+/** The activation codec and random numbers over {@link BenchDevice#elements}. */
 final class CodecWorkloads {
-    private static final long ELEMENTS = ElementwiseWorkloads.ELEMENTS;
     private static final int RANDOM_STREAM = 1000;
     private static final long ROW = 512;
     private static final float PROBABILITY = 0.25f;
@@ -39,9 +38,9 @@ final class CodecWorkloads {
         static Packed of(BenchDevice bench, CodecFormat format) {
             return new Packed(
                     format,
-                    bench.normal("x", ELEMENTS),
-                    bench.empty("codes", DType.U32, format.packedWords(ELEMENTS)),
-                    bench.empty("metadata", format.metadata(), format.metadataElements(ELEMENTS)),
+                    bench.normal("x", bench.elements()),
+                    bench.empty("codes", DType.U32, format.packedWords(bench.elements())),
+                    bench.empty("metadata", format.metadata(), format.metadataElements(bench.elements())),
                     bench.zeros("flags", DType.U32, 1));
         }
 
@@ -68,12 +67,13 @@ final class CodecWorkloads {
         Packed packed = Packed.of(bench, format);
         Pack work = packed.pack(bench);
         if (variance) {
-            work = work.withVariance(bench.empty("segments", DType.F32, format.segments(ELEMENTS / ROW, ROW)), ROW);
+            work = work.withVariance(
+                    bench.empty("segments", DType.F32, format.segments(bench.elements() / ROW, ROW)), ROW);
         }
         return Workload.of(
                 bench,
                 work,
-                () -> Samples.windows(ELEMENTS, (first, count) -> {
+                () -> Samples.windows(bench.elements(), (first, count) -> {
                     CodecReference reference = new CodecReference(
                             format, bench.floats(packed.x, first, count), noise(bench, first, count));
                     int[] words = bench.ints(packed.codes, first * format.bits() / 32, count * format.bits() / 32);
@@ -86,12 +86,12 @@ final class CodecWorkloads {
     private static Workload unpack(BenchDevice bench, CodecFormat format) {
         Packed packed = Packed.of(bench, format);
         bench.once(packed.pack(bench));
-        Tensor back = bench.empty("back", DType.F32, ELEMENTS);
+        Tensor back = bench.empty("back", DType.F32, bench.elements());
         Descriptor work = Unpack.of(format, packed.codes, packed.metadata, back);
         return Workload.of(
                 bench,
                 work,
-                () -> Samples.windows(ELEMENTS, (first, count) -> {
+                () -> Samples.windows(bench.elements(), (first, count) -> {
                     CodecReference reference = new CodecReference(
                             format, bench.floats(packed.x, first, count), noise(bench, first, count));
                     float[] actual = bench.floats(back, first, count);
@@ -102,12 +102,12 @@ final class CodecWorkloads {
     }
 
     private static Workload random(BenchDevice bench, Random.Kind kind) {
-        Tensor out = bench.empty("out", kind == Random.Kind.BITS ? DType.U32 : DType.F32, ELEMENTS);
+        Tensor out = bench.empty("out", kind == Random.Kind.BITS ? DType.U32 : DType.F32, bench.elements());
         Random work = new Random(kind, bench.state(), RANDOM_STREAM, 0, out);
         return Workload.of(
                 bench,
                 work,
-                () -> Samples.windows(ELEMENTS, (first, count) -> {
+                () -> Samples.windows(bench.elements(), (first, count) -> {
                     int[] words = Philox.stream(seed(bench), RANDOM_STREAM, 0, first, count);
                     if (kind == Random.Kind.BITS) {
                         int[] actual = bench.ints(out, first, count);
@@ -148,13 +148,13 @@ final class CodecWorkloads {
     }
 
     private static Workload dropout(BenchDevice bench) {
-        Tensor x = bench.normal("x", ELEMENTS);
-        Tensor y = bench.empty("y", DType.F32, ELEMENTS);
-        Descriptor work = Random.dropout(bench.state(), RANDOM_STREAM, PROBABILITY, ELEMENTS, x, y);
+        Tensor x = bench.normal("x", bench.elements());
+        Tensor y = bench.empty("y", DType.F32, bench.elements());
+        Descriptor work = Random.dropout(bench.state(), RANDOM_STREAM, PROBABILITY, bench.elements(), x, y);
         return Workload.of(
                 bench,
                 work,
-                () -> Samples.windows(ELEMENTS, (first, count) -> {
+                () -> Samples.windows(bench.elements(), (first, count) -> {
                     int[] words = Philox.stream(seed(bench), RANDOM_STREAM, 0, first, count);
                     float[] value = bench.floats(x, first, count);
                     float[] actual = bench.floats(y, first, count);

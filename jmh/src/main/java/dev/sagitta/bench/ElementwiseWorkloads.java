@@ -15,9 +15,8 @@ import dev.sagitta.tensor.Tensor;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 
-/** Pointwise functions, arithmetic, bias and masks over 64 Mi elements; what has probes: eight of them, of 8 Mi. */
+/** Pointwise functions, arithmetic, bias and masks over {@link BenchDevice#elements}; what has probes: eight of them, of an eighth each. */
 final class ElementwiseWorkloads {
-    static final long ELEMENTS = 64L << 20;
     static final int PROBES = 8;
 
     private static final long COLUMNS = 1024;
@@ -36,21 +35,21 @@ final class ElementwiseWorkloads {
         all.put("gelu_tangent_backward", ElementwiseWorkloads::tangentBackward);
         all.put("gelu_curvature", ElementwiseWorkloads::curvature);
         all.put("add", bench -> {
-            Tensor a = bench.normal("a", ELEMENTS);
-            Tensor b = bench.normal("b", ELEMENTS);
-            Tensor y = bench.empty("y", DType.F32, ELEMENTS);
+            Tensor a = bench.normal("a", bench.elements());
+            Tensor b = bench.normal("b", bench.elements());
+            Tensor y = bench.empty("y", DType.F32, bench.elements());
             return elementwise(bench, Arithmetic.add(a, b, y), y, x -> x[0] + x[1], a, b);
         });
         all.put("fma", bench -> {
-            Tensor a = bench.normal("a", ELEMENTS);
-            Tensor b = bench.normal("b", ELEMENTS);
-            Tensor c = bench.normal("c", ELEMENTS);
-            Tensor y = bench.empty("y", DType.F32, ELEMENTS);
+            Tensor a = bench.normal("a", bench.elements());
+            Tensor b = bench.normal("b", bench.elements());
+            Tensor c = bench.normal("c", bench.elements());
+            Tensor y = bench.empty("y", DType.F32, bench.elements());
             return elementwise(bench, Arithmetic.fma(a, b, c, y), y, x -> x[0] * x[1] + x[2], a, b, c);
         });
         all.put("scale", bench -> {
-            Tensor a = bench.normal("a", ELEMENTS);
-            Tensor y = bench.empty("y", DType.F32, ELEMENTS);
+            Tensor a = bench.normal("a", bench.elements());
+            Tensor y = bench.empty("y", DType.F32, bench.elements());
             return elementwise(bench, Arithmetic.scale(0.5f, a, y), y, x -> 0.5 * x[0], a);
         });
         all.put("axpby", ElementwiseWorkloads::axpby);
@@ -72,8 +71,8 @@ final class ElementwiseWorkloads {
     }
 
     private static Workload forward(BenchDevice bench, Function function, DoubleUnaryOperator reference) {
-        Tensor x = bench.normal("x", ELEMENTS);
-        Tensor y = bench.empty("y", DType.F32, ELEMENTS);
+        Tensor x = bench.normal("x", bench.elements());
+        Tensor y = bench.empty("y", DType.F32, bench.elements());
         return elementwise(bench, Pointwise.forward(function, x, y), y, v -> reference.applyAsDouble(v[0]), x);
     }
 
@@ -90,14 +89,14 @@ final class ElementwiseWorkloads {
     }
 
     private static Workload backward(BenchDevice bench) {
-        Tensor x = bench.normal("x", ELEMENTS);
-        Tensor dy = bench.normal("dy", ELEMENTS);
-        Tensor dx = bench.empty("dx", DType.F32, ELEMENTS);
+        Tensor x = bench.normal("x", bench.elements());
+        Tensor dy = bench.normal("dy", bench.elements());
+        Tensor dx = bench.empty("dx", DType.F32, bench.elements());
         return elementwise(bench, Pointwise.backward(Function.GELU, x, dy, dx), dx, v -> v[1] * first(v[0]), x, dy);
     }
 
     private static Workload tangent(BenchDevice bench) {
-        long n = ELEMENTS / PROBES;
+        long n = bench.elements() / PROBES;
         Tensor x = bench.normal("x", n);
         Tensor xt = bench.normal("xt", PROBES, n);
         Tensor yt = bench.empty("yt", DType.F32, PROBES, n);
@@ -123,7 +122,7 @@ final class ElementwiseWorkloads {
     }
 
     private static Workload tangentBackward(BenchDevice bench) {
-        long n = ELEMENTS / PROBES;
+        long n = bench.elements() / PROBES;
         Tensor x = bench.normal("x", n);
         Tensor dy = bench.normal("dy", n);
         Tensor xt = bench.normal("xt", PROBES, n);
@@ -151,7 +150,7 @@ final class ElementwiseWorkloads {
     }
 
     private static Workload curvature(BenchDevice bench) {
-        long n = ELEMENTS / PROBES;
+        long n = bench.elements() / PROBES;
         Tensor x = bench.normal("x", n);
         Tensor dy = bench.normal("dy", n);
         Tensor xt = bench.normal("xt", PROBES, n);
@@ -176,8 +175,8 @@ final class ElementwiseWorkloads {
     }
 
     private static Workload axpby(BenchDevice bench) {
-        Tensor x = bench.normal("x", ELEMENTS);
-        Tensor y = bench.normal("y", ELEMENTS);
+        Tensor x = bench.normal("x", bench.elements());
+        Tensor y = bench.normal("y", bench.elements());
         Arithmetic work = Arithmetic.axpby(0.25f, x, 0.5f, y);
         // y changes in place: the values before are read first
         float[][] before = new float[1][];
@@ -198,7 +197,7 @@ final class ElementwiseWorkloads {
     }
 
     private static Workload biasAdd(BenchDevice bench) {
-        Tensor y = bench.normal("y", ELEMENTS / COLUMNS, COLUMNS);
+        Tensor y = bench.normal("y", bench.elements() / COLUMNS, COLUMNS);
         Tensor b = bench.normal("b", COLUMNS);
         float[] before = bench.floats(y, 0, 4096);
         return Workload.of(bench, new BiasAdd(y, b), () -> {
@@ -212,7 +211,7 @@ final class ElementwiseWorkloads {
     }
 
     private static Workload biasGradient(BenchDevice bench) {
-        long rows = ELEMENTS / COLUMNS;
+        long rows = bench.elements() / COLUMNS;
         Tensor dy = bench.normal("dy", rows, COLUMNS);
         Tensor db = bench.empty("db", DType.F32, COLUMNS);
         Tensor partials = bench.empty("partials", BiasGradient.partials(bench.device, 1, rows, COLUMNS));
@@ -235,13 +234,13 @@ final class ElementwiseWorkloads {
     }
 
     private static Workload reluMask(BenchDevice bench) {
-        Tensor x = bench.normal("x", ELEMENTS);
-        Tensor y = bench.empty("y", DType.F32, ELEMENTS);
-        Tensor mask = bench.empty("mask", DType.U32, ReluMask.words(ELEMENTS));
+        Tensor x = bench.normal("x", bench.elements());
+        Tensor y = bench.empty("y", DType.F32, bench.elements());
+        Tensor mask = bench.empty("mask", DType.U32, ReluMask.words(bench.elements()));
         return Workload.of(
                 bench,
                 ReluMask.of(x, y, mask),
-                () -> Samples.windows(ELEMENTS, (at, count) -> {
+                () -> Samples.windows(x.elements(), (at, count) -> {
                     float[] value = bench.floats(x, at, count);
                     float[] actual = bench.floats(y, at, count);
                     int[] bits = bench.ints(mask, at / 32, count / 32);
@@ -253,13 +252,13 @@ final class ElementwiseWorkloads {
     }
 
     private static Workload maskApply(BenchDevice bench) {
-        Tensor in = bench.normal("in", ELEMENTS);
-        Tensor out = bench.empty("out", DType.F32, ELEMENTS);
-        Tensor mask = bench.words("mask", ReluMask.words(ELEMENTS));
+        Tensor in = bench.normal("in", bench.elements());
+        Tensor out = bench.empty("out", DType.F32, bench.elements());
+        Tensor mask = bench.words("mask", ReluMask.words(bench.elements()));
         return Workload.of(
                 bench,
-                MaskApply.of(mask, ELEMENTS, in, out),
-                () -> Samples.windows(ELEMENTS, (at, count) -> {
+                MaskApply.of(mask, bench.elements(), in, out),
+                () -> Samples.windows(in.elements(), (at, count) -> {
                     float[] value = bench.floats(in, at, count);
                     float[] actual = bench.floats(out, at, count);
                     int[] bits = bench.ints(mask, at / 32, count / 32);

@@ -24,6 +24,14 @@ final class Environment {
 
     /** Facts as of now: before the run, so that the load is the others'. */
     static ObjectNode now(List<String> arguments) {
+        try (BenchDevice bench = new BenchDevice()) {
+            return now(arguments, bench.device);
+        } catch (Exception e) {
+            throw new IllegalStateException("the device could not be closed: " + e.getMessage(), e);
+        }
+    }
+
+    static ObjectNode now(List<String> arguments, Device device) {
         ObjectNode node = new ObjectMapper().createObjectNode();
         node.put(
                 "date",
@@ -34,15 +42,10 @@ final class Environment {
         node.put("load", ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
         node.put("system", System.getProperty("os.name") + " " + System.getProperty("os.version"));
         node.put("java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));
-        try (BenchDevice bench = new BenchDevice()) {
-            Device device = bench.device;
-            DeviceInfo info = device.info();
-            node.put("device", info.id() + " " + info.name());
-            node.put("driver", info.driver());
-            node.put("architecture", info.architecture());
-        } catch (Exception e) {
-            throw new IllegalStateException("the device could not be closed: " + e.getMessage(), e);
-        }
+        DeviceInfo info = device.info();
+        node.put("device", info.id() + " " + info.name());
+        node.put("driver", info.driver());
+        node.put("architecture", info.architecture());
         OpenBlas.find().ifPresent(blas -> node.put("openblas", blas.description()));
         return node;
     }

@@ -10,15 +10,16 @@ import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
+import java.util.stream.IntStream;
 
-/** Losses, embeddings and optimiser steps over 32 to 64 Mi elements. */
+/** Losses, embeddings and optimiser steps over half of {@link BenchDevice#elements} or all of them. */
 final class LossWorkloads {
     private static final int CLASSES = 1024;
-    private static final int ROWS = 32_768;
     private static final int PROBES = ElementwiseWorkloads.PROBES;
-    private static final int VOCABULARY = 32_768;
     private static final int WIDTH = 512;
-    private static final long PARAMETERS = 32L << 20;
+    /** Rows that are downloaded at a time. */
+    private static final int SLAB = 4096;
+
     private static final int IGNORE = -100;
     private static final Tolerance CLOSE = new Tolerance(2e-6, 1e-9);
 
@@ -37,6 +38,11 @@ final class LossWorkloads {
         all.put("adamw", LossWorkloads::adamW);
     }
 
+    /** Rows of logits, and of the embedding's table. */
+    private static int rows(BenchDevice bench) {
+        return (int) (bench.elements() / 2 / CLASSES);
+    }
+
     private static Tensor ids(BenchDevice bench, int count, int bound) {
         Tensor ids = bench.empty("ids", DType.I32, count);
         ids.upload(bench.stream, new java.util.Random(7).ints(count, 0, bound).toArray());
@@ -47,55 +53,68 @@ final class LossWorkloads {
         return bench.empty("workspace", DType.F32, (bytes + 3) / 4);
     }
 
-    /** Probabilities of one row, and its loss behind them. */
-    private static double[] softmax(float[] logits, int label) {
+    /** Probabilities of the row of {@code n} logits from {@code first} on, and its loss behind them. */
+    private static double[] softmax(float[] logits, int first, int n, int label) {
         double largest = Double.NEGATIVE_INFINITY;
-        for (float logit : logits) {
-            largest = Math.max(largest, logit);
+        for (int c = 0; c < n; c++) {
+            largest = Math.max(largest, logits[first + c]);
         }
         double sum = 0;
-        double[] row = new double[logits.length + 1];
-        for (int c = 0; c < logits.length; c++) {
-            row[c] = Math.exp(logits[c] - largest);
+        double[] row = new double[n + 1];
+        for (int c = 0; c < n; c++) {
+            row[c] = Math.exp(logits[first + c] - largest);
             sum += row[c];
         }
-        for (int c = 0; c < logits.length; c++) {
+        for (int c = 0; c < n; c++) {
             row[c] /= sum;
         }
-        row[logits.length] = Math.log(sum) + largest - logits[label];
+        row[n] = Math.log(sum) + largest - logits[first + label];
         return row;
+    }
+
+    /** The mean loss of all rows: slabs are downloaded, all cores of the host work on one. */
+    private static double loss(BenchDevice bench, Tensor logits, int[] labels) {
+        double total = 0;
+        for (int first = 0; first < labels.length; first += SLAB) {
+            int start = first;
+            int count = Math.min(SLAB, labels.length - first);
+            float[] slab = bench.floats(logits, (long) first * CLASSES, count * CLASSES);
+            total += IntStream.range(0, count)
+                    .parallel()
+                    .mapToDouble(r -> softmax(slab, r * CLASSES, CLASSES, labels[start + r])[CLASSES])
+                    .sum();
+        }
+        return total / labels.length;
     }
 
     private static Workload crossEntropy(BenchDevice bench, SoftmaxCrossEntropy.Mode mode) {
         boolean backward = mode == SoftmaxCrossEntropy.Mode.FORWARD_BACKWARD;
-        Tensor logits = bench.normal("logits", ROWS, CLASSES);
-        Tensor labels = ids(bench, ROWS, CLASSES);
-        Tensor workspace = workspace(bench, SoftmaxCrossEntropy.workspaceBytes(ROWS, 1));
+        int rows = rows(bench);
+        Tensor logits = bench.normal("logits", rows, CLASSES);
+        Tensor labels = ids(bench, rows, CLASSES);
+        Tensor workspace = workspace(bench, SoftmaxCrossEntropy.workspaceBytes(rows, 1));
         Tensor loss = bench.empty("loss", DType.F32, 1);
-        Tensor gradient = backward ? bench.empty("gradient", DType.F32, ROWS, CLASSES) : null;
+        Tensor gradient = backward ? bench.empty("gradient", DType.F32, rows, CLASSES) : null;
         SoftmaxCrossEntropy work = backward
                 ? SoftmaxCrossEntropy.forwardBackward(logits, labels, IGNORE, workspace, loss, gradient)
                 : SoftmaxCrossEntropy.forward(logits, labels, IGNORE, workspace, loss);
         return Workload.of(bench, work, () -> {
             int[] label = bench.ints(labels);
-            double total = 0;
-            for (int r = 0; r < ROWS; r++) {
-                double[] row = softmax(bench.floats(logits, (long) r * CLASSES, CLASSES), label[r]);
-                total += row[CLASSES] / ROWS;
-                if (backward && r % (ROWS / 8) == 1) {
-                    float[] actual = bench.floats(gradient, (long) r * CLASSES, CLASSES);
-                    for (int c = 0; c < CLASSES; c++) {
-                        double expected = (row[c] - (c == label[r] ? 1 : 0)) / ROWS;
-                        Samples.near(gradient, (long) r * CLASSES + c, actual[c], expected, 1.0 / ROWS, CLOSE);
-                    }
+            double total = loss(bench, logits, label);
+            Samples.near(loss, 0, bench.floats(loss)[0], total, total, CLOSE);
+            for (int r = 1; backward && r < rows; r += rows / 8) {
+                double[] row = softmax(bench.floats(logits, (long) r * CLASSES, CLASSES), 0, CLASSES, label[r]);
+                float[] actual = bench.floats(gradient, (long) r * CLASSES, CLASSES);
+                for (int c = 0; c < CLASSES; c++) {
+                    double expected = (row[c] - (c == label[r] ? 1 : 0)) / rows;
+                    Samples.near(gradient, (long) r * CLASSES + c, actual[c], expected, 1.0 / rows, CLOSE);
                 }
             }
-            Samples.near(loss, 0, bench.floats(loss)[0], total, total, CLOSE);
         });
     }
 
     private static Workload crossEntropyTangents(BenchDevice bench) {
-        int rows = ROWS / PROBES;
+        int rows = rows(bench) / PROBES;
         Tensor logits = bench.normal("logits", rows, CLASSES);
         Tensor labels = ids(bench, rows, CLASSES);
         Tensor tangent = bench.normal("tangent", PROBES, rows, CLASSES);
@@ -105,7 +124,7 @@ final class LossWorkloads {
         return Workload.of(bench, work, () -> {
             int[] label = bench.ints(labels);
             for (int r = 0; r < rows; r += rows / 8) {
-                double[] p = softmax(bench.floats(logits, (long) r * CLASSES, CLASSES), label[r]);
+                double[] p = softmax(bench.floats(logits, (long) r * CLASSES, CLASSES), 0, CLASSES, label[r]);
                 for (int k = 0; k < PROBES; k++) {
                     long at = ((long) k * rows + r) * CLASSES;
                     float[] t = bench.floats(tangent, at, CLASSES);
@@ -123,9 +142,9 @@ final class LossWorkloads {
     }
 
     private static Workload squaredError(BenchDevice bench) {
-        Tensor y = bench.normal("y", ROWS, CLASSES);
-        Tensor target = bench.normal("target", ROWS, CLASSES);
-        Tensor gradient = bench.empty("gradient", DType.F32, ROWS, CLASSES);
+        Tensor y = bench.normal("y", rows(bench), CLASSES);
+        Tensor target = bench.normal("target", rows(bench), CLASSES);
+        Tensor gradient = bench.empty("gradient", DType.F32, rows(bench), CLASSES);
         Tensor loss = bench.empty("loss", DType.F32, 1);
         long n = y.elements();
         Tensor workspace = workspace(bench, SquaredError.workspaceBytes(n, 1));
@@ -138,12 +157,13 @@ final class LossWorkloads {
     }
 
     private static Workload gather(BenchDevice bench) {
-        Tensor table = bench.normal("table", 1, VOCABULARY, WIDTH);
-        Tensor ids = ids(bench, 2 * VOCABULARY, VOCABULARY);
-        Tensor y = bench.empty("y", DType.F32, 1, 2 * VOCABULARY, WIDTH);
+        int vocabulary = rows(bench);
+        Tensor table = bench.normal("table", 1, vocabulary, WIDTH);
+        Tensor ids = ids(bench, 2 * vocabulary, vocabulary);
+        Tensor y = bench.empty("y", DType.F32, 1, 2 * vocabulary, WIDTH);
         return Workload.of(bench, EmbeddingGather.of(table, ids, y), () -> {
             int[] id = bench.ints(ids);
-            for (int i = 0; i < id.length; i += id.length / 64) {
+            for (int i = 0; i < id.length; i += Math.max(1, id.length / 64)) {
                 float[] expected = bench.floats(table, (long) id[i] * WIDTH, WIDTH);
                 float[] actual = bench.floats(y, (long) i * WIDTH, WIDTH);
                 for (int d = 0; d < WIDTH; d++) {
@@ -154,14 +174,15 @@ final class LossWorkloads {
     }
 
     private static Workload scatter(BenchDevice bench) {
-        Tensor ids = ids(bench, 2 * VOCABULARY, VOCABULARY);
-        Tensor dy = bench.normal("dy", 1, 2 * VOCABULARY, WIDTH);
-        Tensor dtable = bench.empty("dtable", DType.F32, 1, VOCABULARY, WIDTH);
+        int vocabulary = rows(bench);
+        Tensor ids = ids(bench, 2 * vocabulary, vocabulary);
+        Tensor dy = bench.normal("dy", 1, 2 * vocabulary, WIDTH);
+        Tensor dtable = bench.empty("dtable", DType.F32, 1, vocabulary, WIDTH);
         Tensor workspace = bench.empty(
-                "workspace", DType.I32, (EmbeddingScatter.workspaceBytes(2 * VOCABULARY, VOCABULARY) + 3) / 4);
+                "workspace", DType.I32, (EmbeddingScatter.workspaceBytes(2 * vocabulary, vocabulary) + 3) / 4);
         return Workload.of(bench, EmbeddingScatter.of(ids, dy, dtable, workspace, false), () -> {
             int[] id = bench.ints(ids);
-            for (int v = 0; v < VOCABULARY; v += VOCABULARY / 64) {
+            for (int v = 0; v < vocabulary; v += Math.max(1, vocabulary / 64)) {
                 double[] sums = new double[WIDTH];
                 for (int i = 0; i < id.length; i++) {
                     if (id[i] == v) {
@@ -186,9 +207,9 @@ final class LossWorkloads {
     }
 
     private static Workload sgd(BenchDevice bench) {
-        Tensor parameters = bench.normal("parameters", PARAMETERS);
-        Tensor gradient = bench.normal("gradient", PARAMETERS);
-        Tensor velocity = bench.zeros("velocity", DType.F32, PARAMETERS);
+        Tensor parameters = bench.normal("parameters", bench.elements() / 2);
+        Tensor gradient = bench.normal("gradient", bench.elements() / 2);
+        Tensor velocity = bench.zeros("velocity", DType.F32, bench.elements() / 2);
         float[] before = bench.floats(parameters, 0, CLASSES);
         Tensor settings = settings(bench, OptimiserSettings.sgd(0.01, 0.9, false, 0, Double.POSITIVE_INFINITY));
         return Workload.of(bench, Optimiser.sgd(parameters, gradient, velocity, null, settings), () -> {
@@ -201,10 +222,10 @@ final class LossWorkloads {
     }
 
     private static Workload adamW(BenchDevice bench) {
-        Tensor parameters = bench.normal("parameters", PARAMETERS);
-        Tensor gradient = bench.normal("gradient", PARAMETERS);
-        Tensor m = bench.zeros("m", DType.F32, PARAMETERS);
-        Tensor v = bench.zeros("v", DType.F32, PARAMETERS);
+        Tensor parameters = bench.normal("parameters", bench.elements() / 2);
+        Tensor gradient = bench.normal("gradient", bench.elements() / 2);
+        Tensor m = bench.zeros("m", DType.F32, bench.elements() / 2);
+        Tensor v = bench.zeros("v", DType.F32, bench.elements() / 2);
         float[] before = bench.floats(parameters, 0, CLASSES);
         Tensor settings =
                 settings(bench, OptimiserSettings.adamW(1e-3, 0.9, 0.999, 1e-8, 0.01, 1, Double.POSITIVE_INFINITY));

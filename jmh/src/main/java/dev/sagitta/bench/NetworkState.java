@@ -29,7 +29,11 @@ final class NetworkState implements AutoCloseable {
     private static final double NOISE = 0.05;
 
     private final BenchDevice bench;
-    private final Graph graph = Networks.mlp(Function.GELU, IN, HIDDEN, CLASSES);
+    private final Graph graph = graph();
+
+    static Graph graph() {
+        return Networks.mlp(Function.GELU, IN, HIDDEN, CLASSES);
+    }
 
     NetworkState(BenchDevice bench) {
         this.bench = bench;

@@ -8,9 +8,8 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
 
-/** Reductions of 64 Mi elements. */
+/** Reductions of {@link BenchDevice#elements}. */
 final class ReductionWorkloads {
-    private static final long ELEMENTS = ElementwiseWorkloads.ELEMENTS;
     private static final int PROBES = ElementwiseWorkloads.PROBES;
     private static final int BLOCKS = 12;
     private static final int PART = 1 << 22;
@@ -30,20 +29,21 @@ final class ReductionWorkloads {
 
     private static Workload reduce(BenchDevice bench, Reduce.Operation operation) {
         boolean two = operation == Reduce.Operation.DOT;
-        Tensor x = bench.normal("x", ELEMENTS);
-        Tensor y = two ? bench.normal("y", ELEMENTS) : null;
+        Tensor x = bench.normal("x", bench.elements());
+        Tensor y = two ? bench.normal("y", bench.elements()) : null;
         Tensor out = bench.empty("out", operation == Reduce.Operation.ARGMAX ? DType.I32 : DType.F32, 1);
-        Tensor partials = bench.empty("partials", Reduce.partials(bench.device, 1, ELEMENTS));
+        Tensor partials = bench.empty("partials", Reduce.partials(bench.device, 1, bench.elements()));
         return Workload.of(bench, new Reduce(operation, x, y, out, partials), () -> {
             double sum = 0;
             double magnitude = 0;
             double squares = 0;
             double largest = Double.NEGATIVE_INFINITY;
             long at = -1;
-            for (long first = 0; first < ELEMENTS; first += PART) {
-                float[] a = bench.floats(x, first, PART);
-                float[] b = two ? bench.floats(y, first, PART) : null;
-                for (int i = 0; i < PART; i++) {
+            for (long first = 0; first < x.elements(); first += PART) {
+                int count = (int) Math.min(PART, x.elements() - first);
+                float[] a = bench.floats(x, first, count);
+                float[] b = two ? bench.floats(y, first, count) : null;
+                for (int i = 0; i < count; i++) {
                     double term = two ? (double) a[i] * b[i] : a[i];
                     sum += term;
                     magnitude += Math.abs(term);
@@ -64,17 +64,17 @@ final class ReductionWorkloads {
     }
 
     private static Workload anyNonfinite(BenchDevice bench) {
-        Tensor x = bench.normal("x", ELEMENTS);
+        Tensor x = bench.normal("x", bench.elements());
         Tensor flag = bench.empty("flag", DType.I32, 1);
         Tensor index = bench.empty("index", DType.I64, 1);
-        Tensor partials = bench.empty("partials", AnyNonfinite.partials(bench.device, ELEMENTS));
+        Tensor partials = bench.empty("partials", AnyNonfinite.partials(bench.device, bench.elements()));
         return Workload.of(bench, new AnyNonfinite(x, flag, index, partials), () -> {
             Samples.same(flag, 0, bench.ints(flag)[0], 0);
         });
     }
 
     private static Workload dots(BenchDevice bench) {
-        int n = (int) (ELEMENTS / PROBES);
+        int n = (int) (bench.elements() / PROBES);
         Tensor u = bench.normal("u", PROBES, n);
         Tensor v = bench.normal("v", PROBES, n);
         long[] ends = new long[BLOCKS + 1];

@@ -8,17 +8,19 @@ import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.Stream;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import jcuda.jcublas.cublasStatus;
 import org.slf4j.LoggerFactory;
 
 /**
  * Dense products by cuBLAS, row-major. Each stream has a handle and a workspace of its own, made on its first use: so a warm call allocates
- * nothing, may be captured, and gives the same bits every time.
+ * nothing, may be captured once the same product has run outside a capture, and gives the same bits every time.
  */
 public final class CublasGemm {
     private final CudaDevice device;
     private final Map<CudaStream, CublasHandle> handles = new ConcurrentHashMap<>();
+    private final Set<Object> kinds = ConcurrentHashMap.newKeySet();
 
     /** Types of A and B, of C, and of the multiplication; sums are always fp32. */
     public enum Precision {
@@ -70,9 +72,19 @@ public final class CublasGemm {
         }
     }
 
-    /** Makes the handle and workspace of {@code stream}, as the first product on it would: for those who capture right away. */
+    /** Makes the handle and workspace of {@code stream}, as the first product on it would: for those who capture next. */
     public void prepare(Stream stream) {
         handle(own(stream));
+    }
+
+    /** Whether a product of this kind has run on this device, so that cuBLAS has loaded what it needs and another may be captured. */
+    public boolean hasRun(Object kind) {
+        return kinds.contains(kind);
+    }
+
+    /** Remembers that a product of this kind, a value of the caller's, has run. */
+    public void ran(Object kind) {
+        kinds.add(kind);
     }
 
     /**

@@ -1,42 +1,57 @@
 package dev.sagitta.device.cuda;
 
+import dev.sagitta.device.DeviceLibrary;
 import dev.sagitta.device.NativeResource;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import jcuda.jcublas.JCublas2;
+import jcuda.jcublas.cublasStatus;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Loads cuBLAS once. JCublas2 is linked against {@code libcublas.so.12}; where only cuBLAS 13 is installed, the shim of native/cublas13
- * takes its place. {@code -Dsagitta.cublas.dir} or SAGITTA_CUBLAS_DIR names a folder that holds either version and that the loader does not
- * search, such as one inside a Python package.
+ * Loads cuBLAS once, from where {@link CudaLibraries} finds it. JCublas2 is linked against {@code libcublas.so.12}; where cuBLAS 13 is found
+ * first, the shim of native/cublas13 takes its place. {@code -Dsagitta.cublas.dir} or SAGITTA_CUBLAS_DIR names a folder that goes before all
+ * others.
  */
 final class CublasLibrary {
     private static final String REMEDY =
-            "put libcublas.so.12 or .so.13 on LD_LIBRARY_PATH, or name its folder by -Dsagitta.cublas.dir or"
+            "install cuBLAS 12 or 13, or name the folder of libcublas.so.12 or .so.13 by -Dsagitta.cublas.dir or"
                     + " SAGITTA_CUBLAS_DIR (pip keeps it in nvidia/cublas/lib or nvidia/cu13/lib)";
 
     private CublasLibrary() {}
 
     /** Why cuBLAS cannot be used, or null. The first call loads and logs. */
     static String problem() {
-        return Loaded.PROBLEM;
+        return Loaded.IT.library.problem();
     }
 
-    private static final class Loaded {
-        static final String PROBLEM = load();
+    static DeviceLibrary describe() {
+        return Loaded.IT.library;
     }
 
-    private static String load() {
+    /** The folder that it was loaded from, if not by the loader alone. */
+    static Optional<Path> folder() {
+        return Optional.ofNullable(Loaded.IT.folder);
+    }
+
+    /** 12 or 13; null where there is none. */
+    static String major() {
+        return Loaded.IT.major;
+    }
+
+    private record Loaded(DeviceLibrary library, String major, Path folder) {
+        static final Loaded IT = load();
+    }
+
+    private static Loaded load() {
         Logger log = LoggerFactory.getLogger(CublasLibrary.class);
         String problem;
         try {
-            String origin = loadNative();
-            JCublas2.initialize();
-            log.debug("cuBLAS: {}", origin);
-            return null;
+            Loaded loaded = loadNative(CudaLibraries.ofThisProcess());
+            log.debug("{}", loaded.library);
+            return loaded;
         } catch (LinkageError e) {
             problem = Cuda.problem(e);
         }
@@ -44,39 +59,59 @@ final class CublasLibrary {
                 "cuBLAS cannot be loaded ({}), so our own kernel multiplies dense matrices, which is slower; {}",
                 problem,
                 REMEDY);
-        return problem;
+        return new Loaded(DeviceLibrary.missing("cuBLAS", problem + "; " + REMEDY), null, null);
     }
 
     /** Makes sure that a library called libcublas.so.12 is loaded or can be, before JCublas2 is touched: its class fails for good. */
-    private static String loadNative() {
-        String folder =
-                System.getProperty("sagitta.cublas.dir", System.getenv().getOrDefault("SAGITTA_CUBLAS_DIR", ""));
-        if (!folder.isEmpty() && loadFrom(folder, "12")) {
-            return "version 12 in " + folder;
-        }
-        boolean thirteen = !folder.isEmpty() && loadFrom(folder, "13");
-        if (!thirteen && hasVersion12()) {
-            return "version 12 on the library path";
-        }
-        if (!NativeResource.load("libsagitta-cublas13.so")) {
-            throw new UnsatisfiedLinkError(
-                    "libcublas.so.12 was not found, and this jar was built without the shim for version 13");
-        }
-        return "version 13 by the shim";
-    }
-
-    private static boolean loadFrom(String folder, String version) {
-        Path library = Path.of(folder, "libcublas.so." + version);
-        if (!Files.exists(library)) {
-            return false;
-        }
-        for (String name : List.of("libcublasLt.so." + version, "libcublas.so." + version)) {
-            Path path = Path.of(folder, name).toAbsolutePath();
-            if (Files.exists(path)) {
-                System.load(path.toString());
+    private static Loaded loadNative(CudaLibraries libraries) {
+        UnsatisfiedLinkError failure = null;
+        for (CudaLibraries.Found found : libraries.all("cublas", List.of("12", "13"))) {
+            try {
+                found.load("libcublasLt.so." + found.version());
+                if (found.version().equals("13") && !NativeResource.load("libsagitta-cublas13.so")) {
+                    failure = new UnsatisfiedLinkError(
+                            found.file() + " needs the shim for version 13, and this jar was built without it");
+                    continue;
+                }
+                return ready(found.version(), found.folder(), "in " + found.folder() + " (" + found.place() + ")");
+            } catch (UnsatisfiedLinkError e) {
+                failure = e; // of another machine, or without what it needs: the next one may do
             }
         }
-        return true;
+        // the loader knows folders that we do not
+        if (hasVersion12()) {
+            return ready("12", null, "by the loader");
+        }
+        try {
+            if (failure == null && NativeResource.load("libsagitta-cublas13.so")) {
+                return ready("13", null, "by the loader");
+            }
+        } catch (UnsatisfiedLinkError e) {
+            throw new UnsatisfiedLinkError(
+                    "no libcublas.so.12 and no libcublas.so.13 in " + libraries.searched("cublas"));
+        }
+        throw failure != null
+                ? failure
+                : new UnsatisfiedLinkError("no libcublas.so.12 in " + libraries.searched("cublas")
+                        + ", and this jar was built without the shim for version 13");
+    }
+
+    private static Loaded ready(String major, Path folder, String place) {
+        JCublas2.initialize();
+        return new Loaded(DeviceLibrary.found("cuBLAS", version(major), place), major, folder);
+    }
+
+    /** Major, minor and patch, if the library tells. */
+    private static String version(String major) {
+        int[] part = new int[1];
+        StringBuilder version = new StringBuilder();
+        for (int i = 0; i < 3; i++) {
+            if (JCublas2.cublasGetProperty(i, part) != cublasStatus.CUBLAS_STATUS_SUCCESS) {
+                return major;
+            }
+            version.append(i == 0 ? "" : ".").append(part[0]);
+        }
+        return version.toString();
     }
 
     /**

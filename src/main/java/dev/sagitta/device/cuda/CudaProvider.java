@@ -3,6 +3,7 @@ package dev.sagitta.device.cuda;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.DeviceInfo;
+import dev.sagitta.device.DeviceLibrary;
 import dev.sagitta.device.DeviceProvider;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +48,11 @@ public final class CudaProvider implements DeviceProvider {
         }
         CUdevice device = device(index);
         return CudaDevice.create(CudaInfo.read("cuda:" + index, device), device);
+    }
+
+    @Override
+    public List<DeviceLibrary> libraries() {
+        return Cuda.PROBLEM == null ? List.of(CublasLibrary.describe(), Nvrtc.LIBRARY) : List.of();
     }
 
     private static int count() {

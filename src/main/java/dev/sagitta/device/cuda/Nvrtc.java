@@ -1,6 +1,7 @@
 package dev.sagitta.device.cuda;
 
 import dev.sagitta.device.DeviceException;
+import dev.sagitta.device.DeviceLibrary;
 import dev.sagitta.device.KernelBuildException;
 import dev.sagitta.device.KernelText;
 import java.nio.charset.StandardCharsets;
@@ -15,23 +16,16 @@ import jcuda.nvrtc.nvrtcResult;
 /** The run-time compiler. */
 final class Nvrtc {
     static final String REMEDY =
-            "put libnvrtc.so.12 (CUDA toolkit 12, or the Python package nvidia-cuda-nvrtc-cu12) on LD_LIBRARY_PATH,"
-                    + " or build the jar where nvcc is installed";
+            "install NVRTC 12 or 13 (CUDA toolkit, or the Python package nvidia-cuda-nvrtc), or name the folder of libnvrtc.so.12 or"
+                    + " .so.13 by -Dsagitta.nvrtc.dir or SAGITTA_NVRTC_DIR, or build the jar where nvcc is installed";
+
+    /** The library, loaded when first asked for. */
+    static final DeviceLibrary LIBRARY = NvrtcLibrary.load();
 
     /** Why it cannot be used, or null. */
-    static final String PROBLEM = load();
+    static final String PROBLEM = LIBRARY.problem();
 
     private Nvrtc() {}
-
-    private static String load() {
-        try {
-            int[] major = new int[1];
-            int status = JNvrtc.nvrtcVersion(major, new int[1]);
-            return status == nvrtcResult.NVRTC_SUCCESS ? null : "nvrtcVersion failed: " + nvrtcResult.stringFor(status);
-        } catch (LinkageError e) {
-            return Cuda.problem(e);
-        }
-    }
 
     /** Machine code where this NVRTC knows the device, else PTX for the newest one it knows, which the driver translates. */
     static byte[] compile(String path, Map<String, String> defines, int computeCapability) {

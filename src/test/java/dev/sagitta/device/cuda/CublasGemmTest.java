@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,9 +35,7 @@ class CublasGemmTest {
 
     @BeforeEach
     void needsCuda() {
-        assumeTrue(TestDevices.names().contains("cuda"), "no CUDA device, not even a simulated one");
-        device = (CudaDevice) TestDevices.get("cuda");
-        assumeTrue(device.blas().isPresent(), "no cuBLAS");
+        device = TestDevices.withCublas();
     }
 
     private static int a(int batch, int row, int column) {
@@ -257,7 +256,7 @@ class CublasGemmTest {
             assertThatThrownBy(() -> stream.capture(square))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("prepare(stream)");
-            gemm.prepare(stream);
+            square.run(); // cuBLAS loads its kernel
             try (Recording recording = stream.capture(square)) {
                 stream.fill(y, 0, 16, (byte) 0);
                 stream.replay(recording);
@@ -277,7 +276,9 @@ class CublasGemmTest {
         Path standIn = Path.of("native/cublas13/build/test").toAbsolutePath();
         assumeTrue(Files.exists(standIn.resolve("libcublas.so.13")), "native/cublas13 was not built: no g++");
         String output = withoutCublas12(List.of("-Dsagitta.cublas.dir=" + standIn));
-        assertThat(output).contains("product [7.0, 10.0, 15.0, 22.0]");
+        assertThat(output)
+                .contains("product [7.0, 10.0, 15.0, 22.0]")
+                .contains("cuBLAS 13.0.2, in " + standIn + " (the named folder)");
     }
 
     @Test
@@ -286,7 +287,7 @@ class CublasGemmTest {
         assertThat(output)
                 .contains("no cuBLAS")
                 .contains("our own kernel")
-                .contains("-Dsagitta.cublas.dir")
+                .contains("-Dsagitta.cublas.dir", "the loader's path (")
                 .doesNotContain("Exception");
     }
 
@@ -294,12 +295,15 @@ class CublasGemmTest {
     private static String withoutCublas12(List<String> options) {
         String path = System.getenv().getOrDefault("LD_LIBRARY_PATH", "").split(":")[0] + "/no-cublas";
         assumeTrue(Files.exists(Path.of(path, "libcuda.so.1")), "a real driver");
-        return ChildJvm.run(Map.of("LD_LIBRARY_PATH", path), options, Main.class);
+        List<String> all = new ArrayList<>(List.of("-Dsagitta.cuda.search=false"));
+        all.addAll(options);
+        return ChildJvm.run(Map.of("LD_LIBRARY_PATH", path), all, Main.class);
     }
 
     /** The child. */
     static final class Main {
         public static void main(String[] args) {
+            System.out.println(CublasLibrary.describe());
             try (CudaDevice device = (CudaDevice) TestDevices.openNew("cuda");
                     Buffer x = device.allocate(16, MemoryCategory.DATA, "x");
                     Buffer y = device.allocate(16, MemoryCategory.DATA, "y")) {

@@ -1,0 +1,71 @@
+package dev.sagitta.bench;
+
+import dev.sagitta.device.Stream;
+import dev.sagitta.kernel.Step;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.Program;
+import java.util.Map;
+
+/**
+ * Whole jobs on the network of {@link NetworkState}: gradient, curvature products (eight probes at once, times are per probe), training steps
+ * with exact and with compressed activations, inference from plain and from packed weights.
+ */
+final class Jobs {
+    private Jobs() {}
+
+    /** @param share of the step that counts: one of {@code share} probes */
+    record Job(Catalogue.Builder builder, int share) {}
+
+    static void add(Map<String, Job> all) {
+        all.put("job_gradient", new Job(bench -> curvature(bench, Computation.GRADIENT), 1));
+        all.put(
+                "job_hv_per_probe",
+                new Job(bench -> curvature(bench, Computation.HESSIAN_VECTOR), NetworkState.PROBES));
+        all.put(
+                "job_vhv_per_probe",
+                new Job(bench -> curvature(bench, Computation.HESSIAN_QUADRATIC), NetworkState.PROBES));
+        all.put("job_step_exact", new Job(bench -> training(bench, false), 1));
+        all.put("job_step_4bit", new Job(bench -> training(bench, true), 1));
+        for (int batch : new int[] {NetworkState.BATCH, 1}) {
+            all.put("job_predict_fp32_b" + batch, new Job(bench -> inference(bench, batch, false), 1));
+            all.put("job_predict_w4_b" + batch, new Job(bench -> inference(bench, batch, true), 1));
+        }
+    }
+
+    private static Workload curvature(BenchDevice bench, Computation computation) {
+        NetworkState network = new NetworkState(bench);
+        Program program = network.program(
+                "none", Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
+        return job(run(program, computation), () -> network.verify(program));
+    }
+
+    private static Workload training(BenchDevice bench, boolean compressed) {
+        NetworkState network = new NetworkState(bench);
+        Program packed = network.program("4", Computation.GRADIENT);
+        Program exact = network.program("none", Computation.GRADIENT);
+        // before the first update, so that both start from the same parameters
+        network.verify(packed, exact);
+        return job(network.trainingStep(compressed ? packed : exact), () -> {});
+    }
+
+    private static Workload inference(BenchDevice bench, int batch, boolean packed) {
+        PackedNetwork network = new PackedNetwork(bench, batch);
+        return job(run(packed ? network.packed() : network.plain(), Computation.PREDICT), network::verify);
+    }
+
+    private static Workload job(Step step, Runnable check) {
+        return new Workload(new Step[] {step}, 0, 0, 0, check);
+    }
+
+    private static Step run(Program program, Computation computation) {
+        return new Step() {
+            @Override
+            public void enqueue(Stream stream) {
+                program.run(computation);
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+}
