@@ -265,8 +265,10 @@ public record Gemm(
     }
 
     /**
-     * Of the sum of absolute terms: K rounding errors that mostly cancel, bounded well above their random walk; tensor cores cut off instead
-     * of rounding, so theirs add up; then the rounding of factors (TF32), of C, and of the function.
+     * Of the sum of absolute terms S: K rounding errors that mostly cancel, bounded well above their random walk; then the rounding of
+     * factors (TF32), of C, and of the function. Tensor cores cut off instead of rounding, so their errors add up: one instruction takes 8
+     * (TF32) or 16 products, aligns them to the largest, and cuts the running sum, which loses up to 2^-23 of it. The running sum grows to S at
+     * most, so half of S on average: K / 8 times 2^-24 of S in all, and 8 such units for the products, whose alignment drops their last bits.
      */
     @Override
     public Tolerance tolerance() {
