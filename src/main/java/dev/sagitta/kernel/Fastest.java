@@ -23,7 +23,7 @@ final class Fastest {
     /** No round begins later: what takes that long is told apart by fewer. */
     private static final double MOST_MILLIS = 10;
     /** Of the time of the step before it, for a later step to win. */
-    private static final double CLEARLY = 0.95;
+    private static final double CLEARLY = 0.9;
     /** A step this many times slower at its first measurement, if that is not mostly launching, is not measured again. */
     private static final double HOPELESS = 5;
 
