@@ -67,7 +67,8 @@ final class KnapsackCore {
         width = Math.min(WIDEST, WIDTH + WIDTH_PER_TIE * Math.max(0, ties - dimensions - 1));
         // of groups about as close the small ones last: they fill what the large ones leave
         sorted.sort(Comparator.<Integer>comparingInt(g -> distance[g])
-                .thenComparing(Comparator.<Integer>comparingDouble(g -> impact[g]).reversed()));
+                .thenComparing(
+                        Comparator.<Integer>comparingDouble(g -> impact[g]).reversed()));
         order = sorted.stream().mapToInt(g -> g).toArray();
         bounds.order(order);
         most = new long[dimensions][groups + 1];

@@ -195,7 +195,9 @@ class BitAllocationTest {
                 continue;
             }
             BitAllocation found = BitAllocation.minimise(table, limits);
-            assertThat(Math.round((found.omega() + 0.1 * layers) * 1e3)).as("table %d", i).isEqualTo(best);
+            assertThat(Math.round((found.omega() + 0.1 * layers) * 1e3))
+                    .as("table %d", i)
+                    .isEqualTo(best);
             assertThat(found.optimal()).isTrue();
             assertThat(found.bytes()).isLessThanOrEqualTo(most[1]);
             assertThat(found.cost()).isLessThanOrEqualTo(most[2] / 1e3);
@@ -265,7 +267,8 @@ class BitAllocationTest {
                                         new BitTable.Option(2, 3e-300, 1L << 50, 1e-300),
                                         new BitTable.Option(4, -1e-300, 1L << 50, 2e-300)))),
                 List.of());
-        assertThat(BitAllocation.minimise(table, BitAllocation.Limit.cost(1e299)).omega())
+        assertThat(BitAllocation.minimise(table, BitAllocation.Limit.cost(1e299))
+                        .omega())
                 .isEqualTo(1e300);
         assertThat(BitAllocation.minimise(table, BitAllocation.Limit.cost(1.0000001e300))
                         .choice()
@@ -292,8 +295,8 @@ class BitAllocationTest {
         assertThatThrownBy(() -> BitAllocation.minimise(table, BitAllocation.Limit.of("x", 1)))
                 .hasMessageContaining("nothing in the table is named 'x'")
                 .hasMessageContaining("[bytes, cost]");
-        assertThatThrownBy(() ->
-                        BitAllocation.minimise(table, BitAllocation.Limit.cost(1), BitAllocation.Limit.cost(2)))
+        assertThatThrownBy(
+                        () -> BitAllocation.minimise(table, BitAllocation.Limit.cost(1), BitAllocation.Limit.cost(2)))
                 .hasMessageContaining("'cost' is limited twice");
         assertThatThrownBy(() -> BitAllocation.minimise(table, BitAllocation.Limit.cost(-1)))
                 .hasMessageContaining("limit of -1 cost cannot be met");
@@ -325,10 +328,11 @@ class BitAllocationTest {
             BitTable table = measured(seed, 300);
             BitAllocation.Limit[] limits = limits(table, 0.2);
             BitAllocation found = assertTimeout(
-                    Duration.ofSeconds(20), () -> BitAllocation.minimise(table, limits), "less than a second when alone");
+                    Duration.ofSeconds(20),
+                    () -> BitAllocation.minimise(table, limits),
+                    "less than a second when alone");
             assertThat(found.optimal()).isTrue();
-            assertThat(found.bytes())
-                    .isLessThanOrEqualTo(limits[0].most().longValueExact());
+            assertThat(found.bytes()).isLessThanOrEqualTo(limits[0].most().longValueExact());
             assertThat(found.costs().get("latency"))
                     .isLessThanOrEqualTo(limits[2].most().doubleValue());
             assertThat(BitAllocation.minimise(table, limits)).isEqualTo(found);
