@@ -6,7 +6,7 @@
      scatter  dtable[k, v, :] = sum over i with id[i] = v of dy[k, i, :], in order of i: bitwise repeatable. All rows are written, 0 where there is no
               such i; with accumulate = 1 the sum is added to what stands there, and other rows are left alone
 
-   table, dtable: f32 [K, V, D]; y, dy: [K, n, D]; ids: i32 [n]; workspace: i32 [V + 1 + n]. An id that is not in [0, V) gathers NaN and scatters nothing.
+   table, dtable: f32 [K, V, D]; y, dy: [K, n, D]; ids: i32 [n]; workspace: i32 [V + 1 + n] or longer. An id that is not in [0, V) gathers NaN and scatters nothing.
 
    gather: work-group lanes x rows = 256, group (g, y) has the rows g R + y', (g + G) R + y', ... of the tables y, y + Y, ...; bytes per element 8.
    sort: work-group 256; of G groups, group g has the ids [g W, (g + 1) W), W = ceil(V / G) <= EMBEDDING_RANGE. Each reads all ids twice, counts with

@@ -128,6 +128,14 @@ void faults(const std::string& directory, const Kernels& k) {
     control(directory, "fail_launch=1\n");
     EXPECT_EQ(k.launch("use_table", {1}, {8}, 0, nullptr, p), CUDA_ERROR_LAUNCH_FAILED);
     OK(k.launch("use_table", {1}, {8}, 0, nullptr, p));
+    control(directory, "fail_module=200\n");
+    CUmodule module;
+    char log[8] = "before";
+    int options[] = {5, 6};
+    void* values[] = {log, reinterpret_cast<void*>(sizeof log)};
+    EXPECT_EQ(cuModuleLoadDataEx(&module, "", 2, options, values), CUDA_ERROR_INVALID_IMAGE);
+    EXPECT(std::string(log) == "asked t");
+    EXPECT(take_report().find("asked to fail") != std::string::npos);
     control(directory, "no_cublas=1\nfail_alloc=1+\n");
     void* h;
     EXPECT_EQ(cublasCreate_v2(&h), 1);

@@ -22,7 +22,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** {@code sagitta allocate}: only the integer programme. Needs no device. */
+/** {@code sagitta allocate}: only the choice of bits. Needs no device. */
 @Command(
         name = "allocate",
         mixinStandardHelpOptions = true,

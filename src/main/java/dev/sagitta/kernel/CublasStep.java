@@ -1,10 +1,6 @@
 package dev.sagitta.kernel;
 
-import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceException;
-import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.device.Stream;
 import dev.sagitta.device.cuda.CublasGemm;
 import dev.sagitta.device.cuda.CublasGemm.Precision;
@@ -12,33 +8,15 @@ import dev.sagitta.device.cuda.CudaDevice;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A {@link Gemm} without bias and function, computed by cuBLAS. May be captured on the device's own stream, and on any other after {@link
  * CublasGemm#prepare}.
  */
 record CublasStep(CublasGemm blas, Gemm gemm, Precision precision) implements Step {
-    private static final Logger LOG = LoggerFactory.getLogger(CublasStep.class);
-
-    /** What cuBLAS chooses a kernel by. */
-    private record Kind(
-            boolean transA,
-            boolean transB,
-            long m,
-            long n,
-            long k,
-            long batch,
-            boolean sharedA,
-            boolean sharedB,
-            boolean adds,
-            Precision precision) {}
-
     /**
      * Empty where cuBLAS is not there, or does not compute what {@code gemm} describes: then our own kernel serves. Unless the device's stream
-     * is recording, that stream is made ready and the first product of a kind is run, into memory of no use: cuBLAS loads its kernels when
-     * they first run, and a capture may forbid that.
+     * is recording, that stream is made ready and {@link FirstProduct} sees to it that a product may be captured.
      */
     static Optional<Step> of(Gemm gemm, Device device) {
         boolean plain = gemm.bias() == null && gemm.function() == null;
@@ -61,42 +39,17 @@ record CublasStep(CublasGemm blas, Gemm gemm, Precision precision) implements St
             return Optional.of(step);
         }
         blas.get().prepare(device.stream());
-        return step.works(device) ? Optional.of(step) : Optional.empty();
+        boolean works = FirstProduct.works(
+                gemm,
+                GemmKind.of(gemm, precision),
+                device,
+                step.blas,
+                other -> Optional.of(new CublasStep(step.blas, other, precision)));
+        return works ? Optional.of(step) : Optional.empty();
     }
 
-    /** Runs the first product of a kind; false, and the log says why, where cuBLAS refuses it. */
-    private boolean works(Device device) {
-        Kind kind = new Kind(
-                gemm.transA(),
-                gemm.transB(),
-                gemm.m(),
-                gemm.n(),
-                gemm.k(),
-                gemm.batch(),
-                gemm.a().shape().rank() == 2,
-                gemm.b().shape().rank() == 2,
-                gemm.beta() != 0,
-                precision);
-        if (blas.hasRun(kind)) {
-            return true;
-        }
-        // a stream of its own: another thread may be using the device's
-        try (Stream stream = device.newStream("first product");
-                Buffer unused = device.allocate(gemm.c().bytes(), MemoryCategory.WORKSPACE, "first product")) {
-            new CublasStep(blas, gemm.into(unused), precision).enqueue(stream);
-            stream.synchronize();
-            blas.ran(kind);
-            return true;
-        } catch (OutOfDeviceMemoryException e) {
-            LOG.debug("no memory for a first product of {}: it must not be captured ({})", kind, e.getMessage());
-            return true;
-        } catch (DeviceException e) {
-            LOG.warn("our own kernel multiplies {}: {}", kind, e.getMessage());
-            return false;
-        }
-    }
-
-    private static Precision precision(Gemm gemm) {
+    /** Null where cuBLAS has none for these types. */
+    static Precision precision(Gemm gemm) {
         DType factors = gemm.a().dtype();
         DType product = gemm.c().dtype();
         if (product == DType.F32) {

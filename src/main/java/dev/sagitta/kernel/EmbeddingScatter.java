@@ -104,7 +104,7 @@ public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor work
 
     @Override
     public long bytes() {
-        return dy.bytes() + dtable.bytes() + workspaceBytes(n(), rows());
+        return dy.bytes() + dtable.bytes() + EmbeddingSort.resultBytes(n(), rows());
     }
 
     @Override

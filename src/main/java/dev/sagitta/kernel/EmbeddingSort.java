@@ -12,7 +12,7 @@ import java.util.Map;
  * The positions of each id, ascending: what {@link EmbeddingScatter} reads. Once per batch of ids is enough. Ids out of range are left out.
  *
  * @param ids i32, n elements of any shape, n &lt; 2^31
- * @param workspace at least {@link #workspaceBytes}: i32 [V + 1] bounds, then the positions
+ * @param workspace at least {@link #workspaceBytes}: i32 [V + 1] bounds, then the n positions, then scratch
  * @param rows V, of the table
  */
 public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements Descriptor {
@@ -22,6 +22,11 @@ public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements 
     private static final int GROUPS = 256;
 
     public static long workspaceBytes(long n, long rows) {
+        return Math.addExact(resultBytes(n, rows), Math.multiplyExact(4, n));
+    }
+
+    /** Of the workspace, bounds and positions. */
+    static long resultBytes(long n, long rows) {
         return Math.multiplyExact(4, Math.addExact(Math.addExact(rows, n), 1));
     }
 
@@ -76,7 +81,7 @@ public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements 
 
     @Override
     public long bytes() {
-        return ids.bytes() + workspaceBytes(ids.elements(), rows);
+        return ids.bytes() + resultBytes(ids.elements(), rows);
     }
 
     @Override

@@ -15,8 +15,8 @@ import java.util.Map;
  * each with an optional leading batch axis; an operand without that axis is shared by the whole batch. Bias is [N] or [batch, N], fp32.
  *
  * <p>A and B are both fp32, bf16 or fp16; C has their type or is fp32. Sums are fp32. On CUDA, cuBLAS computes what has neither bias nor
- * function, and our own kernel the rest; where cuBLAS cannot be loaded, our own computes everything. So the same descriptor takes the same
- * path, and gives the same bits, every time.
+ * function, whatever was measured to be fastest what has a bias ({@link BiasedGemm}), and our own kernel the rest; where cuBLAS cannot be
+ * loaded, our own computes everything. Within a process the same descriptor takes the same path, and gives the same bits, every time.
  *
  * @param function applied last, or null
  */
@@ -207,7 +207,7 @@ public record Gemm(
     @Override
     public Step prepare(Device device) {
         check();
-        return CublasStep.of(this, device).orElseGet(() -> prepareKernel(device));
+        return CublasStep.of(this, device).or(() -> BiasedGemm.of(this, device)).orElseGet(() -> prepareKernel(device));
     }
 
     /** Our own kernel, whether or not a vendor's library could do it. */
@@ -265,8 +265,10 @@ public record Gemm(
     }
 
     /**
-     * Of the sum of absolute terms: K rounding errors that mostly cancel, bounded well above their random walk; tensor cores cut off instead
-     * of rounding, so theirs add up; then the rounding of factors (TF32), of C, and of the function.
+     * Of the sum of absolute terms S: K rounding errors that mostly cancel, bounded well above their random walk; then the rounding of
+     * factors (TF32), of C, and of the function. Tensor cores cut off instead of rounding, so their errors add up: one instruction takes 8
+     * (TF32) or 16 products, aligns them to the largest, and cuts the running sum, which loses up to 2^-23 of it. The running sum grows to S at
+     * most, so half of S on average: K / 8 times 2^-24 of S in all, and 8 such units for the products, whose alignment drops their last bits.
      */
     @Override
     public Tolerance tolerance() {

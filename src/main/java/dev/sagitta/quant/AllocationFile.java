@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * The integer programme's table and its solution as JSON.
+ * A bit allocation's table and its solution as JSON.
  *
  * <pre>
  * {"layers": [{"name": "fc1", "options": [{"bits": 4, "omega": 0.01, "bytes": 200704, "cost": 1.5,

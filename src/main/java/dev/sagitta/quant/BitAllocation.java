@@ -24,13 +24,17 @@ import java.util.function.Function;
  * <p><b>Ties.</b> The same table gives the same plan, on every run, on every machine, in whatever order its layers and options stand. Of
  * plans with the same omega under one limit it is the one that takes the least of what is limited.
  *
+ * <p><b>Proof.</b> The search ends with a proof that no plan has a smaller omega. It is given up where too many plans tie, some ten seconds
+ * in: if the bound agrees with the plan to 12 digits by then, the plan counts as optimal; otherwise {@link #optimal} is false, {@link #bound}
+ * says what is proven, and the log warns. Tables made for it have that effect, as hundreds of layers whose omegas are all a linear function
+ * of their bytes.
+ *
  * @param choice option of each layer, by name, in the order of the table
  * @param omega total
  * @param bytes total
  * @param cost total, like those below rounded up to a double: as a limit it admits this plan
  * @param costs totals by name
- * @param bound no plan within the limits has a smaller omega; equal to {@code omega} unless the search was given up, which needs a table
- *     made for it, say hundreds of layers that differ in nothing but several costs
+ * @param bound no plan within the limits has a smaller omega; equal to {@code omega} unless the search was given up
  */
 public record BitAllocation(
         Map<String, BitTable.Option> choice,

@@ -16,6 +16,16 @@ final class KnapsackCore {
     /** With one limit the plan before in the order is the only one to compare with; with several it is a part of the possible. */
     private static final int COMPARED = 8;
 
+    /** Partial plans kept: enough to close small rests, little enough that branching narrows the large ones first. */
+    private static final int WIDTH = 32;
+    /** Groups that are as close as can be make equal bounds, which only a wide search tells apart: this many more for each. */
+    private static final int WIDTH_PER_TIE = 4;
+
+    private static final int WIDEST = 2048;
+
+    /** Closer than 2 to this power is as close as can be. */
+    private static final int NEAREST = -14;
+
     private final KnapsackProblem problem;
     private final KnapsackBounds bounds;
     private final int dimensions;
@@ -40,19 +50,25 @@ final class KnapsackCore {
      */
     record Result(int[] options, double missed, long work) {}
 
-    private KnapsackCore(KnapsackProblem problem, KnapsackBounds bounds, int width) {
+    private KnapsackCore(KnapsackProblem problem, KnapsackBounds bounds) {
         this.problem = problem;
         this.bounds = bounds;
-        this.width = width;
         this.dimensions = problem.dimensions();
         int groups = problem.groups();
-        double[] distance = new double[groups];
+        int[] distance = new int[groups];
+        double[] impact = new double[groups];
         List<Integer> sorted = new ArrayList<>();
         for (int g = 0; g < groups; g++) {
             sorted.add(g);
-            distance[g] = distance(g);
+            distance[g] = Math.max(NEAREST, Math.getExponent(distance(g)));
+            impact[g] = impact(g);
         }
-        sorted.sort(Comparator.comparingDouble(g -> distance[g]));
+        int ties = (int) Arrays.stream(distance).filter(d -> d == NEAREST).count();
+        width = Math.min(WIDEST, WIDTH + WIDTH_PER_TIE * Math.max(0, ties - dimensions - 1));
+        // of groups about as close the small ones last: they fill what the large ones leave
+        sorted.sort(Comparator.<Integer>comparingInt(g -> distance[g])
+                .thenComparing(
+                        Comparator.<Integer>comparingDouble(g -> impact[g]).reversed()));
         order = sorted.stream().mapToInt(g -> g).toArray();
         bounds.order(order);
         most = new long[dimensions][groups + 1];
@@ -72,6 +88,15 @@ final class KnapsackCore {
         }
     }
 
+    private double impact(int g) {
+        int usual = bounds.cheapest(g);
+        double largest = 0;
+        for (int o = 0; o < problem.options(g); o++) {
+            largest = Math.max(largest, bounds.impact(g, o, usual));
+        }
+        return largest;
+    }
+
     /** By which fraction the prices must change for the group to choose otherwise. */
     private double distance(int g) {
         int usual = bounds.cheapest(g);
@@ -87,8 +112,8 @@ final class KnapsackCore {
     }
 
     /** @param most values above it (without {@link KnapsackProblem#base}) are of no interest */
-    static Result search(KnapsackProblem problem, KnapsackBounds bounds, int width, long most) {
-        return new KnapsackCore(problem, bounds, width).run(most);
+    static Result search(KnapsackProblem problem, KnapsackBounds bounds, long most) {
+        return new KnapsackCore(problem, bounds).run(most);
     }
 
     private Result run(long highest) {

@@ -16,6 +16,7 @@ import java.util.Arrays;
 final class KnapsackMultipliers {
     private static final double COOLING = 0.25;
     private static final double COLDEST = 1e-9;
+    private static final double NEARBY = 1e-6;
     private static final int STEPS = 30;
     private static final int HALVINGS = 40;
 
@@ -120,6 +121,30 @@ final class KnapsackMultipliers {
             }
             if (bound > enough * (1 + 1e-9)) {
                 break;
+            }
+        }
+        return dimensions == 1 ? new double[] {kink(best[0])} : best;
+    }
+
+    /** With one limit the best price is one at which some group changes its choice: the best of those nearby. */
+    private double kink(double near) {
+        double best = near;
+        double bound = bound(new double[] {near});
+        double last = near;
+        for (int g = 0; g < groups; g++) {
+            int options = values[g].length;
+            for (int o = 0; o < options; o++) {
+                for (int p = 0; p < o; p++) {
+                    double price = (values[g][o] - values[g][p]) / (weights[0][g][p] - weights[0][g][o]);
+                    if (Math.abs(price - near) <= NEARBY * near && price != last) {
+                        last = price;
+                        double now = bound(new double[] {price});
+                        if (now > bound) {
+                            bound = now;
+                            best = price;
+                        }
+                    }
+                }
             }
         }
         return best;

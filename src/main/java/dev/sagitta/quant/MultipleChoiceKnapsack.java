@@ -2,10 +2,7 @@ package dev.sagitta.quant;
 
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashSet;
-import java.util.List;
 import java.util.PriorityQueue;
-import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -27,19 +24,15 @@ import java.util.stream.IntStream;
  * </ol>
  *
  * <p>Of plans with the same value the one that takes less of the first limit, then of the next, is preferred where both are met; with one
- * limit the search looks for it.
+ * limit the search looks for it, as long as plans that tie are not by the hundred thousand. So too for the last of 12 digits of the value.
  */
 final class MultipleChoiceKnapsack {
-    /** Partial plans kept at a time: enough to close small rests, little enough that branching narrows the large ones first. */
-    private static final int WIDTH = 32;
-    /** Equal groups make equal bounds, which only a wide search tells apart: this many more for each. */
-    private static final int WIDTH_PER_TWIN = 4;
-
-    private static final int WIDEST = 2048;
     /** Partial plans looked at; seconds. */
-    static final long BUDGET = 20_000_000;
+    static final long BUDGET = 10_000_000;
 
-    /** Of these, for plans that are no better than a proven one but take less. */
+    /** Part of the value that the bounds, sums of doubles, cannot tell from nothing. */
+    private static final double CLOSE = 1e-12;
+    /** Partial plans for those last digits, and for plans of equal value that take less. */
     private static final long TIES = 300_000;
 
     private final long[][] values;
@@ -61,9 +54,9 @@ final class MultipleChoiceKnapsack {
      * @param work partial plans looked at
      */
     record Solution(int[] choice, long value, long bound, long work) {
-        /** The plan is optimal, or there is none. */
+        /** The plan is optimal, at least to 12 digits, or there is none. */
         boolean proven() {
-            return choice == null ? bound == Long.MAX_VALUE : bound >= value;
+            return choice == null ? bound == Long.MAX_VALUE : bound >= value - value * CLOSE;
         }
     }
 
@@ -95,7 +88,7 @@ final class MultipleChoiceKnapsack {
         long proof = -1;
         while (!open.isEmpty() && open.peek().bound <= target()) {
             Node node = open.poll();
-            if (node.bound >= best && proof < 0) {
+            if (node.bound >= best - best * CLOSE && proof < 0) {
                 proof = work;
             }
             boolean enough = proof < 0 ? work >= budget : work - proof >= TIES;
@@ -143,7 +136,7 @@ final class MultipleChoiceKnapsack {
         }
         most = target() - rest.base;
         KnapsackBounds bounds = new KnapsackBounds(rest, prices, most);
-        KnapsackCore.Result found = KnapsackCore.search(rest, bounds, width(rest), most);
+        KnapsackCore.Result found = KnapsackCore.search(rest, bounds, most);
         work += found.work();
         if (found.options() != null) {
             offer(rest, found.options());
@@ -151,19 +144,6 @@ final class MultipleChoiceKnapsack {
         if (found.missed() <= target() - rest.base) {
             branch(rest, bounds, prices);
         }
-    }
-
-    private static int width(KnapsackProblem problem) {
-        Set<List<Object>> different = new HashSet<>();
-        for (int g = 0; g < problem.groups(); g++) {
-            int group = g;
-            different.add(List.of(
-                    Arrays.hashCode(problem.values[g]),
-                    Arrays.stream(problem.weights)
-                            .map(weight -> Arrays.hashCode(weight[group]))
-                            .toList()));
-        }
-        return Math.min(WIDEST, WIDTH + WIDTH_PER_TWIN * (problem.groups() - different.size()));
     }
 
     private void branch(KnapsackProblem problem, KnapsackBounds bounds, double[] prices) {

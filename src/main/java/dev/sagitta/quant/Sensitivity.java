@@ -53,7 +53,7 @@ public record Sensitivity(List<Weight> weights) {
                 .orElseThrow(() -> new IllegalArgumentException("weight '" + name + "' was not measured"));
     }
 
-    /** The integer programme's table; an option's cost is the bits of its codes, {@code bits * n}. */
+    /** The bit allocation's table; an option's cost is the bits of its codes, {@code bits * n}. */
     public BitTable table() {
         List<BitTable.Layer> layers = new ArrayList<>();
         for (Weight weight : weights) {

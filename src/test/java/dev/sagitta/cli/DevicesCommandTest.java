@@ -49,8 +49,7 @@ class DevicesCommandTest {
             }
             assertThat(device.get("libraries"))
                     .extracting(library -> library.get("name").asText())
-                    .startsWith("cuBLAS")
-                    .contains("NVRTC");
+                    .containsExactly("cuBLAS", "cuBLASLt", "NVRTC");
             for (JsonNode library : device.get("libraries")) {
                 if (library.get("problem").isNull()) {
                     assertThat(library.get("version").asText()).matches("[0-9]+(\\.[0-9]+)+");

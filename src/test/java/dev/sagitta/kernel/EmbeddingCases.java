@@ -42,6 +42,10 @@ final class EmbeddingCases {
             cases.add(
                     new KernelCase("embedding scatter, adding" + at, small, bench -> scatter(bench, n, v, d, k, true)));
         }
+        // whole runs of loads, one id short of and past them; more ids than a warp has lanes in flight
+        for (int n : new int[] {31, 32, 33, 1023, 1025, 20_000}) {
+            cases.add(new KernelCase("embedding sort n=" + n + " V=2100", n == 1025, bench -> sort(bench, n, 2100)));
+        }
         return cases;
     }
 

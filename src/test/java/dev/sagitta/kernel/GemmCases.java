@@ -17,7 +17,7 @@ import java.util.function.UnaryOperator;
 
 /** Dense products: all transposes at sizes round the tiles of every variant, storage types, batches, the epilogue, NaN and infinity. */
 final class GemmCases {
-    private static final int[][] SIZES = {
+    static final int[][] SIZES = {
         {1, 1, 1},
         {2, 3, 1},
         {3, 1, 2},
@@ -39,11 +39,20 @@ final class GemmCases {
         {300, 1, 67},
         {4, 70, 70},
         {1, 1, 1009},
+        {70, 66, 74},
         {200, 260, 72},
         {261, 257, 131}
     };
-    private static final int[][] FEW_SIZES = {
-        {1, 1, 1}, {3, 5, 7}, {17, 31, 33}, {64, 64, 64}, {65, 63, 67}, {127, 129, 65}, {200, 264, 72}, {193, 259, 131}
+    static final int[][] FEW_SIZES = {
+        {1, 1, 1},
+        {3, 5, 7},
+        {17, 31, 33},
+        {64, 64, 64},
+        {65, 63, 67},
+        {70, 66, 74},
+        {127, 129, 65},
+        {200, 264, 72},
+        {193, 259, 131}
     };
     private static final float[] NONE = {};
 

@@ -137,7 +137,7 @@ class LossDescriptorTest {
         refused(EmbeddingGather.of(table, ids, f32("y", 4, 2, 3)), "'y'", "expected [2, 4, 3]");
         refused(new EmbeddingSort(ids, w, 0), "table of 0 rows");
         refused(new EmbeddingSort(ids, w, 1L << 31), "table of 2147483648 rows", "2^31 - 1");
-        refused(new EmbeddingSort(ids, workspace(3), 5), "3 bytes", "expected at least 40");
+        refused(new EmbeddingSort(ids, workspace(3), 5), "3 bytes", "expected at least 56");
         refused(EmbeddingScatter.of(i32("ids", 5), y, table, w, false), "'ids'", "expected 4");
         refused(EmbeddingScatter.of(ids, f32("dy", 24), table, w, false), "'dy'", "[tables, ids, width]");
         refused(EmbeddingScatter.of(ids, f32("dy", 1, 4, 3), table, w, false), "'dy'", "expected [2, 4, 3]");

@@ -126,6 +126,71 @@ class MultipleChoiceKnapsackTest {
         assertThat(impossible).as("tables without a plan").isBetween(500, 5_000);
     }
 
+    /** Tables too large to try everything: the reference fills a table of all sums of weights. Ties are the rule. */
+    @ParameterizedTest
+    @CsvSource({"1, 120, 40", "1, 40, 300", "2, 24, 12", "2, 60, 4"})
+    void equalsTheTableOfAllSums(int dimensions, int groups, int range) {
+        Random random = new Random(dimensions * 1000 + groups);
+        for (int i = 0; i < 60; i++) {
+            int options = 2 + random.nextInt(5);
+            boolean opposed = i % 3 == 0;
+            long[][] values = new long[groups][];
+            long[][][] weights = new long[dimensions][groups][];
+            long[] limits = new long[dimensions];
+            for (int g = 0; g < groups; g++) {
+                for (int d = 0; d < dimensions; d++) {
+                    weights[d][g] = random.longs(options, 0, range).toArray();
+                    limits[d] += Arrays.stream(weights[d][g]).min().orElseThrow() + random.nextInt(1 + range / 4);
+                }
+                values[g] = new long[options];
+                for (int o = 0; o < options; o++) {
+                    values[g][o] = opposed ? 2L * range : random.nextInt(10 * range);
+                    for (int d = 0; d < dimensions && opposed; d++) {
+                        values[g][o] -= weights[d][g][o] * 2 / dimensions + random.nextInt(2) - 1;
+                    }
+                    values[g][o] = Math.max(0, values[g][o]);
+                }
+            }
+            Table table = new Table(values, weights, limits);
+            MultipleChoiceKnapsack.Solution found = table.solve();
+            assertThat(found.proven()).as("table %d", i).isTrue();
+            long best = bySums(table);
+            if (best == Long.MAX_VALUE) {
+                assertThat(found.choice()).as("table %d", i).isNull();
+            } else {
+                assertThat(found.value()).as("table %d", i).isEqualTo(best);
+                assertThat(sum(values, found.choice())).as("table %d", i).isEqualTo(best);
+            }
+        }
+    }
+
+    private static long bySums(Table table) {
+        int first = (int) table.limits[0] + 1;
+        int second = table.limits.length == 1 ? 1 : (int) table.limits[1] + 1;
+        long[] least = new long[first * second];
+        Arrays.fill(least, Long.MAX_VALUE);
+        least[0] = 0;
+        for (int g = 0; g < table.values.length; g++) {
+            long[] next = new long[least.length];
+            Arrays.fill(next, Long.MAX_VALUE);
+            for (int o = 0; o < table.values[g].length; o++) {
+                int a = (int) table.weights[0][g][o];
+                int b = table.limits.length == 1 ? 0 : (int) table.weights[1][g][o];
+                for (int x = 0; x + a < first; x++) {
+                    for (int y = 0; y + b < second; y++) {
+                        long from = least[x * second + y];
+                        int to = (x + a) * second + y + b;
+                        if (from != Long.MAX_VALUE) {
+                            next[to] = Math.min(next[to], from + table.values[g][o]);
+                        }
+                    }
+                }
+            }
+            least = next;
+        }
+        return Arrays.stream(least).min().orElseThrow();
+    }
+
     /**
      * Layers of 10^3 to 10^7 weights at 8 bit widths, traces over six decades: values as 4^-bits, bytes as bits, further costs about as
      * bits, with another factor in each layer.

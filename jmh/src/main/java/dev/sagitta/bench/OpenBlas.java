@@ -22,8 +22,8 @@ final class OpenBlas {
         for (String name : new String[] {"libopenblas.so.0", "openblas"}) {
             try {
                 return Optional.of(new OpenBlas(NativeLibrary.getInstance(name)));
-            } catch (UnsatisfiedLinkError e) {
-                // the next name
+            } catch (LinkageError e) {
+                // the next name; and the bundle has no JNA
             }
         }
         return Optional.empty();

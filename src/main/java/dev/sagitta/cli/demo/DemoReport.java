@@ -59,7 +59,7 @@ final class DemoReport {
                 numbered(result.curvature().eigenvalues()));
         page.heading("Low-bit weights");
         page.paragraph(
-                "Bits per layer by an integer programme that minimises trace / element times the squared rounding"
+                "Bits per layer chosen to minimise trace / element times the squared rounding"
                         + " error, in no more bytes than the uniform plan takes. Each packed network runs without being unpacked.");
         page.plot(bits(result));
         page.plot(size(result));

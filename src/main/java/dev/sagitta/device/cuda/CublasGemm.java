@@ -48,6 +48,10 @@ public final class CublasGemm {
             this.productBytes = productBytes;
             this.compute = compute;
         }
+
+        int factorBytes() {
+            return factorBytes;
+        }
     }
 
     private CublasGemm(CudaDevice device) {
@@ -156,7 +160,7 @@ public final class CublasGemm {
         }
     }
 
-    private CudaStream own(Stream stream) {
+    CudaStream own(Stream stream) {
         if (stream.device() != device) {
             throw new IllegalArgumentException(
                     "gemm: the stream belongs to " + stream.device().info().id() + ", cuBLAS to "
@@ -165,7 +169,7 @@ public final class CublasGemm {
         return (CudaStream) stream;
     }
 
-    private CublasHandle handle(CudaStream stream) {
+    CublasHandle handle(CudaStream stream) {
         CublasHandle handle = handles.get(stream);
         if (handle == null) {
             if (stream.isRecording()) {

@@ -21,6 +21,7 @@ final class CublasHandle {
     private final CudaDevice device;
     private final cublasHandle handle = new cublasHandle();
     private final Buffer workspace;
+    private final long workspaceAddress;
     private final FloatBuffer scalars =
             ByteBuffer.allocateDirect(8).order(ByteOrder.nativeOrder()).asFloatBuffer();
     private final Pointer alpha = Pointer.to(scalars);
@@ -30,14 +31,14 @@ final class CublasHandle {
         this.device = device;
         device.makeCurrent();
         check(JCublas2.cublasCreate(handle), "cublasCreate");
-        // NVIDIA's own default: Hopper's kernels want more
-        long bytes = (device.computeCapability() >= 90 ? 32L : 4L) * MIB;
+        long bytes = workspaceBytes(device);
         try {
             workspace = device.allocate(bytes, MemoryCategory.WORKSPACE, "cuBLAS workspace");
         } catch (RuntimeException e) {
             JCublas2.cublasDestroy(handle);
             throw e;
         }
+        workspaceAddress = ((CudaBuffer) workspace).address();
         try {
             // in this order: setting the stream puts the library's own workspace back, which it would allocate
             check(JCublas2.cublasSetStream(handle, new cudaStream_t(stream.stream())), "cublasSetStream");
@@ -46,6 +47,20 @@ final class CublasHandle {
             release();
             throw e;
         }
+    }
+
+    /** NVIDIA's own default: Hopper's kernels want more. */
+    static long workspaceBytes(CudaDevice device) {
+        return (device.computeCapability() >= 90 ? 32L : 4L) * MIB;
+    }
+
+    /** For cuBLASLt, whose work on the stream comes before or after that of this handle. */
+    long workspaceAddress() {
+        return workspaceAddress;
+    }
+
+    long workspaceBytes() {
+        return workspace.bytes();
     }
 
     void set(float alphaValue, float betaValue) {

@@ -33,6 +33,7 @@ public final class CudaDevice extends Device {
     private final PageLockedMemory pageLocked = new PageLockedMemory();
     private final Set<CUdeviceptr> allocations = ConcurrentHashMap.newKeySet();
     private Optional<CublasGemm> blas; // null: not tried
+    private Optional<CublasLt> blasLt; // null: not tried
 
     private CudaDevice(DeviceInfo info, CUdevice device, CUcontext context, boolean ownsContext) {
         super(info);
@@ -88,6 +89,14 @@ public final class CudaDevice extends Device {
             blas = CublasLibrary.problem() == null ? CublasGemm.tryOn(this) : Optional.empty();
         }
         return blas;
+    }
+
+    /** cuBLASLt where it can be used; where not, empty. */
+    public synchronized Optional<CublasLt> blasLt() {
+        if (blasLt == null) {
+            blasLt = blas().flatMap(gemm -> CublasLt.tryOn(this, gemm));
+        }
+        return blasLt;
     }
 
     /**
@@ -187,6 +196,9 @@ public final class CudaDevice extends Device {
     @Override
     protected void release() {
         makeCurrent();
+        if (blasLt != null) {
+            blasLt.ifPresent(CublasLt::release);
+        }
         if (blas != null) {
             blas.ifPresent(CublasGemm::release);
         }

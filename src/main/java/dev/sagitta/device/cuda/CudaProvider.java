@@ -52,7 +52,7 @@ public final class CudaProvider implements DeviceProvider {
 
     @Override
     public List<DeviceLibrary> libraries() {
-        return Cuda.PROBLEM == null ? List.of(CublasLibrary.describe(), Nvrtc.LIBRARY) : List.of();
+        return Cuda.PROBLEM == null ? List.of(CublasLibrary.describe(), CublasLt.describe(), Nvrtc.LIBRARY) : List.of();
     }
 
     private static int count() {

@@ -19,6 +19,7 @@ final class CudaStream extends Stream {
     private final CUstream stream;
     private final boolean ownsStream;
     private final HostCopies copies;
+    private final long address;
     /** Errors of a kernel surface at a later call, which then names the suspect. */
     private CudaLaunch last;
 
@@ -28,10 +29,16 @@ final class CudaStream extends Stream {
         this.stream = stream;
         this.ownsStream = ownsStream;
         this.copies = new HostCopies(device.pageLocked(), stream, !ownsStream);
+        this.address = Address.of(stream);
     }
 
     CUstream stream() {
         return stream;
+    }
+
+    /** {@link #stream} as a number. */
+    long address() {
+        return address;
     }
 
     /** For cuBLAS: the guard that every call of a stream passes. */
