@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.device.cuda.CudaBuffer;
+import dev.sagitta.device.ShiftedSlice;
 import dev.sagitta.device.cuda.CudaDevice;
 import dev.sagitta.fixture.CodecReference;
 import dev.sagitta.fixture.Philox;
@@ -80,7 +80,7 @@ class CodecAlignmentTest {
     private Tensor at(CudaDevice device, String name, DType dtype, long elements, int offset) {
         long bytes = elements * dtype.bytes();
         Buffer allocation = device.allocate(offset + bytes, MemoryCategory.OTHER, name);
-        Buffer part = device.wrap(((CudaBuffer) allocation).pointer().withByteOffset(offset), bytes, name);
+        Buffer part = ShiftedSlice.of(allocation, offset, bytes, name);
         buffers.add(part);
         buffers.add(allocation);
         return new Tensor(name, part, dtype, Shape.of(elements));
