@@ -30,7 +30,14 @@ class CodecAlignmentTest {
     private final List<Buffer> buffers = new ArrayList<>();
 
     @ParameterizedTest(name = "{0} bits, groups of {1}, x at byte {2}, codes at byte {3}, metadata at byte {4}")
-    @CsvSource({"1, 64, 4, 0, 0", "2, 128, 8, 4, 4", "4, 256, 12, 0, 4", "8, 256, 0, 4, 0", "8, 512, 4, 8, 8", "4, 1024, 0, 12, 12"})
+    @CsvSource({
+        "1, 64, 4, 0, 0",
+        "2, 128, 8, 4, 4",
+        "4, 256, 12, 0, 4",
+        "8, 256, 0, 4, 0",
+        "8, 512, 4, 8, 8",
+        "4, 1024, 0, 12, 12"
+    })
     void anyAddress(int bits, int group, int xAt, int codesAt, int metadataAt) {
         assumeTrue(TestDevices.names().contains("cuda"), "no CUDA device, not even a simulated one");
         CudaDevice device = (CudaDevice) TestDevices.get("cuda");

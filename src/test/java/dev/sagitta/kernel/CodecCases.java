@@ -108,8 +108,12 @@ final class CodecCases {
                 float high = 0;
                 for (int i = 0; i < values.length; i++) {
                     if (i % 64 == 0) {
-                        low = (float) Math.scalb(bench.random().nextGaussian(), bench.random().nextInt(60) - 30);
-                        high = low + Math.scalb(bench.random().nextFloat(), bench.random().nextInt(60) - 30);
+                        low = (float) Math.scalb(
+                                bench.random().nextGaussian(), bench.random().nextInt(60) - 30);
+                        high = low
+                                + Math.scalb(
+                                        bench.random().nextFloat(),
+                                        bench.random().nextInt(60) - 30);
                     }
                     values[i] = i % 2 == 0 ? low : high;
                 }

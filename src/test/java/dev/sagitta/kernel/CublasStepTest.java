@@ -106,8 +106,7 @@ class CublasStepTest {
         assumeTrue(SimulatedFaults.available(device.info()), "a real driver");
         try (KernelBench bench = new KernelBench(device, 10)) {
             Tensor c = bench.output("c", DType.F32, 6, 7);
-            Gemm gemm =
-                    Gemm.of(bench.input("a", ones(30), 6, 5), false, bench.input("b", ones(35), 5, 7), false, c);
+            Gemm gemm = Gemm.of(bench.input("a", ones(30), 6, 5), false, bench.input("b", ones(35), 5, 7), false, c);
             Step step;
             try (SimulatedFaults faults = new SimulatedFaults()) {
                 faults.failAllocation(1);
