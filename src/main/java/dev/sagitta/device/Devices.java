@@ -37,7 +37,7 @@ public final class Devices {
 
     /** The vendor's libraries for a device, found or not, see {@link DeviceProvider#libraries}. */
     public static List<DeviceLibrary> libraries(DeviceInfo info) {
-        for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class)) {
+        for (DeviceProvider provider : providers()) {
             if (info.id().startsWith(provider.prefix() + ":")) {
                 return provider.libraries();
             }

@@ -254,8 +254,7 @@ class TrainCommandTest {
     @Test
     void whatCannotBeResumedSaysWhy() throws Exception {
         Path sgd = folder.resolve("sgd.safetensors");
-        train(DEVICE, sgd, "--model", model, "--optimizer", "sgd", "--steps", 2)
-                .succeeded();
+        train(DEVICE, sgd, "--model", model, "--optimizer", "sgd", "--steps", 2).succeeded();
         Path out = folder.resolve("c.safetensors");
         train(DEVICE, out, "--resume", sgd, "--optimizer", "adamw").failed(1, "resume with the optimiser");
         train(DEVICE, out, "--resume", sgd, "--model", "mlp").failed(1, "--model mlp is not the model of");

@@ -15,6 +15,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 class NativeBindingsTest {
     private static final String JCUDA = "libJCudaDriver-12.6.0-linux-x86_64.so";
     private static final String JOCL = "libJOCL_2_0_6-linux-x86_64.so";
+    private static final String JCUBLAS = "libJCublas2-12.6.0-linux-x86_64.so";
 
     @TempDir
     Path folder;
@@ -33,6 +35,11 @@ class NativeBindingsTest {
             System.out.println("devices "
                     + Devices.list().stream().map(DeviceInfo::id).toList()
                     + " problems " + Devices.problems()
+                    + Devices.list().stream()
+                            .map(Devices::libraries)
+                            .flatMap(List::stream)
+                            .map(library -> " " + library)
+                            .collect(Collectors.joining())
                     + " same " + before.equals(System.getProperty("java.io.tmpdir")));
         }
     }
@@ -87,8 +94,9 @@ class NativeBindingsTest {
         Path temporary = Files.createDirectory(folder.resolve("planted"));
         Files.writeString(temporary.resolve(JCUDA), "planted");
         Files.writeString(temporary.resolve(JOCL), "planted");
-        assertThat(together(1, temporary))
-                .allSatisfy(line -> assertThat(line).startsWith(expected()).endsWith("same true"));
+        Files.writeString(temporary.resolve(JCUBLAS), "planted");
+        String line = together(1, temporary).get(0);
+        assertThat(line).startsWith(expected()).endsWith("same true").doesNotContain("invalid ELF", JCUBLAS);
         assertThat(temporary.resolve(JCUDA)).hasContent("planted");
         assertThat(temporary.resolve(JOCL)).hasContent("planted");
     }

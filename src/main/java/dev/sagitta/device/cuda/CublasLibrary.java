@@ -1,10 +1,12 @@
 package dev.sagitta.device.cuda;
 
 import dev.sagitta.device.DeviceLibrary;
+import dev.sagitta.device.NativeBindings;
 import dev.sagitta.device.NativeResource;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import jcuda.jcublas.JCublas;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasStatus;
 import org.slf4j.Logger;
@@ -97,7 +99,7 @@ final class CublasLibrary {
     }
 
     private static Loaded ready(String major, Path folder, String place) {
-        JCublas2.initialize();
+        NativeBindings.load(JCublas2::initialize);
         return new Loaded(DeviceLibrary.found("cuBLAS", version(major), place), major, folder);
     }
 
@@ -120,9 +122,9 @@ final class CublasLibrary {
      */
     private static boolean hasVersion12() {
         try {
-            Class.forName("jcuda.jcublas.JCublas");
+            NativeBindings.load(JCublas::initialize);
             return true;
-        } catch (ClassNotFoundException | LinkageError e) {
+        } catch (LinkageError e) {
             return false;
         }
     }

@@ -1,6 +1,7 @@
 package dev.sagitta.device.cuda;
 
 import dev.sagitta.device.DeviceLibrary;
+import dev.sagitta.device.NativeBindings;
 import dev.sagitta.device.NativeResource;
 import java.util.List;
 import jcuda.nvrtc.JNvrtc;
@@ -22,10 +23,11 @@ final class NvrtcLibrary {
             String place = loadNative(libraries);
             int[] major = new int[1];
             int[] minor = new int[1];
-            int status = JNvrtc.nvrtcVersion(major, minor);
-            if (status != nvrtcResult.NVRTC_SUCCESS) {
+            int[] status = new int[1];
+            NativeBindings.load(() -> status[0] = JNvrtc.nvrtcVersion(major, minor));
+            if (status[0] != nvrtcResult.NVRTC_SUCCESS) {
                 return DeviceLibrary.missing(
-                        "NVRTC", "nvrtcVersion failed (" + place + "): " + nvrtcResult.stringFor(status));
+                        "NVRTC", "nvrtcVersion failed (" + place + "): " + nvrtcResult.stringFor(status[0]));
             }
             DeviceLibrary library = DeviceLibrary.found("NVRTC", major[0] + "." + minor[0], place);
             LoggerFactory.getLogger(NvrtcLibrary.class).debug("{}", library);
