@@ -76,15 +76,19 @@ class NativeBindingsTest {
         }
     }
 
-    private static String expected() {
-        return "devices " + Devices.list().stream().map(DeviceInfo::id).toList();
+    /** What such a program finds when it starts alone; on some machines that is less than this process finds, whose environment is another. */
+    private String alone() throws Exception {
+        String line = together(1, Files.createDirectory(folder.resolve("alone"))).get(0);
+        assertThat(line).startsWith("devices [").doesNotStartWith("devices []");
+        return line;
     }
 
     @Test
     void programsThatStartTogetherAllFindTheDevices() throws Exception {
         Path temporary = Files.createDirectory(folder.resolve("empty"));
         assertThat(together(10, temporary))
-                .allSatisfy(line -> assertThat(line).startsWith(expected()).endsWith("same true"));
+                .containsOnly(alone())
+                .allSatisfy(line -> assertThat(line).endsWith("same true"));
         assertThat(temporary).as("nothing is left behind").isEmptyDirectory();
     }
 
@@ -96,7 +100,7 @@ class NativeBindingsTest {
         Files.writeString(temporary.resolve(JOCL), "planted");
         Files.writeString(temporary.resolve(JCUBLAS), "planted");
         String line = together(1, temporary).get(0);
-        assertThat(line).startsWith(expected()).endsWith("same true").doesNotContain("invalid ELF", JCUBLAS);
+        assertThat(line).isEqualTo(alone()).endsWith("same true").doesNotContain("invalid ELF", JCUBLAS);
         assertThat(temporary.resolve(JCUDA)).hasContent("planted");
         assertThat(temporary.resolve(JOCL)).hasContent("planted");
     }
