@@ -12,7 +12,6 @@ import org.slf4j.LoggerFactory;
 /** A bit allocation's decimals, turned into whole numbers for {@link MultipleChoiceKnapsack} and back. */
 final class AllocationProblem {
     private static final Logger LOG = LoggerFactory.getLogger(AllocationProblem.class);
-    private static final long MOST = DecimalUnits.LARGEST - 1;
 
     private final BigDecimal[][] omegas;
     private final List<Quantity> quantities;
@@ -136,7 +135,8 @@ final class AllocationProblem {
         }
         while (true) {
             DecimalUnits units = units(above, most);
-            long highest = units.units(most, RoundingMode.CEILING);
+            // every group's value may have been rounded up
+            long highest = units.units(most, RoundingMode.CEILING) + groups;
             long[][] values = values(above, units, highest);
             if (!units.exact()) {
                 MultipleChoiceKnapsack.Solution first =
@@ -165,7 +165,8 @@ final class AllocationProblem {
                 }
             }
         }
-        return DecimalUnits.of(most, possible);
+        // with room for what rounding adds
+        return DecimalUnits.of(most.add(most.scaleByPowerOfTen(-3)), possible);
     }
 
     private static long[][] values(BigDecimal[][] above, DecimalUnits units, long highest) {

@@ -145,6 +145,22 @@ class BitAllocationTest {
         }
     }
 
+    /** Its omega is the largest of all plans', in every digit: what rounding adds to it must not put it out of the search's reach. */
+    @Test
+    void theLeastLimitLeavesTheSmallestOptions() {
+        for (int seed = 0; seed < 300; seed++) {
+            BitTable table = random(seed, 1 + seed % 12);
+            double least = table.layers().stream()
+                    .mapToDouble(layer -> layer.options().get(0).cost())
+                    .sum();
+            assertThat(BitAllocation.minimise(table, BitAllocation.Limit.cost(least))
+                            .choice()
+                            .values())
+                    .as("seed %d", seed)
+                    .allSatisfy(option -> assertThat(option.bits()).isEqualTo(2));
+        }
+    }
+
     /** Decimals of one to three digits, so that sums meet limits and each other exactly; the reference counts in thousandths. */
     @Test
     void decimalsAddUpAsTheyAreWritten() {
