@@ -1,11 +1,13 @@
 /* The native smoke test of a GPU machine: no Java, no CUDA toolkit, three seconds. It answers what must be known before anything else is tried:
 
-     smoke MODULES ENTRIES
+     smoke MODULES ENTRIES [plant]
 
    MODULES is a folder of fatbins, ENTRIES a file of lines `FILE.cu <tab> kernel` (native/fatbin makes it). Checked, exit 1 if not so: each fatbin
    loads, each entry is there as machine code of this very device (not PTX that the driver translated) and has no local memory, launches work alone
    and as a replayed graph. Measured, one line each: what a launch costs in a row, with a wait, and in a graph; bandwidth of copies on the device
    (bytes read + written) and to and from the host, pageable and page-locked; whether the energy counter answers.
+
+   With `plant` a kernel writes beyond its memory instead, and nothing is measured: what compute-sanitizer must report before its silence counts.
 
    Only libcuda.so.1 is opened (and libnvidia-ml.so.1, if it is there); the few declarations of cuda.h that are needed stand here. */
 #include <dlfcn.h>
@@ -168,6 +170,16 @@ static Handle check_entries(const char *folder, const char *entries, int version
     return nothing;
 }
 
+static void plant(Handle nothing, Handle stream) {
+    DevicePointer small, none = 0;
+    float one = 1.0f;
+    long long n = 1 << 16;
+    void *arguments[] = {&small, &small, &none, &one, &n};
+    check(allocate(&small, 256), "cuMemAlloc");
+    check(launch(nothing, 1, 1, 1, 256, 1, 1, 0, stream, arguments, NULL), "cuLaunchKernel");
+    printf("planted: 2^16 elements in 256 bytes, status %d\n", stream_wait(stream));
+}
+
 static void time_launches(Handle nothing, Handle stream) {
     DevicePointer none = 0;
     float one = 1.0f;
@@ -282,8 +294,9 @@ int main(int count, char **arguments) {
     size_t memory;
     char name[128];
     Handle context, stream;
-    if (count != 3) {
-        fprintf(stderr, "usage: smoke MODULES ENTRIES\n");
+    int planting = count == 4 && strcmp(arguments[3], "plant") == 0;
+    if (count != 3 && !planting) {
+        fprintf(stderr, "usage: smoke MODULES ENTRIES [plant]\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -303,6 +316,10 @@ int main(int count, char **arguments) {
     check(context_set(context), "cuCtxSetCurrent");
     check(stream_create(&stream, 1), "cuStreamCreate");
     Handle nothing = check_entries(arguments[1], arguments[2], 10 * major + minor);
+    if (planting) {
+        plant(nothing, stream);
+        return 0;
+    }
     time_launches(nothing, stream);
     time_copies(memory, stream);
     read_energy();
