@@ -14,7 +14,10 @@
    sort: work-group 256; of G groups, group g has the ids [g W, (g + 1) W), W = ceil(V / G) <= EMBEDDING_RANGE. Each reads all ids twice, a warp an eighth of
    them: it counts, with integer atomics in shared memory, and lists the positions of its own ids, in order. Then each warp takes an eighth of the group's ids
    and goes through that list alone, 32 positions at a time. No group waits for another. Bytes: 8 per id and group, mostly from cache.
-   scatter: like gather with table rows; bytes per element 4 (1 + V / n). Source: counting sort. */
+   scatter: block lanes x rows = 256, lanes >= D / 4 up to a warp; group (g, y, z) has the table rows g R + y', (g + G) R + y', ... of the tables y, y + Y, ...
+   and of them the columns 4 lanes z .. and every 4 lanes Z on; three rows of dy in flight per lane, in 16-byte accesses where D is a multiple of 4. There the whole
+   block adds up a row of more than EMBEDDING_LONG ids (padding), through shared memory. Bytes per element 4 (1 + V / n). Source: counting sort.
+   WIDE embedding_scatter_f32: 4 loads, 1 stores */
 #include "cuda/ptx.cuh"
 #include "cuda/row_group.cuh"
 
@@ -168,29 +171,117 @@ extern "C" __global__ void __launch_bounds__(256) embedding_sort_i32(const i32 *
     embedding_place(ids, list + base, total, (i32)low, from, from + share, cursor, order);
 }
 
-extern "C" __global__ void __launch_bounds__(256) embedding_scatter_f32(const f32 *dy, const i32 *workspace, f32 *dtable, i64 n, i64 v, i64 d, i64 probes,
+#define EMBEDDING_LONG 256 /* ids of a table row from which the whole block adds it up */
+#define EMBEDDING_ROWS 3   /* rows of dy that a lane has in flight */
+#define EMBEDDING_STAGES 6 /* of such a block's shared memory */
+#define EMBEDDING_STAGE (4 * ROW_GROUP)
+
+SG_FN const f32 *embedding_at(const f32 *from, i32 row, u32 d) {
+    return reinterpret_cast<const f32 *>(reinterpret_cast<const char *>(from) + (u64)(u32)row * (u64)(4 * d));
+}
+
+SG_FN void embedding_add(float4 &sum, float4 x) { sum.x += x.x, sum.y += x.y, sum.z += x.z, sum.w += x.w; }
+
+/* The sum of four columns over the positions begin .. end - 1 of the list. */
+SG_FN float4 embedding_sum4(const f32 *from, const i32 *order, i32 begin, i32 end, u32 d) {
+    float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+#pragma unroll 1
+    for (i32 e = begin; e < end; e += EMBEDDING_ROWS) {
+        i32 at[EMBEDDING_ROWS];
+        float4 x[EMBEDDING_ROWS];
+#pragma unroll
+        for (i32 a = 0; a < EMBEDDING_ROWS; a++) at[a] = e + a < end ? order[e + a] : -1;
+#pragma unroll
+        for (i32 a = 0; a < EMBEDDING_ROWS; a++) {
+            if (at[a] >= 0) x[a] = ptx_ld_global_f32x4(embedding_at(from, at[a], d));
+        }
+#pragma unroll
+        for (i32 a = 0; a < EMBEDDING_ROWS; a++) {
+            if (at[a] >= 0) embedding_add(sum, x[a]);
+        }
+    }
+    return sum;
+}
+
+/* The same for a row of many ids, by the whole block: all copy rows of dy to shared memory, some stages ahead of those that have a column and add. */
+SG_FN void embedding_sum_long(const f32 *from, const i32 *order, i32 begin, i32 end, f32 *to, u32 d, i32 accumulate, f32 *tile) {
+    const u32 width = 4 * blockDim.x, rank = sg_thread_rank();
+    const i32 lines = (i32)blockDim.y;
+    for (u32 first = width * blockIdx.z; first < d; first += width * gridDim.z) {
+        const f32 *mine = from + first + 4 * threadIdx.x;
+        const i32 last = first + 4 * threadIdx.x < d ? end : begin;
+        i32 e = begin + (i32)threadIdx.y;
+        u32 fill = 4 * rank, use = rank;
+        f32 sum = 0.0f;
+#pragma unroll 1
+        for (i32 s = 0; s < EMBEDDING_STAGES - 1; s++, e += lines, fill += EMBEDDING_STAGE) {
+            if (e < last) ptx_cp_async_16(tile + fill, embedding_at(mine, order[e], d));
+            ptx_cp_async_commit();
+        }
+        i32 next = e < last ? order[e] : -1;
+#pragma unroll 1
+        for (i32 left = end - begin; left > 0; left -= lines) {
+            ptx_cp_async_wait<EMBEDDING_STAGES - 2>();
+            __syncthreads(); /* the oldest stage is there, and that before it has been read */
+            if (next >= 0) ptx_cp_async_16(tile + fill, embedding_at(mine, next, d));
+            ptx_cp_async_commit();
+            e += lines;
+            next = e < last ? order[e] : -1;
+            fill = fill < EMBEDDING_STAGE * (EMBEDDING_STAGES - 1) ? fill + EMBEDDING_STAGE : 4 * rank;
+            if (rank < width) {
+                const i32 count = left < lines ? left : lines;
+#pragma unroll 8
+                for (i32 line = 0; line < count; line++) sum += tile[use + (u32)line * width];
+            }
+            use = use < EMBEDDING_STAGE * (EMBEDDING_STAGES - 1) ? use + EMBEDDING_STAGE : rank;
+        }
+        if (rank < width && first + rank < d) to[first + rank] = accumulate ? to[first + rank] + sum : sum;
+        __syncthreads();
+    }
+}
+
+SG_FN void embedding_sum_row(const f32 *from, const i32 *order, i32 begin, i32 end, f32 *to, u32 d, i32 accumulate, bool wide) {
+    const u32 unit = wide ? 4 : 1, step = unit * blockDim.x * gridDim.z;
+    for (u32 j = unit * (blockDim.x * blockIdx.z + threadIdx.x); j < d; j += step) {
+        if (wide) {
+            float4 sum = embedding_sum4(from + j, order, begin, end, d);
+            if (accumulate) {
+                float4 old = ptx_ld_global_f32x4(to + j);
+                sum = make_float4(old.x + sum.x, old.y + sum.y, old.z + sum.z, old.w + sum.w);
+            }
+            ptx_st_global_f32x4(to + j, sum);
+        } else {
+            f32 sum = 0.0f;
+#pragma unroll 2
+            for (i32 e = begin; e < end; e++) sum += embedding_at(from + j, order[e], d)[0];
+            to[j] = accumulate ? to[j] + sum : sum;
+        }
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(256, 5) embedding_scatter_f32(const f32 *dy, const i32 *workspace, f32 *dtable, i64 n, i64 v, i64 d, i64 probes,
                                   i32 accumulate) {
-    i64 rows = (i64)blockDim.y, lane = (i64)threadIdx.x, lanes = (i64)blockDim.x;
+    __shared__ __align__(16) f32 tile[EMBEDDING_STAGES * EMBEDDING_STAGE];
+    const u32 rows = blockDim.y, most = (u32)v;
     const i32 *order = workspace + v + 1;
+    const bool wide = sg_aligned16(dy) && sg_aligned16(dtable) && d % 4 == 0;
     for (i64 k = (i64)blockIdx.y; k < probes; k += (i64)gridDim.y) {
         const f32 *from = dy + k * n * d;
-        for (i64 row = (i64)blockIdx.x * rows + (i64)threadIdx.y; row < v; row += (i64)gridDim.x * rows) {
-            i32 begin = workspace[row], end = workspace[row + 1];
-            if (accumulate && begin == end) continue;
-            f32 *to = dtable + (k * v + row) * d;
-            for (i64 j = lane; j < d; j += lanes) {
-                f32 sum = 0.0f;
-                i32 e = begin;
-                for (; e + 4 <= end; e += 4) { /* four loads in flight, added in order */
-                    f32 a = from[order[e] * d + j], b = from[order[e + 1] * d + j], c = from[order[e + 2] * d + j], f = from[order[e + 3] * d + j];
-                    sum += a;
-                    sum += b;
-                    sum += c;
-                    sum += f;
+        for (u32 base = blockIdx.x * rows; base < most; base += gridDim.x * rows) {
+            const u32 own = most - base < rows ? most - base : rows, row = base + threadIdx.y;
+            const bool several = wide && workspace[base + own] - workspace[base] > EMBEDDING_LONG; /* the same for the whole block */
+            if (several) {
+#pragma unroll 1
+                for (u32 r = base; r < base + own; r++) {
+                    i32 a = workspace[r], b = workspace[r + 1];
+                    if (b - a > EMBEDDING_LONG) embedding_sum_long(from, order, a, b, dtable + (k * v + r) * d, (u32)d, accumulate, tile);
                 }
-                for (; e < end; e++) sum += from[order[e] * d + j];
-                to[j] = accumulate ? to[j] + sum : sum;
             }
+            if (row >= most) continue;
+            i32 begin = workspace[row], end = workspace[row + 1]; /* only now: they need no registers before */
+            if (several && end - begin > EMBEDDING_LONG) continue;
+            if (accumulate && begin == end) continue;
+            embedding_sum_row(from, order, begin, end, dtable + (k * v + row) * d, (u32)d, accumulate, wide);
         }
     }
 }
