@@ -89,6 +89,17 @@ SG_FN void codec_store8(u8 *at, i32 left, i64 bytes, u64 word) {
     }
 }
 
+/* p (1 - p) of an element, in integers: its fixed point has the fraction in 16 bits. */
+template <int BITS>
+SG_FN u32 codec_variance(f32 x, sg_grid grid) {
+    if (BITS == 8) return sg_fraction_variance(sg_fixed_point(x, grid, 255.0f * 65536.0f));
+    /* as in codec_codes, without noise */
+    return sg_fraction_variance(SG_F32_TO_BITS(__fadd_rz(sg_fma(sg_sub_rn(x, grid.minimum), grid.scale, 0.5f), 8388608.0f)));
+}
+
+/* 64-bit division takes a hundred instructions. */
+SG_FN i64 codec_quotient(i64 a, i64 b) { return ((u64)a | (u64)b) >> 32 == 0 ? (i64)((u32)a / (u32)b) : a / b; }
+
 /* What a lane knows of its group. */
 struct codec_group {
     i64 number, octet; /* octet: of the lane's first element, counted from x */
@@ -162,19 +173,24 @@ SG_FN void codec_pack_group(const u32 *state, u32 stream, i32 nearest, const f32
     }
     if (segments == 0) return;
 
-    i64 begin = group.number * size, row = begin / rowLength, rows = group.left > 0 ? (begin + group.left - 1) / rowLength + 1 - row : 0;
-    /* all go through as many rows as any group can touch */
-    i64 most = (size - 1 + rowLength - 1) / rowLength + 1;
-    for (i64 s = 0; s < most; s++) {
-        i64 first = (row + s) * rowLength - begin, last = first + rowLength;
-        i32 from = first < size ? (i32)first : size, to = last < group.left ? (i32)last : group.left;
+    i64 begin = group.number * size, row = codec_quotient(begin, rowLength), before = begin - row * rowLength, through = before + group.left;
+    i64 rows = group.left == 0 ? 0 : through <= rowLength ? 1 : codec_quotient(through - 1, rowLength) + 1;
+    bool single = __all_sync(SG_FULL_MASK, rows <= 1);
+    for (i64 s = 0; __any_sync(SG_FULL_MASK, s < rows); s++) {
         u32 sum = 0;
+        i64 first = s * rowLength - before, last = first + rowLength;
+        i32 from = first < 0 ? 0 : first < size ? (i32)first : size, to = last < group.left ? (i32)last : group.left;
         for (i32 p = 0; p < group.passes && !bad; p++) {
             codec_load16<WHOLE>(mine, group, p, rest, v);
+            if (WHOLE && single) {
 #pragma unroll
-            for (i32 e = 0; e < 16; e++) {
-                i32 j = 8 * (group.lane + ((2 * p + e / 8) << group.shift)) + e % 8;
-                if (j >= from && j < to) sum += sg_fraction_variance(sg_fixed_point(v[e], grid, (f32)((1 << BITS) - 1) * 65536.0f));
+                for (i32 e = 0; e < 16; e++) sum += codec_variance<BITS>(v[e], grid);
+            } else {
+#pragma unroll
+                for (i32 e = 0; e < 16; e++) {
+                    i32 j = 8 * (group.lane + ((2 * p + e / 8) << group.shift)) + e % 8;
+                    if (j >= from && j < to) sum += codec_variance<BITS>(v[e], grid);
+                }
             }
         }
         for (i32 d = 1 << group.shift >> 1; d > 0; d /= 2) sum += __shfl_xor_sync(SG_FULL_MASK, sum, d);

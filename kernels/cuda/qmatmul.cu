@@ -1,9 +1,10 @@
 /* Products of fp32 activations with weights packed at 2, 3, 4 or 8 bits: entries for each width B, suffix _wB_f32.
 
      qmatvec            y[i, j]  = bias[j] + sum over t of x[i, t] w[j, t]     M = 1
-     qmatfew            the same, 2 <= M <= 64 (any M is right)
+     qmatfew            the same, M >= 2, faster up to 64 .. 256 (QTiles.mostFew)
      qmatmul            the same, any M
      qmatmul_backward   dx[i, t] = sum over j of dy[i, j] w[j, t]              any M
+     qmatfew_backward   the same, any M, faster up to 64 .. 256
 
      w[j, t] = s[j, t / group] (code[j, t] - 2^(B-1)) + c[j, t / group]
 
@@ -19,6 +20,8 @@
                       are not 16-byte aligned, the chain is over dequantised weights.
    qmatmul, backward  work-group 256, tile of 128 x 64 (grid x = tiles, row-major), 8 x 4 per thread; 32 terms per step, weights
                       dequantised into shared memory on the way. Chains of QM_DEPTH terms, added in order.
+   qmatfew_backward   work-group 256, one unit of 32 columns (grid x = ceil(K / 32)) and 4 rows of dy (grid y). A thread has 16 columns and one row of every
+                      eighth panel, in a chain over dequantised weights; of the 128 chains of a column the 8 of a panel row are added in order, then the 16.
    A row's bits do not depend on the other rows of the batch, nor on M as long as the same entry serves.
 
    Bytes: N K B / 8, steps and centres, activations and results once. Flops: 2 M N K. qmatvec spends 3.5 instructions per weight (3 and the
@@ -33,6 +36,7 @@
 #define QG_LOAD_WORDS(p, wanted) ptx_ld_global_streaming_if(p, wanted)
 #define QG_JOIN(v, mask, e) ptx_lop3<0xEA>(v, mask, e)
 #define QG_BYTE(v, i, e) ptx_prmt(v, e, 0x7650u + (u32)(i))
+#include "common/qmatback_gpu.h"
 #include "common/qmatmul_gpu.h"
 
 #define QM_FEW(BITS, ROWS) \
@@ -62,6 +66,12 @@
                                        i32 n, i32 k, i32 group) {                                                                   \
         __shared__ __align__(16) f32 shared[QG_TILE_SHARED];                                                                        \
         qg_tiles(BITS, 1, dy, words, scales, offsets, 0, dx, m, n, k, group, blockIdx.x, (i32)threadIdx.x, shared);                 \
+    } \
+    extern "C" __global__ void __launch_bounds__(QG_THREADS, 2)                                                                     \
+        qmatfew_backward_w##BITS##_f32(const f32 *dy, const u32 *words, const f32 *scales, const f32 *offsets, f32 *dx, i32 m,      \
+                                       i32 n, i32 k, i32 group) {                                                                   \
+        __shared__ __align__(16) f32 shared[QB_SHARED];                                                                             \
+        qg_back(BITS, dy, words, scales, offsets, dx, m, n, k, group, (i32)blockIdx.x, (i32)blockIdx.y * QB_ROWS, (i32)threadIdx.x, shared); \
     }
 
 QM_ENTRIES(2, 2)

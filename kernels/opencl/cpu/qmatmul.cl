@@ -65,6 +65,10 @@
     kernel void qmatmul_backward_w##BITS##_f32(const global f32 *dy, const global u32 *words, const global f32 *scales,                  \
                                                const global f32 *offsets, global f32 *dx, i32 m, i32 n, i32 k, i32 group) {              \
         QM_MANY(BITS, 1, dy, 0, dx)                                                                                                      \
+    }                                                                                                                                    \
+    kernel void qmatfew_backward_w##BITS##_f32(const global f32 *dy, const global u32 *words, const global f32 *scales,                  \
+                                               const global f32 *offsets, global f32 *dx, i32 m, i32 n, i32 k, i32 group) {              \
+        QM_MANY(BITS, 1, dy, 0, dx)                                                                                                      \
     }
 
 QM_ENTRIES(2)

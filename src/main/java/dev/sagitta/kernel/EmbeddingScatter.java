@@ -2,6 +2,7 @@ package dev.sagitta.kernel;
 
 import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -19,6 +20,12 @@ import java.util.Map;
  */
 public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor workspace, boolean accumulate)
         implements Descriptor {
+    /** Lanes of a row at most, and its elements that one lane adds up on CUDA: one access of 16 bytes. */
+    private static final int WARP = 32;
+
+    private static final int PER_LANE = 4;
+
+    private static final int MAX_SLICES = 65_535;
 
     public static long workspaceBytes(long n, long rows) {
         return EmbeddingSort.workspaceBytes(n, rows);
@@ -76,8 +83,14 @@ public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor work
 
     @Override
     public Geometry geometry(Device device) {
-        return RowGeometry.rows(
-                device, rows(), dtable.shape().extent(2), dtable.shape().extent(0));
+        long width = dtable.shape().extent(2);
+        if (device.kind() != DeviceKind.CUDA) {
+            return RowGeometry.rows(device, rows(), width, dtable.shape().extent(0));
+        }
+        long lanes = Math.min(WARP, Chunks.ceil(width, PER_LANE));
+        long slices = Math.min(MAX_SLICES, Chunks.ceil(width, WARP * PER_LANE));
+        Geometry flat = RowGeometry.rows(device, rows(), lanes, dtable.shape().extent(0));
+        return Geometry.of(flat.gridX(), flat.gridY(), slices, flat.blockX(), flat.blockY());
     }
 
     @Override

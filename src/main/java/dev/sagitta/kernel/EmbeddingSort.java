@@ -21,6 +21,11 @@ public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements 
 
     private static final int GROUPS = 256;
 
+    /** {@code EMBEDDING_SORT} of the CUDA kernel, and about one such group for every multiprocessor: each reads all ids. */
+    private static final int CUDA_GROUP = 1024;
+
+    private static final int CUDA_GROUPS = 128;
+
     public static long workspaceBytes(long n, long rows) {
         return Math.addExact(resultBytes(n, rows), Math.multiplyExact(4, n));
     }
@@ -67,7 +72,9 @@ public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements 
         if (kind == DeviceKind.OPENCL_CPU) {
             return Geometry.linear(1, 1);
         }
-        return Geometry.linear(Math.max(Math.min(rows, GROUPS), (rows + RANGE - 1) / RANGE), RowGeometry.GROUP);
+        boolean cuda = kind == DeviceKind.CUDA;
+        long groups = Math.max(Math.min(rows, cuda ? CUDA_GROUPS : GROUPS), (rows + RANGE - 1) / RANGE);
+        return Geometry.linear(groups, cuda ? CUDA_GROUP : RowGeometry.GROUP);
     }
 
     @Override

@@ -10,15 +10,10 @@ import java.util.Map;
 
 /**
  * y = x W' + bias with packed weights W [N, K] in panels: x is [.., K], y [.., N], bias [N] or null; fp32, accumulated in fp32, the same
- * bits every time. On a CPU device the bits of a row do not depend on the batch; on a GPU not within M = 1, M = 2 to 64, and M above 64,
- * which three kernels serve.
+ * bits every time. On a CPU device the bits of a row do not depend on the batch; on a GPU not within M = 1, M = 2 to {@link #mostFew},
+ * and M above it, which three kernels serve.
  */
 public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implements Descriptor {
-    /** Most rows for the kernels that decode in registers: on a CPU they hold all rows at once; on a GPU they decode anew for every two. */
-    private static final int MOST_ON_CPU = 8;
-
-    private static final int MOST_ON_GPU = 64;
-
     public static QMatmul of(Tensor x, PackedWeights w, Tensor y) {
         return new QMatmul(x, w, null, y);
     }
@@ -30,21 +25,22 @@ public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implemen
 
     @Override
     public String entry() {
-        return entry(MOST_ON_CPU);
+        return entry(QTiles.MOST_FEW);
     }
 
     @Override
     public String entry(Device device) {
-        return entry(few(device));
+        return entry(mostFew(device, w.n()));
     }
 
-    private String entry(int few) {
+    private String entry(long few) {
         return (m() == 1 ? "qmatvec_w" : m() <= few ? "qmatfew_w" : "qmatmul_w")
                 + w.format().bits() + "_f32";
     }
 
-    private static int few(Device device) {
-        return device.kind() == DeviceKind.OPENCL_CPU ? MOST_ON_CPU : MOST_ON_GPU;
+    /** The largest M above 1 whose rows have the bits of M = 2, for {@code n} columns: 64 to 256 on a GPU, by its multiprocessors. */
+    public static long mostFew(Device device, long n) {
+        return QTiles.mostFew(device, n);
     }
 
     private long m() {
@@ -70,7 +66,7 @@ public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implemen
 
     @Override
     public Geometry geometry(Device device) {
-        if (m() > few(device)) {
+        if (m() > mostFew(device, w.n())) {
             return QTiles.geometry(device, m(), w.n());
         }
         long panels = w.words().shape().extent(0);

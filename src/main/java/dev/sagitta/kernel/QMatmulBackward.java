@@ -2,13 +2,15 @@ package dev.sagitta.kernel;
 
 import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
 
 /**
  * The gradient of {@link QMatmul} with respect to its input, dx = dy W, through the packed weights: dy is [.., N], dx [.., K]; fp32,
- * accumulated in fp32, the same bits every time and whatever the batch.
+ * accumulated in fp32, the same bits every time. On a CPU device the bits of a row do not depend on the batch; on a GPU not within M up to
+ * {@code QMatmul.mostFew(device, K)}, and M above it, which two kernels serve.
  */
 public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements Descriptor {
 
@@ -19,7 +21,20 @@ public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements 
 
     @Override
     public String entry() {
-        return "qmatmul_backward_w" + w.format().bits() + "_f32";
+        return entry("qmatmul_backward_w");
+    }
+
+    @Override
+    public String entry(Device device) {
+        return entry(few(device) ? "qmatfew_backward_w" : "qmatmul_backward_w");
+    }
+
+    private String entry(String name) {
+        return name + w.format().bits() + "_f32";
+    }
+
+    private boolean few(Device device) {
+        return device.kind() != DeviceKind.OPENCL_CPU && m() <= QTiles.mostFew(device, w.k());
     }
 
     private long m() {
@@ -42,7 +57,14 @@ public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements 
 
     @Override
     public Geometry geometry(Device device) {
-        return QTiles.geometry(device, m(), w.k());
+        return few(device)
+                ? Geometry.of(
+                        Chunks.ceil(w.k(), QTiles.UNIT),
+                        Chunks.ceil(m(), QTiles.GPU_FEW_BACKWARD),
+                        1,
+                        QTiles.GPU_THREADS,
+                        1)
+                : QTiles.geometry(device, m(), w.k());
     }
 
     @Override

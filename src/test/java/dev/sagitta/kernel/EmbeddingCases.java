@@ -25,6 +25,11 @@ final class EmbeddingCases {
         {1009, 3000, 31, 1},
         {600, 300, 300, 1},
         {700, 530_000, 1, 1},
+        // half of the ids are one that a block adds up by itself on CUDA: a column and a slice short of and past whole ones
+        {1400, 9, 4, 1},
+        {1300, 33, 132, 2},
+        {900, 17, 516, 1},
+        {1400, 5, 3, 1},
     };
 
     static List<KernelCase> all() {
@@ -43,9 +48,15 @@ final class EmbeddingCases {
                     new KernelCase("embedding scatter, adding" + at, small, bench -> scatter(bench, n, v, d, k, true)));
         }
         // whole runs of loads, one id short of and past them; more ids than a warp has lanes in flight
-        for (int n : new int[] {31, 32, 33, 1023, 1025, 20_000}) {
+        for (int n : new int[] {31, 32, 33, 1023, 1025, 4095, 4097, 20_000}) {
             cases.add(new KernelCase("embedding sort n=" + n + " V=2100", n == 1025, bench -> sort(bench, n, 2100)));
         }
+        // three neighbours share all positions: more than a block of CUDA keeps, and none of them has half
+        cases.add(new KernelCase("embedding sort, crowded", false, bench -> {
+            int[] ids = new int[20_000];
+            Arrays.setAll(ids, i -> i % 7 % 3);
+            sort(bench, ids, 512);
+        }));
         return cases;
     }
 
@@ -78,7 +89,11 @@ final class EmbeddingCases {
     }
 
     private static void sort(KernelBench bench, int n, int v) {
-        int[] ids = ids(bench, n, v);
+        sort(bench, ids(bench, n, v), v);
+    }
+
+    private static void sort(KernelBench bench, int[] ids, int v) {
+        int n = ids.length;
         Tensor workspace = bench.output("workspace", DType.I32, EmbeddingSort.workspaceBytes(n, v) / 4);
         bench.run(new EmbeddingSort(bench.input("ids", ids, n), workspace, v));
         int[] sorted = bench.ints(workspace);

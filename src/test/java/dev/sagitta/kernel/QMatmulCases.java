@@ -29,7 +29,9 @@ final class QMatmulCases {
         {23, 67, 521},
         {65, 20, 96},
         {70, 131, 263},
-        {131, 271, 67}
+        {131, 271, 67},
+        {257, 70, 96},
+        {300, 131, 67}
     };
 
     private QMatmulCases() {}
@@ -41,7 +43,7 @@ final class QMatmulCases {
             for (int[] size : SIZES) {
                 for (int group : bits == 4 ? new int[] {1, 3, 32, 64, 128, 1000} : new int[] {bits, 64, 96}) {
                     QuantFormat format = new QuantFormat(bits, group, turn++ % 3 == 0);
-                    boolean small = group == 64 && (size[0] == 2 || size[0] == 65) && bits >= 3;
+                    boolean small = group == 64 && (size[0] == 2 || size[0] == 65 || size[0] == 257 && bits == 4) && bits >= 3;
                     cases.add(forward(format, size[0], size[1], size[2], small));
                     cases.add(backward(format, size[0], size[1], size[2], small));
                 }
@@ -162,16 +164,17 @@ final class QMatmulCases {
         assertThat(Math.sqrt(ours / actual.length)).isLessThanOrEqualTo(2 * Math.sqrt(single / actual.length) + floor);
     }
 
-    /** Row i of a batch has the bits of row i alone: at any M on a CPU device, among M = 2 to 64 and above 64 on a GPU. */
+    /** Row i of a batch has the bits of row i alone: at any M on a CPU device; on a GPU among M = 2 to what few rows are there, and above. */
     private static KernelCase sameBits(QuantFormat format, int k, int n) {
         return new KernelCase(name("qmatmul batch invariance", format, 0, n, k), false, bench -> {
             boolean cpu = bench.device().info().kind() == DeviceKind.OPENCL_CPU;
+            int most = (int) QMatmul.mostFew(bench.device(), n);
             int[][] batches = cpu
                     ? new int[][] {{1, 2, 3, 4, 7, 8, 9, 12, 13, 17, 37}}
-                    : new int[][] {{2, 3, 8, 9, 13, 37}, {65, 66, 130}};
+                    : new int[][] {{2, 3, 8, 9, 13, 37, most}, {most + 1, most + 2, most + 66}};
             PackedReference reference = PackedReference.random(bench.random(), format, n, k);
             PackedWeights w = panels(bench, reference);
-            float[] x = bench.normal(130L * k);
+            float[] x = bench.normal((most + 66L) * k);
             for (int[] batch : batches) {
                 List<Tensor> results = new ArrayList<>();
                 List<Descriptor> products = new ArrayList<>();
