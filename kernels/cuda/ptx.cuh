@@ -60,6 +60,35 @@ SG_FN void ptx_cp_async_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(GR
 SG_FN void ptx_cp_async_wait_all() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 #endif
 
+/* ---- Barrier `id`, 1 .. 15, of `threads` threads of the block, a whole number of warps; it orders their accesses to memory. Simulated by the whole block's:
+   all of its threads must come equally often. */
+#ifdef SG_SIMULATED
+#define ptx_barrier(id, threads) __syncthreads()
+#else
+SG_FN void ptx_barrier(u32 id, u32 threads) { asm volatile("barrier.sync.aligned %0, %1;" ::"r"(id), "r"(threads) : "memory"); }
+#endif
+
+/* ---- x itself, of which the compiler knows nothing: what follows from it is computed where it is used instead of being kept in registers round a loop. */
+#ifdef SG_SIMULATED
+SG_FN i32 ptx_opaque(i32 x) { return x; }
+#else
+SG_FN i32 ptx_opaque(i32 x) {
+    asm volatile("" : "+r"(x));
+    return x;
+}
+#endif
+
+/* ---- 2^x to 2 ulp; results below 2^-126 are 0. */
+#ifdef SG_SIMULATED
+SG_FN f32 ptx_exp2(f32 x) { return exp2f(x); }
+#else
+SG_FN f32 ptx_exp2(f32 x) {
+    f32 y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+#endif
+
 /* ---- ldmatrix: 8x8 tiles of 16-bit elements. Lanes 8m .. 8m+7 give the addresses of the rows of tile m, each 16 bytes and 16-byte aligned. */
 #ifdef SG_SIMULATED
 SG_FN void ptx_ldmatrix_x2(u32 (&r)[2], const void* row SG_PTX_HERE) { simcuda_ldmatrix(r, 2, 0, row SG_PTX_FORWARD); }

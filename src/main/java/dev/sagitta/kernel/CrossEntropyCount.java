@@ -10,6 +10,8 @@ import java.util.Map;
 
 /** workspace[0] = 1 / max(1, labels that are not {@code ignore}): the scale of every mean over counted rows. */
 record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements Descriptor {
+    /** The largest block: the whole launch is one, and waits for its loads. */
+    private static final int CUDA_GROUP = 1024;
 
     @Override
     public String file() {
@@ -35,7 +37,15 @@ record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements
     @Override
     public Geometry geometry(Device device) {
         // integers add up in any order, but one group needs no second launch
-        return Geometry.linear(1, device.kind() == DeviceKind.OPENCL_CPU ? 1 : RowGeometry.GROUP);
+        return Geometry.linear(1, groupOf(device.kind()));
+    }
+
+    private static int groupOf(DeviceKind kind) {
+        return switch (kind) {
+            case OPENCL_CPU -> 1;
+            case CUDA -> CUDA_GROUP;
+            default -> RowGeometry.GROUP;
+        };
     }
 
     @Override
