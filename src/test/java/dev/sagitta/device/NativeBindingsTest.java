@@ -78,7 +78,8 @@ class NativeBindingsTest {
 
     /** What such a program finds when it starts alone; on some machines that is less than this process finds, whose environment is another. */
     private String alone() throws Exception {
-        String line = together(1, Files.createDirectory(folder.resolve("alone"))).get(0);
+        String line =
+                together(1, Files.createDirectory(folder.resolve("alone"))).get(0);
         assertThat(line).startsWith("devices [").doesNotStartWith("devices []");
         return line;
     }
@@ -86,9 +87,8 @@ class NativeBindingsTest {
     @Test
     void programsThatStartTogetherAllFindTheDevices() throws Exception {
         Path temporary = Files.createDirectory(folder.resolve("empty"));
-        assertThat(together(10, temporary))
-                .containsOnly(alone())
-                .allSatisfy(line -> assertThat(line).endsWith("same true"));
+        assertThat(together(10, temporary)).containsOnly(alone()).allSatisfy(line -> assertThat(line)
+                .endsWith("same true"));
         assertThat(temporary).as("nothing is left behind").isEmptyDirectory();
     }
 
