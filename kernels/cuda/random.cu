@@ -8,8 +8,9 @@
      random_state_advance   step += 1
 
    state: u32[4] = seed low, seed high, step low, step high. out: [n], element e = first + i, first a multiple of 4. x, y: [probes, n].
-   Work-group: 256; a work-item makes 4 elements from one block. Bytes per element: 4 written; dropout 8 per probe. About 20 integer operations per
-   element, normal 35 floating-point ones more. Source: Salmon et al. 2011.
+   Block: 256; a thread makes 4 elements from one Philox block, and with the key that it has read goes on by the elements of the whole grid; dropout: one
+   block only. Bytes per element: 4 written; dropout 8 per probe. About 20 integer operations per element, normal 35 floating-point ones more.
+   Source: Salmon et al. 2011.
    WIDE random_*_*32: 0 loads, 1 store
    WIDE dropout_f32: 1 load, 1 store */
 #include "common/normal.h"
@@ -33,12 +34,13 @@ SG_FN void store_floats(f32 *out, i64 i, i64 n, f32 a, f32 b, f32 c, f32 d) {
 
 #define RANDOM(NAME, T, STORE)                                                                                       \
     extern "C" __global__ void random_##NAME(const u32 *state, u32 stream, i64 first, T *out, i64 n) {               \
-        i64 i = 4 * ((i64)blockIdx.x * blockDim.x + threadIdx.x);                                                    \
-        if (i >= n) return;                                                                                          \
         sg_random_key key;                                                                                           \
         sg_random_key_of(state, stream, &key);                                                                       \
-        sg_philox_words v = sg_philox(key, (first + i) / 4);                                                         \
-        STORE;                                                                                                       \
+        i64 step = 4 * (i64)gridDim.x * blockDim.x;                                                                  \
+        for (i64 i = 4 * ((i64)blockIdx.x * blockDim.x + threadIdx.x); i < n; i += step) {                           \
+            sg_philox_words v = sg_philox(key, (first + i) / 4);                                                     \
+            STORE;                                                                                                   \
+        }                                                                                                            \
     }
 
 RANDOM(bits_u32, u32, store_words(out, i, n, v))

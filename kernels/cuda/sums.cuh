@@ -30,14 +30,14 @@ SG_FN float2 sg_row_sum(f32 hi, f32 lo) {
 /* Pair c of an array of (hi, lo), which lie at even places of a buffer. */
 SG_FN float2 sg_pair(const f32 *pairs, i64 c) { return *reinterpret_cast<const float2 *>(pairs + 2 * c); }
 
-/* Adds the pairs begin, begin + T, begin + 2 T, ... before `end` to (hi, lo), in that order, T threads sharing a row; eight loads in flight. */
+/* Adds the pairs begin, begin + T, begin + 2 T, ... before `end` to (hi, lo), in that order, T threads sharing a row; 16 loads in flight. */
 SG_FN void sg_add_pairs(const f32 *pairs, i64 begin, i64 end, f32 &hi, f32 &lo) {
-    for (i64 c = begin; c < end; c += 8 * blockDim.x) {
-        float2 pair[8];
+    for (i64 c = begin; c < end; c += 16 * blockDim.x) {
+        float2 pair[16];
 #pragma unroll
-        for (i32 u = 0; u < 8; u++) pair[u] = sg_pair(pairs, c + u * blockDim.x < end ? c + u * blockDim.x : c); /* not under a branch */
+        for (i32 u = 0; u < 16; u++) pair[u] = sg_pair(pairs, c + u * blockDim.x < end ? c + u * blockDim.x : c); /* not under a branch */
 #pragma unroll
-        for (i32 u = 0; u < 8; u++) {
+        for (i32 u = 0; u < 16; u++) {
             bool there = c + u * blockDim.x < end;
             SG_TWO_SUM(f32, hi, lo, there ? pair[u].x : 0.0f);
             lo += there ? pair[u].y : 0.0f;

@@ -2,6 +2,7 @@ package dev.sagitta.kernel;
 
 import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -16,6 +17,9 @@ import java.util.Locale;
  */
 public record Random(Kind kind, Tensor state, int stream, long first, Tensor out) implements Descriptor {
     private static final int PER_BLOCK = 4;
+    /** Work-items that a multiprocessor runs at a time. */
+    private static final int WORK_ITEMS = 2048;
+
     private static final long END = 1L << 50;
 
     /** What each 32-bit word is made into. */
@@ -82,7 +86,12 @@ public record Random(Kind kind, Tensor state, int stream, long first, Tensor out
     @Override
     public Geometry geometry(Device device) {
         long n = out.elements();
-        return Pieces.geometry(device, (n + 31) / 32, 32, (n + PER_BLOCK - 1) / PER_BLOCK);
+        long blocks = (n + PER_BLOCK - 1) / PER_BLOCK;
+        // on CUDA as many work-items as run at once: each goes on through the elements with the key that it has read
+        long most = device.kind() == DeviceKind.CUDA
+                ? (long) WORK_ITEMS * Math.max(1, device.info().computeUnits())
+                : blocks;
+        return Pieces.geometry(device, (n + 31) / 32, 32, Math.min(blocks, most));
     }
 
     @Override
