@@ -25,7 +25,8 @@ final class EmbeddingCases {
         {1009, 3000, 31, 1},
         {600, 300, 300, 1},
         {700, 530_000, 1, 1},
-        // half of the ids are one that a block adds up by itself on CUDA: a column and a slice short of and past whole ones
+        // half of the ids are one that a block adds up by itself on CUDA: a column and a slice short of and past whole
+        // ones
         {1400, 9, 4, 1},
         {1300, 33, 132, 2},
         {900, 17, 516, 1},

@@ -43,7 +43,8 @@ final class QMatmulCases {
             for (int[] size : SIZES) {
                 for (int group : bits == 4 ? new int[] {1, 3, 32, 64, 128, 1000} : new int[] {bits, 64, 96}) {
                     QuantFormat format = new QuantFormat(bits, group, turn++ % 3 == 0);
-                    boolean small = group == 64 && (size[0] == 2 || size[0] == 65 || size[0] == 257 && bits == 4) && bits >= 3;
+                    boolean small =
+                            group == 64 && (size[0] == 2 || size[0] == 65 || size[0] == 257 && bits == 4) && bits >= 3;
                     cases.add(forward(format, size[0], size[1], size[2], small));
                     cases.add(backward(format, size[0], size[1], size[2], small));
                 }
