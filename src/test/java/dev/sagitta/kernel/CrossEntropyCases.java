@@ -36,6 +36,11 @@ final class CrossEntropyCases {
         {9001, 3, 2},
         {300, 128, 5},
         {1, 100_003, 1},
+        {2, 512, 1}, // from here on rows that fill all lanes of a CUDA block
+        {2, 1024, 1},
+        {13, 1024, 6},
+        {3, 8192, 5},
+        {40_001, 2, 1}, // labels counted by fours, and a rest
     };
 
     static List<KernelCase> all() {
@@ -60,14 +65,14 @@ final class CrossEntropyCases {
                         bench -> tangents(bench, mode, n, c, k, false)));
             }
         }
-        for (int c : new int[] {37, 4099}) {
+        for (int c : new int[] {37, 1024, 4099}) {
             cases.add(new KernelCase(
-                    "cross-entropy backward in place c=" + c, c < 100, bench -> backward(bench, 6, c, true)));
+                    "cross-entropy backward in place c=" + c, c < 2000, bench -> backward(bench, 6, c, true)));
             cases.add(new KernelCase(
                     "cross-entropy tangent backward in place c=" + c,
-                    c < 100,
+                    c < 2000,
                     bench -> tangents(bench, SoftmaxCrossEntropy.Mode.TANGENT_BACKWARD, 6, c, 2, true)));
-            cases.add(new KernelCase("cross-entropy of unusual numbers c=" + c, c < 100, bench -> unusual(bench, c)));
+            cases.add(new KernelCase("cross-entropy of unusual numbers c=" + c, c < 2000, bench -> unusual(bench, c)));
         }
         cases.add(new KernelCase("cross-entropy of ignored rows", true, CrossEntropyCases::ignored));
         cases.add(new KernelCase("cross-entropy of large logits", true, CrossEntropyCases::large));
