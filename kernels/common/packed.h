@@ -19,10 +19,10 @@ SG_FN i64 packed_row_width(const int bits, i64 k) { return (k * bits + 31) >> 5;
 SG_FN i64 packed_panel_width(const int bits, i64 k) { return ((k + 31) >> 5) * bits; }
 SG_FN i64 packed_groups(i64 k, i32 group) { return (k + group - 1) / group; }
 
-/* Three bits that begin at bit 30 or 31 of `low` and go on in `high`; higher bits are undefined. */
-SG_FN u32 packed_straddle(u32 low, u32 high, u32 shift) {
+/* The bits of `low` from `shift` on, and above them those of `high` that are in `kept`; further bits are undefined. shift > 8, kept < 2^24. */
+SG_FN u32 packed_straddle(u32 low, u32 high, u32 shift, u32 kept) {
 #ifdef SG_PORTABLE /* Oclgrind has no funnel shift, which LLVM makes of the other form: a call stands in its way */
-    return mad24(high & 3u, 1u << ((32u - shift) & 31u), low >> shift);
+    return mad24(high & kept, 1u << ((32u - shift) & 31u), low >> shift);
 #else
     return low >> shift | high << ((32u - shift) & 31u);
 #endif

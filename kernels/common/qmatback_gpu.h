@@ -24,8 +24,8 @@ SG_FN f32 qb_decode(const int bits, const u32 *v, const int i) {
 SG_FN void qb_words(const int bits, const SG_GLOBAL u32 *w, i32 side, u32 *v) {
     if (bits == 3) {
         const u32 a = w[side * 16], b = w[side * 16 + 16];
-        v[0] = side ? a >> 16 | b << 16 : a;
-        v[1] = side ? b >> 14 : a >> 30 | b << 2;
+        v[0] = side ? packed_straddle(a, b, 16, 0x3FFFu) : a;
+        v[1] = side ? b >> 14 : packed_straddle(a, b, 30, 0xFFFFu);
     } else {
 #pragma unroll
         for (int i = 0; i < bits / 2; i++) v[i] = w[(side * (bits / 2) + i) * 16];

@@ -38,7 +38,7 @@ SG_FN f32 qg_decode(const int bits, u32 word, u32 next, const int i, const u32 *
     const int at = (i * bits) & 31, whole = at + bits <= 32, shift = qg_shift(bits, i), p = whole ? at - shift : 0;
     u32 v;
     if (bits == 8) return SG_BITS_TO_F32(QG_BYTE(word, i & 3, exponents[0])) - (8388608.0f + 128.0f);
-    v = whole ? word >> shift : packed_straddle(word, next, (u32)at);
+    v = whole ? word >> shift : packed_straddle(word, next, (u32)at, 3u);
     v = QG_JOIN(v, ((1u << bits) - 1u) << p, exponents[p / bits]);
     return SG_BITS_TO_F32(v) - ((f32)(1u << (23 - p)) + (f32)(1u << (bits - 1)));
 }

@@ -117,12 +117,7 @@ final class BiasedGemm {
                 || cuda.blas().isEmpty()) {
             return Optional.empty();
         }
-        for (Tensor tensor : new Tensor[] {gemm.a(), gemm.b(), gemm.c(), gemm.bias()}) {
-            if (tensor.buffer().device() != device) {
-                throw new IllegalArgumentException(
-                        "gemm: " + tensor + " is not on " + device.info().id());
-            }
-        }
+        new Checks("gemm").on(device, gemm.a(), gemm.b(), gemm.c(), gemm.bias());
         CublasGemm.Precision precision = CublasStep.precision(gemm);
         Way wanted = forced();
         if (wanted == null) {

@@ -1,5 +1,6 @@
 package dev.sagitta.kernel;
 
+import dev.sagitta.device.Device;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -31,6 +32,15 @@ final class Checks {
 
     Checks open(Tensor tensor) {
         return require(!tensor.buffer().isClosed(), tensor + " is closed; allocate it again");
+    }
+
+    Checks on(Device device, Tensor... tensors) {
+        for (Tensor tensor : tensors) {
+            require(
+                    tensor.buffer().device() == device,
+                    tensor + " is not on " + device.info().id());
+        }
+        return this;
     }
 
     /** Kernels that index with 32 bits. */

@@ -28,12 +28,7 @@ record CublasStep(CublasGemm blas, Gemm gemm, Precision precision) implements St
         if (blas.isEmpty()) {
             return Optional.empty();
         }
-        for (Tensor tensor : new Tensor[] {gemm.a(), gemm.b(), gemm.c()}) {
-            if (tensor.buffer().device() != device) {
-                throw new IllegalArgumentException(
-                        "gemm: " + tensor + " is not on " + device.info().id());
-            }
-        }
+        new Checks("gemm").on(device, gemm.a(), gemm.b(), gemm.c());
         CublasStep step = new CublasStep(blas.get(), gemm, precision);
         if (device.stream().isRecording()) {
             return Optional.of(step);
