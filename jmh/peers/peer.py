@@ -17,7 +17,7 @@ class Report:
         self.content = {
             "environment": {
                 "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-                "command": "python3 " + " ".join([os.path.basename(sys.argv[0])] + sys.argv[1:]),
+                "command": "python3 " + " ".join(os.path.basename(word) for word in sys.argv),
                 "peer": peer,
                 "device": device,
                 "python": platform.python_version(),

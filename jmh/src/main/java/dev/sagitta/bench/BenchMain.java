@@ -2,6 +2,8 @@ package dev.sagitta.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,10 +25,20 @@ public final class BenchMain {
         org.openjdk.jmh.Main.main(arguments.toArray(String[]::new));
         if (writes) {
             // the launcher renames FILE.json.new
-            Path results = Path.of(arguments.get(at + 1).replaceFirst("\\.new$", ""));
+            Path written = Path.of(arguments.get(at + 1));
+            forgetHome(written);
+            Path results = Path.of(written.toString().replaceFirst("\\.new$", ""));
             new ObjectMapper()
                     .writerWithDefaultPrettyPrinter()
                     .writeValue(Environment.beside(results).toFile(), environment);
+        }
+    }
+
+    /** JMH records the options of the JVM: where the tree lies on a machine is no part of a result. */
+    private static void forgetHome(Path results) throws IOException {
+        String home = System.getProperty("sagitta.home");
+        if (home != null && Files.exists(results)) {
+            Files.writeString(results, Files.readString(results).replace("-Dsagitta.home=" + home, "-Dsagitta.home=."));
         }
     }
 }
