@@ -129,19 +129,20 @@ QF_FN(qf_8, 8, 2)
 #define QF_PANELS(ROWS) \
     qf_##ROWS##_panels(bits, grouped, xs, units, words, scales, offsets, bias, y, m, n, k, group, k0, k1, from, to)
 
-SG_FN void qm_few(const int bits, const int grouped, const global f32 *x, const global u32 *words, const global f32 *scales,
-                  const global f32 *offsets, const global f32 *bias, global f32 *y, i32 m, i32 n, i64 k, i32 group, local f32 *xs,
-                  local f32 *units) {
+/* single: M = 1, else M = 2 .. 8. A constant, so that each entry is compiled with the loops that it runs: they are long. */
+SG_FN void qm_few(const int bits, const int grouped, const int single, const global f32 *x, const global u32 *words,
+                  const global f32 *scales, const global f32 *offsets, const global f32 *bias, global f32 *y, i32 m, i32 n, i64 k,
+                  i32 group, local f32 *xs, local f32 *units) {
     const i64 panels = ((i64)n + 15) / 16;
     const i64 from = panels * get_group_id(0) / get_num_groups(0), to = panels * (get_group_id(0) + 1) / get_num_groups(0);
     for (i64 k0 = 0; k0 < k; k0 += QM_SPAN) {
         const i64 end = min(k, k0 + QM_SPAN), k1 = (end + 31) & ~(i64)31;
-        for (i32 r = 0; r < (m > 4 ? 8 : m > 2 ? 4 : m); r++)
+        for (i32 r = 0; r < (single ? 1 : m > 4 ? 8 : m > 2 ? 4 : 2); r++)
             qm_stage(bits, grouped, x + (i64)min(r, m - 1) * k, k0, end, xs + r * QF_LD, units + r * QF_UNITS);
-        if (m > 4) QF_PANELS(8);
+        if (single) QF_PANELS(1);
+        else if (m > 4) QF_PANELS(8);
         else if (m > 2) QF_PANELS(4);
-        else if (m > 1) QF_PANELS(2);
-        else QF_PANELS(1);
+        else QF_PANELS(2);
     }
 }
 

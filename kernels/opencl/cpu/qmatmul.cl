@@ -1,6 +1,6 @@
 /* Products with packed weights on CPU devices: the arguments, layouts and formulas of kernels/opencl/qmatmul.cl.
 
-   qmatvec, qmatfew (qfew.h)   up to 8 rows of x: weights are decoded in registers, 16 output channels each, and read once, in order.
+   qmatvec (M = 1), qmatfew (M = 2 .. 8), both qfew.h: weights are decoded in registers, 16 output channels each, and read once, in order.
    qmatmul, qmatmul_backward (qmany.h)   at most QM_DEPTH x QM_WIDE weights are unpacked at any time, into the level-2 cache.
 
    Order of every sum: QM_DEPTH consecutive terms, cut at the ends of groups when 32 divides the group, form a segment. Over a segment
@@ -46,18 +46,18 @@
         qm_many(BITS, BACKWARD, 0, A, words, scales, offsets, BIAS, OUT, m, n, k, group, (local f32 *)strip, (local f32 *)tiles, \
                 (local f32 *)total, units);
 
-#define QM_FEW(NAME, BITS)                                                                                                                    \
+#define QM_FEW(NAME, BITS, SINGLE)                                                                                                                  \
     kernel void NAME(const global f32 *x, const global u32 *words, const global f32 *scales, const global f32 *offsets, \
                                       const global f32 *bias, global f32 *y, i32 m, i32 n, i32 k, i32 group) {                           \
         local float16 xs[QF_ROWS * QF_LD / 16];                                                                                          \
         local f32 units[QF_ROWS * QF_UNITS];                                                                                             \
-        if (group % 32 == 0) qm_few(BITS, 1, x, words, scales, offsets, bias, y, m, n, k, group, (local f32 *)xs, units);                \
-        else qm_few(BITS, 0, x, words, scales, offsets, bias, y, m, n, k, group, (local f32 *)xs, units);                                \
+        if (group % 32 == 0) qm_few(BITS, 1, SINGLE, x, words, scales, offsets, bias, y, m, n, k, group, (local f32 *)xs, units);        \
+        else qm_few(BITS, 0, SINGLE, x, words, scales, offsets, bias, y, m, n, k, group, (local f32 *)xs, units);                        \
     }
 
 #define QM_ENTRIES(BITS) \
-    QM_FEW(qmatvec_w##BITS##_f32, BITS) \
-    QM_FEW(qmatfew_w##BITS##_f32, BITS) \
+    QM_FEW(qmatvec_w##BITS##_f32, BITS, 1) \
+    QM_FEW(qmatfew_w##BITS##_f32, BITS, 0) \
     kernel void qmatmul_w##BITS##_f32(const global f32 *x, const global u32 *words, const global f32 *scales, const global f32 *offsets, \
                                       const global f32 *bias, global f32 *y, i32 m, i32 n, i32 k, i32 group) {                           \
         QM_MANY(BITS, 0, x, bias, y)                                                                                                     \

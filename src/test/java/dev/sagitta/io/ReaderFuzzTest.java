@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -191,7 +192,7 @@ final class ReaderFuzzTest {
         int refused = 0;
         for (int mutant = 0; mutant < MUTANTS; mutant++) {
             byte[] bytes = wrap.apply(mutate(seed, new SplittableRandom(31L * name.hashCode() + mutant)));
-            Files.write(path, bytes);
+            replace(path, bytes);
             long time = System.nanoTime();
             long allocated = threads.getCurrentThreadAllocatedBytes();
             try {
@@ -209,6 +210,12 @@ final class ReaderFuzzTest {
         }
         // damage that cannot be seen (a changed weight, another letter) is most of the rest
         assertThat(refused).isGreaterThan(MUTANTS / 20);
+    }
+
+    /** A new file each time: one that is cut to nothing and written again is forced to disk by file systems such as ext4. */
+    private static void replace(Path path, byte[] bytes) throws IOException {
+        Files.delete(path);
+        Files.write(path, bytes, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     }
 
     private static void accepts(Consumer<Path> read, Path path) {

@@ -10,9 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-final class EmbeddingCases {
-    private EmbeddingCases() {}
-
+final class EmbeddingKernelTest extends KernelSuite {
     /** Ids, rows of the table, width, tables. */
     private static final int[][] SIZES = {
         {0, 3, 4, 1},
@@ -33,7 +31,8 @@ final class EmbeddingCases {
         {1400, 5, 3, 1},
     };
 
-    static List<KernelCase> all() {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int[] size : SIZES) {
             int n = size[0];

@@ -14,12 +14,11 @@ import java.util.Random;
 import java.util.function.BiFunction;
 
 /** Fitting, packing, unpacking and repacking against integer and fp64 arithmetic on the documented layout. */
-final class QuantizeCases {
+final class QuantizeKernelTest extends KernelSuite {
     private static final int CLIPS = 25;
 
-    private QuantizeCases() {}
-
-    static List<KernelCase> all() {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int bits : new int[] {2, 3, 4, 8}) {
             for (int group : new int[] {1, 3, 32, 64, 128}) {
@@ -34,9 +33,9 @@ final class QuantizeCases {
             }
             for (int group : new int[] {1, 20, 64, 4096}) {
                 QuantFormat format = new QuantFormat(bits, group, group == 64);
-                cases.add(roundTrip("normal", format, 35, 132, false, QuantizeCases::normal));
-                cases.add(roundTrip("normal", format, 5, 1100, false, QuantizeCases::normal));
-                KernelCase shifted = roundTrip("shifted", format, 3, 260, group == 64, QuantizeCases::normal);
+                cases.add(roundTrip("normal", format, 35, 132, false, QuantizeKernelTest::normal));
+                cases.add(roundTrip("normal", format, 5, 1100, false, QuantizeKernelTest::normal));
+                KernelCase shifted = roundTrip("shifted", format, 3, 260, group == 64, QuantizeKernelTest::normal);
                 cases.add(new KernelCase(
                         shifted.name(), shifted.small(), bench -> shifted.body().accept(bench.shifted(4))));
             }
@@ -45,8 +44,8 @@ final class QuantizeCases {
             cases.add(roundTrip("zeros", new QuantFormat(bits, 64, true), 5, 130, false, (random, k) -> new float[k]));
             cases.add(roundTrip(
                     "constant", wide, 5, 130, false, (random, k) -> filled(k, (float) random.nextGaussian())));
-            cases.add(roundTrip("one outlier", wide, 5, 130, false, QuantizeCases::outlier));
-            cases.add(roundTrip("one outlier", new QuantFormat(bits, 64, true), 5, 130, false, QuantizeCases::outlier));
+            cases.add(roundTrip("one outlier", wide, 5, 130, false, QuantizeKernelTest::outlier));
+            cases.add(roundTrip("one outlier", new QuantFormat(bits, 64, true), 5, 130, false, QuantizeKernelTest::outlier));
             cases.add(roundTrip("tiny", wide, 3, 70, false, (random, k) -> filled(k, Float.MIN_VALUE)));
             cases.add(notFinite(wide));
             cases.add(notFinite(new QuantFormat(bits, 32, true)));

@@ -12,10 +12,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-final class ReduceCases {
-    private ReduceCases() {}
-
-    static List<KernelCase> all() {
+final class ReduceKernelTest extends KernelSuite {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         int[][] shapes = {
             {1, 1},
@@ -47,9 +46,9 @@ final class ReduceCases {
             }
         }
         cases.add(new KernelCase("sums in two chunks, small", true, bench -> sums(bench, 1, chunkedLength(bench))));
-        cases.add(new KernelCase("largest: ties, NaN, infinities", true, ReduceCases::ties));
-        cases.add(new KernelCase("sums of infinities and NaN", true, ReduceCases::infinities));
-        cases.add(new KernelCase("a sum stays as good as a pairwise one", false, ReduceCases::longSum));
+        cases.add(new KernelCase("largest: ties, NaN, infinities", true, ReduceKernelTest::ties));
+        cases.add(new KernelCase("sums of infinities and NaN", true, ReduceKernelTest::infinities));
+        cases.add(new KernelCase("a sum stays as good as a pairwise one", false, ReduceKernelTest::longSum));
         return cases;
     }
 

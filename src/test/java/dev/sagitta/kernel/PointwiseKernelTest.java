@@ -8,10 +8,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-final class PointwiseCases {
-    private PointwiseCases() {}
-
-    static List<KernelCase> all() {
+final class PointwiseKernelTest extends KernelSuite {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (Function function : Function.values()) {
             for (int n : new int[] {77, 100_003}) {

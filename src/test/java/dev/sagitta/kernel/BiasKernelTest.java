@@ -7,10 +7,9 @@ import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-final class BiasCases {
-    private BiasCases() {}
-
-    static List<KernelCase> all() {
+final class BiasKernelTest extends KernelSuite {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         int[][] shapes = {
             {1, 1, 1},

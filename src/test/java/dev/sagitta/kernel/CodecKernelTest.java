@@ -14,15 +14,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-final class CodecCases {
+final class CodecKernelTest extends KernelSuite {
     private static final long SEED = 0xFEDC_BA98_7654_3210L;
     private static final long STEP = 41;
     private static final int STREAM = 9;
     private static final int[] BITS = {1, 2, 4, 8};
 
-    private CodecCases() {}
-
-    static List<KernelCase> all() {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int bits : BITS) {
             for (DType metadata : new DType[] {DType.F32, DType.BF16}) {
@@ -75,9 +74,9 @@ final class CodecCases {
                 "codec variance of short groups",
                 true,
                 bench -> pack(bench, new CodecFormat(4, 1024, DType.F32), bench.normal(3 * 1031), true, 1031)));
-        cases.add(new KernelCase("codec non-finite", true, CodecCases::nonFinite));
-        cases.add(new KernelCase("codec top codes", false, CodecCases::topCodes));
-        cases.add(new KernelCase("codec 70001 groups", false, CodecCases::manyGroups));
+        cases.add(new KernelCase("codec non-finite", true, CodecKernelTest::nonFinite));
+        cases.add(new KernelCase("codec top codes", false, CodecKernelTest::topCodes));
+        cases.add(new KernelCase("codec 70001 groups", false, CodecKernelTest::manyGroups));
         return cases;
     }
 
@@ -136,7 +135,7 @@ final class CodecCases {
             Arrays.fill(noise, 32768);
         }
         Pack pack = stochastic
-                ? Pack.stochastic(format, RandomCases.state(bench, SEED, STEP), STREAM, x, codes, metadata, flags)
+                ? Pack.stochastic(format, RandomKernelTest.state(bench, SEED, STEP), STREAM, x, codes, metadata, flags)
                 : Pack.nearest(format, x, codes, metadata, flags);
         Unpack unpack = Unpack.of(format, codes, metadata, back);
         CodecReference reference = new CodecReference(format, values, noise);

@@ -9,21 +9,20 @@ import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-final class MaskCases {
+final class MaskKernelTest extends KernelSuite {
     private static final float[] SPECIAL = {
         Float.NaN, -0.0f, 0.0f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.MIN_VALUE
     };
 
-    private MaskCases() {}
-
-    static List<KernelCase> all() {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int n : new int[] {0, 1, 7, 8, 31, 32, 33, 64, 390, 1009, 100_003}) {
             cases.add(new KernelCase("relu mask n=" + n, n < 2000, bench -> relu(bench, n, true)));
             cases.add(new KernelCase("sign mask n=" + n, n < 50 || n == 390, bench -> relu(bench, n, false)));
             cases.add(new KernelCase("mask apply n=" + n, n < 2000, bench -> apply(bench, n, 3)));
         }
-        cases.add(new KernelCase("mask apply in place", true, MaskCases::inPlace));
+        cases.add(new KernelCase("mask apply in place", true, MaskKernelTest::inPlace));
         return cases;
     }
 
@@ -65,7 +64,7 @@ final class MaskCases {
     private static void apply(KernelBench bench, int n, int probes) {
         float[] values = values(bench, n);
         float[] tangents = values(bench, probes * n);
-        Tensor mask = RandomCases.words(bench, "mask", mask(values));
+        Tensor mask = RandomKernelTest.words(bench, "mask", mask(values));
         Tensor in = bench.input("in", tangents, probes, n);
         Tensor out = bench.output("out", DType.F32, probes, n);
         MaskApply apply = MaskApply.of(mask, n, in, out);

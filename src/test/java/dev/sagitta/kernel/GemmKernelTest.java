@@ -16,7 +16,7 @@ import java.util.Locale;
 import java.util.function.UnaryOperator;
 
 /** Dense products: all transposes at sizes round the tiles of every variant, storage types, batches, the epilogue, NaN and infinity. */
-final class GemmCases {
+final class GemmKernelTest extends KernelSuite {
     static final int[][] SIZES = {
         {1, 1, 1},
         {2, 3, 1},
@@ -56,8 +56,6 @@ final class GemmCases {
     };
     private static final float[] NONE = {};
 
-    private GemmCases() {}
-
     /** What is stored how; {@code out} is the type of C. */
     private record Types(DType in, DType out, Gemm.Precision precision) {
         static final Types F32 = new Types(DType.F32, DType.F32, Gemm.Precision.FULL);
@@ -73,7 +71,8 @@ final class GemmCases {
         }
     }
 
-    static List<KernelCase> all() {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int form = 0; form < 4; form++) {
             boolean ta = form / 2 == 1;

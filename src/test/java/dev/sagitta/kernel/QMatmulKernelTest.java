@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Products with packed weights against fp64 with the dequantised weights. */
-final class QMatmulCases {
+final class QMatmulKernelTest extends KernelSuite {
     /** M, N, K. */
     private static final int[][] SIZES = {
         {1, 1, 1},
@@ -34,9 +34,8 @@ final class QMatmulCases {
         {300, 131, 67}
     };
 
-    private QMatmulCases() {}
-
-    static List<KernelCase> all() {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int bits : new int[] {2, 3, 4, 8}) {
             int turn = bits;

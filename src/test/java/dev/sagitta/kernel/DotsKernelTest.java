@@ -9,10 +9,9 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 
-final class DotsCases {
-    private DotsCases() {}
-
-    static List<KernelCase> all() {
+final class DotsKernelTest extends KernelSuite {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         cases.add(new KernelCase("dots of one element", true, bench -> dots(bench, 1, true, 0, 1)));
         cases.add(new KernelCase("dots, odd blocks", true, bench -> dots(bench, 3, true, 0, 5, 5, 18, 130, 131, 300)));

@@ -8,16 +8,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-final class ArithmeticCases {
-    private ArithmeticCases() {}
-
-    static List<KernelCase> all() {
+final class ArithmeticKernelTest extends KernelSuite {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int n : new int[] {0, 1, 15, 16, 17, 63, 255, 1009, 4096, 100_003, 4_200_005}) {
             cases.add(new KernelCase("arithmetic n=" + n, n == 1 || n == 255, bench -> everything(bench, n)));
         }
-        cases.add(new KernelCase("arithmetic in place", false, ArithmeticCases::inPlace));
-        cases.add(new KernelCase("axpby with beta 0 does not read y", true, ArithmeticCases::betaZero));
+        cases.add(new KernelCase("arithmetic in place", false, ArithmeticKernelTest::inPlace));
+        cases.add(new KernelCase("axpby with beta 0 does not read y", true, ArithmeticKernelTest::betaZero));
         return cases;
     }
 

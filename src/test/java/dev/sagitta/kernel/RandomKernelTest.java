@@ -12,11 +12,9 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 
-final class RandomCases {
+final class RandomKernelTest extends KernelSuite {
     private static final long SEED = 0x1234_5678_9ABC_DEF0L;
     private static final long STEP = 0x0003_FFFF_FFFEL;
-
-    private RandomCases() {}
 
     static Tensor words(KernelBench bench, String name, int... values) {
         ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.nativeOrder());
@@ -28,9 +26,10 @@ final class RandomCases {
         return words(bench, "state", RandomState.words(seed, step));
     }
 
-    static List<KernelCase> all() {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
-        cases.add(new KernelCase("philox known answers", true, RandomCases::knownAnswers));
+        cases.add(new KernelCase("philox known answers", true, RandomKernelTest::knownAnswers));
         for (int n : new int[] {0, 1, 3, 4, 31, 32, 33, 1009, 100_003}) {
             for (Random.Kind kind : Random.Kind.values()) {
                 cases.add(new KernelCase("random " + kind + " n=" + n, n < 2000, bench -> numbers(bench, kind, n, 0)));
@@ -39,14 +38,14 @@ final class RandomCases {
         // the block number passes 2^32 in the middle
         cases.add(new KernelCase(
                 "random from 2^34 - 20", true, bench -> numbers(bench, Random.Kind.BITS, 100, (1L << 34) - 20)));
-        cases.add(new KernelCase("normal moments", false, RandomCases::moments));
+        cases.add(new KernelCase("normal moments", false, RandomKernelTest::moments));
         for (float p : new float[] {0, 0.1f, 0.5f, 0.999f}) {
             for (int n : new int[] {1, 33, 1000, 1023}) {
                 cases.add(new KernelCase("dropout p=" + p + " n=" + n, p == 0.1f, bench -> dropout(bench, p, n, 3)));
             }
         }
         cases.add(new KernelCase("dropout n=70001", false, bench -> dropout(bench, 0.25f, 70_001, 1)));
-        cases.add(new KernelCase("random state advance", true, RandomCases::advance));
+        cases.add(new KernelCase("random state advance", true, RandomKernelTest::advance));
         return cases;
     }
 

@@ -11,10 +11,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Against the formulas of PyTorch's documentation, in fp64: torch.optim.SGD, torch.optim.AdamW, torch.nn.utils.clip_grad_norm_. */
-final class OptimiserCases {
-    private OptimiserCases() {}
-
-    static List<KernelCase> all() {
+final class OptimiserKernelTest extends KernelSuite {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int n : new int[] {0, 1, 63, 64, 65, 1009, 16_384, 100_003}) {
             boolean small = n < 1000;

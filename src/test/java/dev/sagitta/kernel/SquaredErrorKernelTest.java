@@ -7,10 +7,9 @@ import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-final class SquaredErrorCases {
-    private SquaredErrorCases() {}
-
-    static List<KernelCase> all() {
+final class SquaredErrorKernelTest extends KernelSuite {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int[] size : new int[][] {
             {0, 3, 1}, {1, 1, 1}, {3, 5, 2}, {16, 16, 1}, {1, 257, 3}, {64, 256, 2}, {127, 129, 3}, {5, 20_011, 2}

@@ -12,10 +12,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-final class CrossEntropyCases {
+final class CrossEntropyKernelTest extends KernelSuite {
     private static final int IGNORE = -100;
-
-    private CrossEntropyCases() {}
 
     /** Rows, classes, probes. Rows beyond 8192 have their labels counted by a launch of its own; 4097 classes and more are long rows. */
     private static final int[][] SIZES = {
@@ -43,7 +41,8 @@ final class CrossEntropyCases {
         {40_001, 2, 1}, // labels counted by fours, and a rest
     };
 
-    static List<KernelCase> all() {
+    @Override
+    List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (int[] size : SIZES) {
             int n = size[0];
@@ -74,8 +73,8 @@ final class CrossEntropyCases {
                     bench -> tangents(bench, SoftmaxCrossEntropy.Mode.TANGENT_BACKWARD, 6, c, 2, true)));
             cases.add(new KernelCase("cross-entropy of unusual numbers c=" + c, c < 2000, bench -> unusual(bench, c)));
         }
-        cases.add(new KernelCase("cross-entropy of ignored rows", true, CrossEntropyCases::ignored));
-        cases.add(new KernelCase("cross-entropy of large logits", true, CrossEntropyCases::large));
+        cases.add(new KernelCase("cross-entropy of ignored rows", true, CrossEntropyKernelTest::ignored));
+        cases.add(new KernelCase("cross-entropy of large logits", true, CrossEntropyKernelTest::large));
         return cases;
     }
 
