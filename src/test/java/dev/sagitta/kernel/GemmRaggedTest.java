@@ -43,8 +43,9 @@ class GemmRaggedTest {
     })
     void theCasesHoldEveryKindOfCopy(int wide, boolean ta, boolean tb) {
         // TF32 (4 elements in 16 bytes) has the sizes of the 16-bit types
-        int[][][] all =
-                wide == 4 ? new int[][][] {GemmKernelTest.SIZES, GemmKernelTest.FEW_SIZES} : new int[][][] {GemmKernelTest.FEW_SIZES};
+        int[][][] all = wide == 4
+                ? new int[][][] {GemmKernelTest.SIZES, GemmKernelTest.FEW_SIZES}
+                : new int[][][] {GemmKernelTest.FEW_SIZES};
         for (int[][] sizes : all) {
             for (int operand = 0; operand < 2; operand++) {
                 String what = "operand " + "AB".charAt(operand);

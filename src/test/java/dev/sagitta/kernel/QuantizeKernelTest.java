@@ -45,7 +45,8 @@ final class QuantizeKernelTest extends KernelSuite {
             cases.add(roundTrip(
                     "constant", wide, 5, 130, false, (random, k) -> filled(k, (float) random.nextGaussian())));
             cases.add(roundTrip("one outlier", wide, 5, 130, false, QuantizeKernelTest::outlier));
-            cases.add(roundTrip("one outlier", new QuantFormat(bits, 64, true), 5, 130, false, QuantizeKernelTest::outlier));
+            cases.add(roundTrip(
+                    "one outlier", new QuantFormat(bits, 64, true), 5, 130, false, QuantizeKernelTest::outlier));
             cases.add(roundTrip("tiny", wide, 3, 70, false, (random, k) -> filled(k, Float.MIN_VALUE)));
             cases.add(notFinite(wide));
             cases.add(notFinite(new QuantFormat(bits, 32, true)));
