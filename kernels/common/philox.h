@@ -31,6 +31,15 @@ SG_FN void sg_random_key_of(const SG_GLOBAL u32 *state, u32 stream, sg_random_ke
     key->stream = stream;
 }
 
+/* The key of step `step` under a seed that is at hand; stream 0. */
+SG_FN void sg_random_key_make(u64 seed, u64 step, sg_random_key *key) {
+    key->key0 = (u32)seed;
+    key->key1 = (u32)(seed >> 32);
+    key->step = (u32)step;
+    key->high = (u32)(step >> 32) << 16;
+    key->stream = 0u;
+}
+
 SG_FN sg_philox_words sg_philox(sg_random_key key, i64 block) {
     u32 c0 = (u32)block, c1 = (u32)(block >> 32) | key.high, c2 = key.stream, c3 = key.step, k0 = key.key0, k1 = key.key1;
 #if !defined(__OPENCL_VERSION__) && !defined(SG_SIMULATED)

@@ -6,11 +6,17 @@
      random_rademacher_f32  out[i] = -1 if the word's top bit is set, else 1
      dropout_f32            y[k n+i] = word < threshold ? 0 : x[k n+i] scale: one mask for all k. y may be x
      random_state_advance   step += 1
+     probe_rademacher_f32   K probe vectors over L parameters: out[K offset + k elements + i] of each parameter is element i of step first + k under the
+                            parameter's own key, made as random_rademacher's; so a probe is the same vector whatever K and whichever parameters lie beside
+     probe_normal_f32       the same of random_normal's numbers
 
    state: u32[4] = seed low, seed high, step low, step high. out: [n], element e = first + i, first a multiple of 4. x, y: [probes, n].
+   which: [3] = number of the first probe, first parameter drawn, end of the parameters drawn (others get zeros). segments: [L, 4] = key, offset, elements,
+   chunks of 32 elements of one vector before it. chunks: of one vector; probes chunks < 2^31. Elements that no parameter has are not written.
    Work-group: 1, with a piece of the elements, 32 at a time from 8 blocks. Bytes per element: 4 written; dropout 8 per probe. About 20 integer operations per
    element, normal 35 floating-point ones more. Source: Salmon et al. 2011. */
 #include "common/normal.h"
+#include "common/probe.h"
 #include "opencl/cpu/philox.h"
 #include "opencl/cpu/pieces.h"
 
@@ -69,6 +75,38 @@ RANDOM(bits_u32, u32, uint16, make_bits)
 RANDOM(uniform_f32, f32, float16, make_uniform)
 RANDOM(rademacher_f32, f32, float16, make_rademacher)
 RANDOM(normal_f32, f32, float16, make_normal)
+
+#define PROBE(NAME, MAKE)                                                                                                               \
+    kernel void probe_##NAME(const global i64 *which, const global i64 *segments, i64 count, i64 chunks, i64 probes, global f32 *out) { \
+        i64 end = sg_unit_end(probes * chunks);                                                                                         \
+        for (i64 unit = sg_unit_begin(probes * chunks); unit < end;) {                                                                  \
+            i64 l = sg_probe_segment(segments, count, probes, unit), n = segments[4 * l + 2], across = (n + 31) / 32;                   \
+            i64 inside = unit - probes * segments[4 * l + 3], k = inside / across, c = inside % across;                                 \
+            i64 last = across - c < end - unit ? across : c + end - unit;                                                               \
+            global f32 *to = out + probes * segments[4 * l + 1] + k * n;                                                                \
+            i32 drawn = l >= which[1] && l < which[2], streams = sg_streams(to, probes * n);                                            \
+            sg_random_key key;                                                                                                          \
+            sg_random_key_make((u64)segments[4 * l], (u64)(which[0] + k), &key);                                                        \
+            unit += last - c;                                                                                                           \
+            for (; c < last; c++) {                                                                                                     \
+                float16 low = (float16)(0.0f), high = (float16)(0.0f);                                                                  \
+                if (drawn) MAKE(key, c * 8, &low, &high);                                                                               \
+                i64 i = c * 32;                                                                                                         \
+                if (i + 32 <= n) {                                                                                                      \
+                    sg_put16(low, to + i, streams);                                                                                     \
+                    sg_put16(high, to + i + 16, streams);                                                                               \
+                } else {                                                                                                                \
+                    f32 rest[32];                                                                                                       \
+                    vstore16(low, 0, rest);                                                                                             \
+                    vstore16(high, 1, rest);                                                                                            \
+                    for (i32 e = 0; i + e < n; e++) to[i + e] = rest[e];                                                                \
+                }                                                                                                                       \
+            }                                                                                                                           \
+        }                                                                                                                               \
+    }
+
+PROBE(rademacher_f32, make_rademacher)
+PROBE(normal_f32, make_normal)
 
 kernel void dropout_f32(const global u32 *state, u32 stream, u32 threshold, f32 scale, i64 probes, const global f32 *x, global f32 *y, i64 n) {
     sg_random_key key;

@@ -1,15 +1,7 @@
 package dev.sagitta.curvature;
 
-import dev.sagitta.device.Buffer;
-import dev.sagitta.device.Device;
-import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.kernel.Dots;
-import dev.sagitta.kernel.Step;
-import dev.sagitta.program.ParameterLayout;
-import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Shape;
-import dev.sagitta.tensor.Tensor;
+import dev.sagitta.kernel.Random;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -26,8 +18,11 @@ import java.util.List;
  * @param separate one set of probes per parameter
  */
 public record HutchinsonTrace(int maxProbes, double relativeHalfWidth, double confidence, boolean separate) {
-    /** A confidence interval needs a few samples to mean anything. */
-    private static final int MIN_PROBES = 8;
+    /**
+     * The interval is looked at after so many probes, twice as many, and so on, whatever an operator takes at once: it needs a few samples to
+     * mean anything, and every look is one more chance that a narrow one is luck.
+     */
+    private static final int LOOK_EVERY = 8;
 
     public HutchinsonTrace {
         if (maxProbes < 1 || relativeHalfWidth < 0 || !(confidence > 0 && confidence < 1)) {
@@ -47,30 +42,39 @@ public record HutchinsonTrace(int maxProbes, double relativeHalfWidth, double co
     /** @param blocks one estimate per parameter, in the order of the layout */
     public record Result(Estimate total, List<Parameter> parameters, List<Estimate> blocks) {}
 
+    /**
+     * The samples, and with them estimate and number of probes, do not depend on how many probes the operator takes at once, but for
+     * rounding: the products that a last round holds too many are not looked at.
+     *
+     * @throws ArithmeticException if a product is not finite
+     */
     public Result estimate(CurvatureOperator operator, long seed) {
+        try (Probes probes = new Probes(operator, Random.Kind.RADEMACHER, purpose(), seed);
+                BlockDots dots = new BlockDots(operator)) {
+            return separate ? separate(operator, probes, dots) : joint(operator, probes, dots);
+        }
+    }
+
+    private Probes.Purpose purpose() {
+        return separate ? Probes.Purpose.SEPARATE : Probes.Purpose.JOINT;
+    }
+
+    private Result joint(CurvatureOperator operator, Probes probes, BlockDots dots) {
         List<Parameter> parameters = operator.layout().parameters();
         List<Statistics> blocks = new ArrayList<>();
         parameters.forEach(parameter -> blocks.add(new Statistics()));
         Statistics total = new Statistics();
-        Probes probes = new Probes(operator);
-        try (BlockDots dots = new BlockDots(operator)) {
-            if (separate) {
-                return separate(operator, seed, probes, dots, blocks);
-            }
-            for (int round = 0; total.count() < maxProbes && !narrow(total); round++) {
-                probes.rademacher(seed, round);
-                operator.multiply();
-                float[][] samples = dots.read();
-                // the last round may hold more probes than asked for
-                int used = Math.min(operator.probes(), maxProbes - total.count());
-                for (int k = 0; k < used; k++) {
-                    double sum = 0;
-                    for (int l = 0; l < parameters.size(); l++) {
-                        blocks.get(l).add(samples[l][k]);
-                        sum += samples[l][k];
-                    }
-                    total.add(finite(sum));
+        for (long first = 0; !enough(total); first += operator.probes()) {
+            probes.draw(first);
+            operator.multiply();
+            dots.read();
+            for (int k = 0; k < operator.probes() && !enough(total); k++) {
+                double sum = 0;
+                for (int l = 0; l < blocks.size(); l++) {
+                    blocks.get(l).add(dots.of(l, k));
+                    sum += dots.of(l, k);
                 }
+                total.add(finite(sum));
             }
         }
         return new Result(
@@ -79,39 +83,41 @@ public record HutchinsonTrace(int maxProbes, double relativeHalfWidth, double co
                 blocks.stream().map(block -> Estimate.of(block, confidence)).toList());
     }
 
-    private Result separate(
-            CurvatureOperator operator, long seed, Probes probes, BlockDots dots, List<Statistics> blocks) {
+    private Result separate(CurvatureOperator operator, Probes probes, BlockDots dots) {
         List<Parameter> parameters = operator.layout().parameters();
         List<Estimate> estimates = new ArrayList<>();
         double value = 0;
         double variance = 0;
+        double squaredHalfWidth = 0;
         int count = 0;
         for (int l = 0; l < parameters.size(); l++) {
-            Statistics block = blocks.get(l);
-            for (int round = 0; block.count() < maxProbes && !narrow(block); round++) {
-                probes.rademacher(seed, round, parameters.get(l));
+            Statistics block = new Statistics();
+            for (long first = 0; !enough(block); first += operator.probes()) {
+                probes.draw(first, l);
                 operator.multiply();
-                float[] samples = dots.read()[l];
-                int used = Math.min(operator.probes(), maxProbes - block.count());
-                for (int k = 0; k < used; k++) {
-                    block.add(finite(samples[k]));
+                dots.read();
+                for (int k = 0; k < operator.probes() && !enough(block); k++) {
+                    block.add(finite(dots.of(l, k)));
                 }
             }
             Estimate estimate = Estimate.of(block, confidence);
             estimates.add(estimate);
             value += estimate.value();
             variance += estimate.standardError() * estimate.standardError();
+            squaredHalfWidth += estimate.halfWidth() * estimate.halfWidth();
             count = Math.max(count, estimate.probes());
         }
-        double error = Math.sqrt(variance);
-        double halfWidth = Math.sqrt(estimates.stream()
-                .mapToDouble(estimate -> estimate.halfWidth() * estimate.halfWidth())
-                .sum());
-        return new Result(new Estimate(value, error, halfWidth, count), parameters, estimates);
+        Estimate total = new Estimate(value, Math.sqrt(variance), Math.sqrt(squaredHalfWidth), count);
+        return new Result(total, parameters, estimates);
+    }
+
+    private boolean enough(Statistics statistics) {
+        return statistics.count() >= maxProbes
+                || statistics.count() > 0 && statistics.count() % LOOK_EVERY == 0 && narrow(statistics);
     }
 
     private boolean narrow(Statistics statistics) {
-        if (relativeHalfWidth == 0 || statistics.count() < MIN_PROBES) {
+        if (relativeHalfWidth == 0) {
             return false;
         }
         Estimate estimate = Estimate.of(statistics, confidence);
@@ -124,67 +130,5 @@ public record HutchinsonTrace(int maxProbes, double relativeHalfWidth, double co
                     "trace: a probe's v'Av is " + sample + "; check weights and inputs for NaN or infinity");
         }
         return sample;
-    }
-
-    /** {@code v_l[k] . (Av)_l[k]} for all blocks and probes in one launch. */
-    private static final class BlockDots implements AutoCloseable {
-        private final CurvatureOperator operator;
-        private final Buffer segmentsBuffer;
-        private final Buffer outBuffer;
-        private final Buffer workspaceBuffer;
-        private final Tensor out;
-        private final Step step;
-
-        BlockDots(CurvatureOperator operator) {
-            this.operator = operator;
-            Device device = operator.device();
-            ParameterLayout layout = operator.layout();
-            int blocks = layout.parameters().size();
-            int probes = operator.probes();
-            long length = operator.vectors().elements();
-            long[] segments = new long[blocks * probes + 1];
-            for (int l = 0; l < blocks; l++) {
-                Parameter parameter = layout.parameters().get(l);
-                for (int k = 0; k < probes; k++) {
-                    segments[l * probes + k] = probes * layout.offset(parameter) + k * parameter.elements();
-                }
-            }
-            segments[blocks * probes] = length;
-            segmentsBuffer = device.allocate(segments.length * 8L, MemoryCategory.WORKSPACE, "block segments");
-            outBuffer = device.allocate(blocks * probes * 4L, MemoryCategory.WORKSPACE, "block dots");
-            Shape partials = Dots.partials(device, length, 1, (long) blocks * probes);
-            workspaceBuffer = device.allocate(
-                    partials.elements() * Float.BYTES, MemoryCategory.WORKSPACE, "block dots workspace");
-            Tensor offsets = new Tensor("block segments", segmentsBuffer, DType.I64, Shape.of(segments.length));
-            offsets.upload(operator.stream(), segments);
-            out = new Tensor("block dots", outBuffer, DType.F32, Shape.of(1, (long) blocks * probes));
-            step = new Dots(
-                            operator.vectors().reshape(Shape.of(1, length)),
-                            operator.products().reshape(Shape.of(1, length)),
-                            offsets,
-                            out,
-                            new Tensor("partials", workspaceBuffer, DType.F32, partials))
-                    .prepare(device);
-        }
-
-        /** [block][probe]. */
-        float[][] read() {
-            step.enqueue(operator.stream());
-            float[] flat = out.downloadFloats(operator.stream());
-            int probes = operator.probes();
-            float[][] result = new float[flat.length / probes][];
-            for (int l = 0; l < result.length; l++) {
-                result[l] = java.util.Arrays.copyOfRange(flat, l * probes, (l + 1) * probes);
-            }
-            return result;
-        }
-
-        @Override
-        public void close() {
-            step.close();
-            workspaceBuffer.close();
-            outBuffer.close();
-            segmentsBuffer.close();
-        }
     }
 }

@@ -20,8 +20,12 @@ public final class NetworkGradient implements AutoCloseable {
     private final List<Step> accumulate = new ArrayList<>();
     private double loss;
 
-    /** @param batches compiled for {@link Computation#GRADIENT}; stay the caller's */
+    /**
+     * @param batches compiled for {@link Computation#GRADIENT}; stay the caller's
+     * @throws IllegalArgumentException if the loss leaves out every label
+     */
     public NetworkGradient(Batches batches) {
+        NetworkOperator.requireCounted(batches);
         this.batches = batches;
         Program program = batches.program();
         Tensor part = program.tensor("parameters.gradient");

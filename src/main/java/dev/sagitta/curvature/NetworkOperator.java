@@ -27,12 +27,14 @@ public final class NetworkOperator implements CurvatureOperator {
 
     /**
      * @param batches compiled for {@link Computation#HESSIAN_VECTOR} or {@link Computation#GAUSS_NEWTON_VECTOR}; closed with the operator
+     * @throws IllegalArgumentException if the loss leaves out every label
      */
     public NetworkOperator(Batches batches, Computation computation) {
         if (computation != Computation.HESSIAN_VECTOR && computation != Computation.GAUSS_NEWTON_VECTOR) {
             throw new IllegalArgumentException("network operator: " + computation
                     + " is no product; expected HESSIAN_VECTOR or GAUSS_NEWTON_VECTOR");
         }
+        requireCounted(batches);
         this.batches = batches;
         this.computation = computation;
         Tensor part = batches.program().tensor("parameters.product");
@@ -43,6 +45,17 @@ public final class NetworkOperator implements CurvatureOperator {
             accumulate.add((i == 0 ? Arithmetic.scale(share, part, products) : Arithmetic.axpy(share, part, products))
                     .prepare(device()));
         }
+    }
+
+    /** A mean over nothing is not zero. */
+    static void requireCounted(Batches batches) {
+        for (int i = 0; i < batches.count(); i++) {
+            if (batches.share(i) > 0) {
+                return;
+            }
+        }
+        throw new IllegalArgumentException("the loss leaves out every label of the " + batches.totalRows()
+                + " rows: their mean loss is undefined; expected at least one label that counts");
     }
 
     @Override

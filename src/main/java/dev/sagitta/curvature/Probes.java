@@ -1,74 +1,105 @@
 package dev.sagitta.curvature;
 
 import dev.sagitta.device.Buffer;
+import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.kernel.Preparable;
+import dev.sagitta.kernel.ProbeVectors;
 import dev.sagitta.kernel.Random;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.program.ParameterLayout;
+import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.List;
-import java.util.function.BiFunction;
 
-/** Fills an operator's vectors with random numbers, parameter by parameter: the gaps between parameters stay zero. */
-final class Probes {
+/**
+ * Fills an operator's vectors with probes, one launch for all parameters and all K of them; the gaps between parameters stay as they are.
+ *
+ * <p>Probe j of a seed is one vector: its component i in a parameter is number i of step j under the key (seed, purpose/parameter). So it does
+ * not depend on K, on the batch or on the device (but for the rounding of normal numbers). An operator over some of the parameters sees their
+ * part of the same vector. Operators over parts of the rows, on one machine or on several, see the same vector each: their products, weighed
+ * by the rows, add up to the product of the whole.
+ */
+final class Probes implements AutoCloseable {
     private final CurvatureOperator operator;
+    private final Buffer segmentsBuffer;
+    private final Buffer whichBuffer;
+    private final ByteBuffer which = ByteBuffer.allocateDirect(3 * Long.BYTES).order(ByteOrder.nativeOrder());
+    private final Step fill;
 
-    Probes(CurvatureOperator operator) {
-        this.operator = operator;
-    }
+    /** What probes are for: two uses of one seed have nothing in common. */
+    enum Purpose {
+        JOINT("probe"),
+        SEPARATE("separate-probe"),
+        LANCZOS("lanczos");
 
-    /** Independent +1 and -1 in every component. */
-    void rademacher(long seed, long round) {
-        fill(
-                seed,
-                round,
-                operator.layout().parameters(),
-                (state, slot) -> Random.rademacher(state, slot.stream(), slot.out()));
-    }
+        private final String path;
 
-    /** The same in one parameter, zeros elsewhere. */
-    void rademacher(long seed, long round, Parameter only) {
-        operator.stream()
-                .fill(operator.vectors().buffer(), 0, operator.vectors().bytes(), (byte) 0);
-        fill(seed, round, List.of(only), (state, slot) -> Random.rademacher(state, slot.stream(), slot.out()));
-    }
-
-    /** Independent standard normal components. */
-    void normal(long seed, long round) {
-        fill(
-                seed,
-                round,
-                operator.layout().parameters(),
-                (state, slot) -> Random.normal(state, slot.stream(), slot.out()));
-    }
-
-    private record Slot(int stream, Tensor out) {}
-
-    private void fill(long seed, long round, List<Parameter> parameters, BiFunction<Tensor, Slot, Preparable> kernel) {
-        ParameterLayout layout = operator.layout();
-        try (Buffer memory = operator.device().allocate(16, MemoryCategory.WORKSPACE, "probe counters")) {
-            Tensor state = new Tensor("probe counters", memory, DType.U32, Shape.of(4));
-            state.upload(
-                    operator.stream(), new int[] {(int) seed, (int) (seed >>> 32), (int) round, (int) (round >>> 32)});
-            for (Parameter parameter : parameters) {
-                long elements = operator.probes() * parameter.elements();
-                long offset = operator.probes() * layout.offset(parameter) * Float.BYTES;
-                try (Buffer slice =
-                                operator.vectors().buffer().slice(offset, elements * Float.BYTES, parameter.name());
-                        Step step = kernel.apply(
-                                        state,
-                                        new Slot(
-                                                layout.parameters().indexOf(parameter),
-                                                new Tensor(parameter.name(), slice, DType.F32, Shape.of(elements))))
-                                .prepare(operator.device())) {
-                    step.enqueue(operator.stream());
-                    operator.stream().synchronize();
-                }
-            }
+        Purpose(String path) {
+            this.path = path;
         }
+
+        long key(long seed, Parameter parameter) {
+            return RandomStream.key(seed, path + "/" + parameter.name());
+        }
+    }
+
+    /** @param kind {@link Random.Kind#RADEMACHER} or {@link Random.Kind#NORMAL} */
+    Probes(CurvatureOperator operator, Random.Kind kind, Purpose purpose, long seed) {
+        this.operator = operator;
+        Device device = operator.device();
+        ParameterLayout layout = operator.layout();
+        List<Parameter> parameters = layout.parameters();
+        int count = parameters.size();
+        long[] keys = new long[count];
+        long[] offsets = new long[count];
+        long[] elements = new long[count];
+        for (int l = 0; l < count; l++) {
+            Parameter parameter = parameters.get(l);
+            keys[l] = purpose.key(seed, parameter);
+            offsets[l] = layout.offset(parameter);
+            elements[l] = parameter.elements();
+        }
+        long[] table = ProbeVectors.segments(keys, offsets, elements);
+        segmentsBuffer = device.allocate((long) table.length * Long.BYTES, MemoryCategory.WORKSPACE, "probe segments");
+        whichBuffer = device.allocate(which.capacity(), MemoryCategory.WORKSPACE, "probe numbers");
+        Tensor segments = new Tensor("probe segments", segmentsBuffer, DType.I64, Shape.of(table.length));
+        segments.upload(operator.stream(), table);
+        fill = new ProbeVectors(
+                        kind,
+                        new Tensor("probe numbers", whichBuffer, DType.I64, Shape.of(3)),
+                        segments,
+                        ProbeVectors.chunks(elements),
+                        operator.probes(),
+                        operator.vectors())
+                .prepare(device);
+    }
+
+    /** Enqueues probes first .. first + K - 1. */
+    void draw(long first) {
+        draw(first, 0, operator.layout().parameters().size());
+    }
+
+    /** The same in parameter l, zeros in the others. */
+    void draw(long first, int l) {
+        draw(first, l, l + 1);
+    }
+
+    private void draw(long first, int from, int to) {
+        which.clear();
+        which.putLong(first).putLong(from).putLong(to).flip();
+        operator.stream().upload(whichBuffer, 0, which);
+        fill.enqueue(operator.stream());
+    }
+
+    @Override
+    public void close() {
+        fill.close();
+        whichBuffer.close();
+        segmentsBuffer.close();
     }
 }

@@ -21,8 +21,8 @@ final class Statistics {
         return mean;
     }
 
-    /** Of the mean; infinite until two samples are there. */
+    /** Of the mean; NaN, unknown, until two samples are there. */
     double standardError() {
-        return count < 2 ? Double.POSITIVE_INFINITY : Math.sqrt(squares / (count - 1) / count);
+        return count < 2 ? Double.NaN : Math.sqrt(squares / (count - 1) / count);
     }
 }

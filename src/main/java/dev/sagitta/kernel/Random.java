@@ -21,6 +21,8 @@ public record Random(Kind kind, Tensor state, int stream, long first, Tensor out
     private static final int WORK_ITEMS = 2048;
 
     private static final long END = 1L << 50;
+    /** Of the length sqrt(-2 ln u), at most 6.8. */
+    static final Tolerance NORMAL_TOLERANCE = new Tolerance(0, 1.5e-6);
 
     /** What each 32-bit word is made into. */
     public enum Kind {
@@ -114,9 +116,9 @@ public record Random(Kind kind, Tensor state, int stream, long first, Tensor out
         return kind == Kind.NORMAL ? 45 * out.elements() : kind == Kind.UNIFORM ? out.elements() : 0;
     }
 
-    /** Absolute for {@link Kind#NORMAL}: of the length sqrt(-2 ln u), at most 6.8. The others are exact. */
+    /** Absolute for {@link Kind#NORMAL}; the others are exact. */
     @Override
     public Tolerance tolerance() {
-        return kind == Kind.NORMAL ? new Tolerance(0, 1.5e-6) : Tolerance.EXACT;
+        return kind == Kind.NORMAL ? NORMAL_TOLERANCE : Tolerance.EXACT;
     }
 }

@@ -2,7 +2,6 @@ package dev.sagitta.curvature;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.sagitta.device.Device;
 import dev.sagitta.fixture.DenseOperator;
@@ -10,21 +9,11 @@ import dev.sagitta.fixture.TestDevices;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.ojalgo.matrix.decomposition.Eigenvalue;
-import org.ojalgo.matrix.store.R064Store;
 
 /** Estimators on matrices whose answers are known. */
 class EstimatorsTest {
     static List<String> devices() {
         return TestDevices.names();
-    }
-
-    private static double[] eigenvalues(double[][] matrix) {
-        Eigenvalue<Double> eigen = Eigenvalue.R064.make(matrix.length, true);
-        eigen.decompose(R064Store.FACTORY.rows(matrix));
-        double[] values = eigen.getEigenvalues().toRawCopy1D();
-        java.util.Arrays.sort(values);
-        return values;
     }
 
     @ParameterizedTest
@@ -96,50 +85,6 @@ class EstimatorsTest {
             assertThat(result.total().probes()).isBetween(8, 3999);
             assertThat(result.total().halfWidth())
                     .isLessThanOrEqualTo(0.05 * result.total().value());
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("devices")
-    void lanczosFindsTheLargestEigenvalues(String name) {
-        Device device = TestDevices.get(name);
-        double[][] matrix = DenseOperator.random(60, 4);
-        double[] exact = eigenvalues(matrix);
-        try (DenseOperator operator = new DenseOperator(device, matrix, 1, 13, 47)) {
-            Lanczos.Result result = Lanczos.DEFAULT.largest(operator, 5, 9);
-            assertThat(result.converged()).isTrue();
-            for (int i = 0; i < 5; i++) {
-                double error = Math.abs(result.values()[i] - exact[59 - i]);
-                assertThat(error)
-                        .as("eigenvalue %d", i)
-                        .isLessThanOrEqualTo(result.residualBounds()[i] + 1e-5 * exact[59]);
-            }
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("devices")
-    void lanczosExhaustsASmallSpace(String name) {
-        Device device = TestDevices.get(name);
-        try (DenseOperator operator = new DenseOperator(device, DenseOperator.diagonal(1, 2, 3, 4, 5), 1, 5)) {
-            Lanczos.Result result = new Lanczos(100, 1e-9).largest(operator, 5, 2);
-            assertThat(result.steps()).isEqualTo(5);
-            for (int i = 0; i < 5; i++) {
-                assertThat(result.nodes()[i]).isCloseTo(i + 1, within(1e-4));
-            }
-            assertThat(java.util.Arrays.stream(result.weights()).sum()).isCloseTo(1, within(1e-9));
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("devices")
-    void lanczosStopsCleanlyOnTwoClusters(String name) {
-        Device device = TestDevices.get(name);
-        try (DenseOperator operator = new DenseOperator(device, DenseOperator.diagonal(1, 5, 1, 5, 1, 5), 1, 6)) {
-            Lanczos.Result result = Lanczos.DEFAULT.largest(operator, 3, 2);
-            assertThat(result.steps()).isEqualTo(2);
-            assertThat(result.nodes()[0]).isCloseTo(1, within(1e-4));
-            assertThat(result.nodes()[1]).isCloseTo(5, within(1e-4));
         }
     }
 

@@ -187,6 +187,20 @@ class CodecDescriptorTest {
     }
 
     @Test
+    void probeVectors() {
+        Tensor which = tensor("which", DType.I64, 3);
+        Tensor segments = tensor("segments", DType.I64, 8);
+        Random.Kind kind = Random.Kind.RADEMACHER;
+        new ProbeVectors(kind, which, segments, 4, 2, x).check();
+        refuses(new ProbeVectors(Random.Kind.BITS, which, segments, 4, 2, x), "BITS", "RADEMACHER or NORMAL");
+        refuses(new ProbeVectors(kind, segments, segments, 4, 2, x), "'segments'", "8", "3");
+        refuses(new ProbeVectors(kind, which, which, 4, 2, x), "'which'", "3", "4 for each parameter");
+        refuses(new ProbeVectors(kind, which, segments, 1L << 30, 2, x), "1073741824 chunks", "fewer probes");
+        refuses(new ProbeVectors(kind, which, segments, 4, 0, x), "0 probes");
+        refuses(new ProbeVectors(kind, which, segments, 4, 2, tensor("y", DType.BF16, N)), "'y'", "bf16");
+    }
+
+    @Test
     void dropout() {
         Random.dropout(state, 1, 0, 500, x, x).check();
         refuses(Random.dropout(state, 1, 1, 500, x, x), "probability 1.0", "p < 1");

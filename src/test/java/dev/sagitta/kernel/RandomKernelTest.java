@@ -46,6 +46,12 @@ final class RandomKernelTest extends KernelSuite {
         }
         cases.add(new KernelCase("dropout n=70001", false, bench -> dropout(bench, 0.25f, 70_001, 1)));
         cases.add(new KernelCase("random state advance", true, RandomKernelTest::advance));
+        for (Random.Kind kind : new Random.Kind[] {Random.Kind.RADEMACHER, Random.Kind.NORMAL}) {
+            cases.add(new KernelCase("probe " + kind, true, bench -> probes(bench, kind, 3, 0, 5, 1, 33, 100, 7, 64)));
+            cases.add(new KernelCase("probe " + kind + " of one", true, bench -> probes(bench, kind, 2, 1, 2, 40, 9)));
+            cases.add(new KernelCase(
+                    "probe " + kind + " large", false, bench -> probes(bench, kind, 4, 0, 3, 70_001, 3, 128)));
+        }
         return cases;
     }
 
@@ -101,6 +107,48 @@ final class RandomKernelTest extends KernelSuite {
         double u = ((words[i & ~1] & 0xFFFFFFFFL) + 0.5) * 0x1p-32;
         double angle = 2 * Math.PI * (words[i | 1] & 0xFFFFFFFFL) * 0x1p-32;
         return Math.sqrt(-2 * Math.log((float) u)) * (i % 2 == 0 ? Math.cos(angle) : Math.sin(angle));
+    }
+
+    /** Parameters from {@code from} to {@code to} are drawn, those beside get zeros, and the gap after each is left alone. */
+    private static void probes(KernelBench bench, Random.Kind kind, int probes, int from, int to, int... sizes) {
+        long first = STEP;
+        int gap = 5;
+        long[] keys = new long[sizes.length];
+        long[] offsets = new long[sizes.length];
+        long[] elements = new long[sizes.length];
+        int length = 0;
+        for (int l = 0; l < sizes.length; l++) {
+            keys[l] = SEED * (l + 1);
+            offsets[l] = length;
+            elements[l] = sizes[l];
+            length += sizes[l] + gap;
+        }
+        float[] before = new float[probes * length];
+        java.util.Arrays.fill(before, 99);
+        double[] expected = new double[before.length];
+        java.util.Arrays.fill(expected, 99);
+        for (int l = 0; l < sizes.length; l++) {
+            for (int k = 0; k < probes; k++) {
+                int at = (int) (probes * offsets[l] + k * elements[l]);
+                int[] words = Philox.stream(keys[l], 0, first + k, 0, (sizes[l] + 3) / 4 * 4);
+                for (int i = 0; i < sizes[l]; i++) {
+                    double number = kind == Random.Kind.NORMAL ? normal(words, i) : words[i] < 0 ? -1 : 1;
+                    expected[at + i] = l >= from && l < to ? number : 0;
+                }
+            }
+        }
+        Tensor which = longs(bench, "which", first, from, to);
+        Tensor segments = longs(bench, "segments", ProbeVectors.segments(keys, offsets, elements));
+        Tensor out = bench.inOut("out", before, before.length);
+        ProbeVectors vectors = new ProbeVectors(kind, which, segments, ProbeVectors.chunks(elements), probes, out);
+        bench.run(vectors);
+        bench.compare(out, expected, vectors.tolerance());
+    }
+
+    private static Tensor longs(KernelBench bench, String name, long... values) {
+        ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES * values.length).order(ByteOrder.nativeOrder());
+        bytes.asLongBuffer().put(values);
+        return bench.input(name, DType.I64, bytes.array(), values.length);
     }
 
     private static void moments(KernelBench bench) {
