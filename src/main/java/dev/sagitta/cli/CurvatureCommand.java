@@ -53,7 +53,7 @@ final class CurvatureCommand implements Callable<Integer> {
             names = "--probes",
             defaultValue = "64",
             paramLabel = "N",
-            description = "Random vectors, at most (default ${DEFAULT-VALUE}).")
+            description = "Random vectors, at most; two or more tell an error (default ${DEFAULT-VALUE}).")
     private int probes;
 
     @Option(
@@ -74,7 +74,7 @@ final class CurvatureCommand implements Callable<Integer> {
             names = "--top-k",
             defaultValue = "0",
             paramLabel = "K",
-            description = "Largest eigenvalues (default: none).")
+            description = "Largest eigenvalues, multiple ones as often as they are there (default: none).")
     private int topK;
 
     @Option(names = "--gauss-newton", description = "The Gauss-Newton matrix J' H_loss J in place of the Hessian.")
@@ -128,39 +128,24 @@ final class CurvatureCommand implements Callable<Integer> {
         gradient(source, device, examples, result);
         HutchinsonTrace.Result trace = trace(source, device, examples, seed, progress);
         Lanczos.Result spectrum = topK == 0 ? null : spectrum(source, device, examples, seed, progress);
-        result.set(
-                "trace",
-                JsonNodeFactory.instance
-                        .objectNode()
-                        .put("estimate", trace.total().value())
-                        .put("standardError", orNull(trace.total().standardError()))
-                        .put("probes", trace.total().probes()));
+        ObjectNode total =
+                result.putObject("trace").put("estimate", trace.total().value());
+        Numbers.put(total, "standardError", trace.total().standardError())
+                .put("probes", trace.total().probes());
         ArrayNode layers = result.putArray("layers");
         for (int l = 0; l < trace.parameters().size(); l++) {
             Parameter parameter = trace.parameters().get(l);
             Estimate block = trace.blocks().get(l);
-            layers.addObject()
+            ObjectNode layer = layers.addObject()
                     .put("name", parameter.name())
                     .put("parameters", parameter.elements())
-                    .put("trace", block.value())
-                    .put("standardError", orNull(block.standardError()))
+                    .put("trace", block.value());
+            Numbers.put(layer, "standardError", block.standardError())
                     .put("averageTrace", block.value() / parameter.elements());
         }
         ArrayNode eigenvalues = result.putArray("eigenvalues");
         if (spectrum != null) {
-            for (double value : spectrum.values()) {
-                eigenvalues.add(value);
-            }
-            if (!spectrum.converged()) {
-                common.note("after " + spectrum.steps()
-                        + " products not all eigenvalues are converged; the largest residual is "
-                        + String.format(
-                                Locale.ROOT,
-                                "%.3g",
-                                java.util.Arrays.stream(spectrum.residualBounds())
-                                        .max()
-                                        .orElse(0)));
-            }
+            spectrum(source, spectrum, eigenvalues, result.putObject("spectrum"));
         }
         if (report != null) {
             AtomicFile.writeText(
@@ -168,7 +153,52 @@ final class CurvatureCommand implements Callable<Integer> {
                     new CurvatureReport(checkpoint, examples.size(), gaussNewton, separate, result, trace, spectrum)
                             .toHtml());
         }
-        common.result(result, out -> print(out, result));
+        common.result(result, out -> print(out, result, trace));
+    }
+
+    private void spectrum(Checkpoint source, Lanczos.Result spectrum, ArrayNode eigenvalues, ObjectNode details) {
+        ArrayNode bounds = details.putArray("residualBounds");
+        for (int i = 0; i < spectrum.values().length; i++) {
+            eigenvalues.add(spectrum.values()[i]);
+            bounds.add(spectrum.residualBounds()[i]);
+        }
+        details.put("converged", spectrum.converged())
+                .put("certain", spectrum.certain())
+                .put("products", spectrum.products());
+        Numbers.put(details, "missedBelow", spectrum.missedBelow());
+        long dimension = source.graph().parameterCount();
+        if (dimension < topK) {
+            common.note("--top-k is " + topK + ", the matrix has only " + dimension + " eigenvalues");
+        }
+        String doubt = doubt(spectrum);
+        if (doubt != null) {
+            common.note(doubt);
+        }
+    }
+
+    /** What the products made leave open about the eigenvalues; null if nothing. */
+    static String doubt(Lanczos.Result spectrum) {
+        int count = spectrum.values().length;
+        if (spectrum.converged() && spectrum.certain() == count) {
+            return null;
+        }
+        String after = "after " + spectrum.products() + " products ";
+        if (!spectrum.converged()) {
+            return String.format(
+                    Locale.ROOT,
+                    "%snot all eigenvalues are converged, %d of %d are certain; the largest residual is %.3g",
+                    after,
+                    spectrum.certain(),
+                    count,
+                    java.util.Arrays.stream(spectrum.residualBounds()).max().orElse(0));
+        }
+        return String.format(
+                Locale.ROOT,
+                "%s%d of %d eigenvalues are certain: others, or copies of those found, may lie below %.6g",
+                after,
+                spectrum.certain(),
+                count,
+                spectrum.missedBelow());
     }
 
     private void gradient(Checkpoint source, Device device, Batches.Rows examples, ObjectNode result) {
@@ -190,14 +220,12 @@ final class CurvatureCommand implements Callable<Integer> {
             Checkpoint source, Device device, Batches.Rows examples, long seed, Progress progress) {
         HutchinsonTrace estimator = new HutchinsonTrace(probes, relativeError, CONFIDENCE, separate);
         // as few rounds as MOST_AT_ONCE allows, equally full
-        int rounds = (probes + MOST_AT_ONCE - 1) / MOST_AT_ONCE;
-        int atOnce = (probes + rounds - 1) / rounds;
+        int atOnce = (int) rounds(probes, rounds(probes, MOST_AT_ONCE));
         while (atOnce > 1 && bytes(source.graph(), Math.min(batch, examples.size()), atOnce) > free(device)) {
             atOnce = (atOnce + 1) / 2;
         }
         while (true) {
-            long products = (long) (probes + atOnce - 1)
-                    / atOnce
+            long products = rounds(probes, atOnce)
                     * (separate ? source.graph().parameters().size() : 1);
             try (Progress.Bar bar = progress.start("trace", products);
                     WatchedOperator operator = operator(source, device, examples, atOnce, bar)) {
@@ -213,11 +241,16 @@ final class CurvatureCommand implements Callable<Integer> {
 
     private Lanczos.Result spectrum(
             Checkpoint source, Device device, Batches.Rows examples, long seed, Progress progress) {
-        int steps = Math.max(LANCZOS_STEPS, 4 * topK);
-        try (Progress.Bar bar = progress.start("eigenvalues", steps);
+        int steps = (int) Math.min(Integer.MAX_VALUE, Math.max(LANCZOS_STEPS, 4L * topK));
+        Lanczos lanczos = new Lanczos(steps, Lanczos.DEFAULT.tolerance());
+        try (Progress.Bar bar = progress.start("eigenvalues", lanczos.mostProducts());
                 WatchedOperator operator = operator(source, device, examples, 1, bar)) {
-            return new Lanczos(steps, Lanczos.DEFAULT.tolerance()).largest(operator, topK, seed);
+            return lanczos.largest(operator, topK, seed);
         }
+    }
+
+    private static long rounds(long count, long atOnce) {
+        return (count + atOnce - 1) / atOnce;
     }
 
     private WatchedOperator operator(
@@ -251,41 +284,40 @@ final class CurvatureCommand implements Callable<Integer> {
                 .map(Node::shape)
                 .mapToLong(shape -> shape.elements())
                 .sum();
-        return Float.BYTES * atOnce * (3 * graph.parameterCount() + 2 * batch * values);
+        return Float.BYTES * (long) atOnce * (3 * graph.parameterCount() + 2L * batch * values);
     }
 
     private static long free(Device device) {
         return (device.info().memoryBytes() - device.memory().currentBytes()) / 2;
     }
 
-    /** JSON has no infinity: what one probe leaves unknown. */
-    private static Double orNull(double value) {
-        return Double.isFinite(value) ? value : null;
-    }
-
-    private void print(PrintWriter out, ObjectNode result) {
+    private void print(PrintWriter out, ObjectNode result, HutchinsonTrace.Result trace) {
+        Estimate total = trace.total();
         out.printf(
                 Locale.ROOT,
-                "loss %.6g, gradient norm %.6g%ntrace %.6g +- %.2g (standard error, %d probes)%n",
+                "loss %.6g, gradient norm %.6g%ntrace %.6g +- %s (standard error, %d probe%s)%n",
                 result.get("loss").doubleValue(),
                 result.get("gradientNorm").doubleValue(),
-                result.get("trace").get("estimate").doubleValue(),
-                result.get("trace").get("standardError").doubleValue(),
-                result.get("trace").get("probes").intValue());
+                total.value(),
+                Numbers.text("%.2g", total.standardError()),
+                total.probes(),
+                total.probes() == 1 ? "" : "s");
         int width = 9;
-        for (var layer : result.get("layers")) {
-            width = Math.max(width, layer.get("name").textValue().length());
+        for (Parameter parameter : trace.parameters()) {
+            width = Math.max(width, parameter.name().length());
         }
         out.printf("%-" + width + "s %12s %12s %10s %12s%n", "parameter", "elements", "trace", "+-", "per element");
-        for (var layer : result.get("layers")) {
+        for (int l = 0; l < trace.parameters().size(); l++) {
+            Parameter parameter = trace.parameters().get(l);
+            Estimate block = trace.blocks().get(l);
             out.printf(
                     Locale.ROOT,
-                    "%-" + width + "s %12d %12.5g %10.2g %12.4g%n",
-                    layer.get("name").textValue(),
-                    layer.get("parameters").longValue(),
-                    layer.get("trace").doubleValue(),
-                    layer.get("standardError").doubleValue(),
-                    layer.get("averageTrace").doubleValue());
+                    "%-" + width + "s %12d %12.5g %s %12.4g%n",
+                    parameter.name(),
+                    parameter.elements(),
+                    block.value(),
+                    Numbers.text("%10.2g", block.standardError()),
+                    block.value() / parameter.elements());
         }
         if (!result.get("eigenvalues").isEmpty()) {
             out.print("largest eigenvalues");

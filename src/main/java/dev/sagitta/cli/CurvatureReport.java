@@ -5,6 +5,7 @@ import dev.sagitta.curvature.Estimate;
 import dev.sagitta.curvature.HutchinsonTrace;
 import dev.sagitta.curvature.Lanczos;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.report.BarPlot;
 import dev.sagitta.report.HtmlPage;
 import dev.sagitta.report.SvgPlot;
 import java.nio.file.Path;
@@ -37,24 +38,28 @@ record CurvatureReport(
                         result.get("gradientNorm").doubleValue()))
                 .paragraph(String.format(
                         Locale.ROOT,
-                        "Trace %.6g, standard error %.2g, 95 %% interval %.6g to %.6g; %d %s Rademacher probes.",
+                        "Trace %.6g, standard error %s, 95 %% interval %s to %s; %d %s Rademacher probes.",
                         total.value(),
-                        total.standardError(),
-                        total.value() - total.halfWidth(),
-                        total.value() + total.halfWidth(),
+                        Numbers.text("%.2g", total.standardError()),
+                        Numbers.text("%.6g", total.lowerBound()),
+                        Numbers.text("%.6g", total.upperBound()),
                         total.probes(),
                         separate ? "separate" : "joint"))
                 .heading("Trace per parameter tensor")
-                .plot(SvgPlot.bars("Trace, with 95 % intervals", "trace", names)
-                        .series("trace", blocks(Estimate::value), blocks(Estimate::halfWidth)))
-                .plot(SvgPlot.bars("Average trace: trace per element", "trace / elements", names)
-                        .series(
-                                "average trace",
-                                perElement(blocks(Estimate::value)),
-                                perElement(blocks(Estimate::halfWidth))))
+                .plot(bars(
+                        SvgPlot.bars("Trace, with 95 % intervals", "trace", names),
+                        "trace",
+                        blocks(Estimate::value),
+                        blocks(Estimate::halfWidth)))
+                .plot(bars(
+                        SvgPlot.bars("Average trace: trace per element", "trace / elements", names),
+                        "average trace",
+                        perElement(blocks(Estimate::value)),
+                        perElement(blocks(Estimate::halfWidth))))
                 .table(List.of("parameter", "elements", "trace", "standard error", "per element"), table());
         if (spectrum != null) {
             double[] values = spectrum.values();
+            String doubt = CurvatureCommand.doubt(spectrum);
             page.heading("Largest eigenvalues")
                     .plot(SvgPlot.bars(
                                     "Eigenvalues, with residual bounds",
@@ -63,10 +68,17 @@ record CurvatureReport(
                                             .mapToObj(Integer::toString)
                                             .toList())
                             .series("eigenvalue", values, spectrum.residualBounds()))
-                    .paragraph(spectrum.steps() + " Lanczos steps with full reorthogonalisation; "
-                            + (spectrum.converged() ? "all converged." : "not all converged."));
+                    .paragraph(spectrum.products() + " products, Lanczos with full reorthogonalisation; "
+                            + (doubt == null ? "all converged, none missed" : doubt) + ".");
         }
         return page.toHtml();
+    }
+
+    /** Without intervals where one probe leaves them unknown. */
+    private static BarPlot bars(BarPlot plot, String name, double[] values, double[] halfWidths) {
+        return java.util.Arrays.stream(halfWidths).allMatch(Double::isFinite)
+                ? plot.series(name, values, halfWidths)
+                : plot.series(name, values);
     }
 
     private double[] blocks(java.util.function.ToDoubleFunction<Estimate> value) {
@@ -90,7 +102,7 @@ record CurvatureReport(
                     parameter.name(),
                     Long.toString(parameter.elements()),
                     String.format(Locale.ROOT, "%.5g", block.value()),
-                    String.format(Locale.ROOT, "%.2g", block.standardError()),
+                    Numbers.text("%.2g", block.standardError()),
                     String.format(Locale.ROOT, "%.4g", block.value() / parameter.elements())));
         }
         return rows;
