@@ -5,6 +5,7 @@ import dev.sagitta.fixture.Philox;
 import dev.sagitta.kernel.CodecFormat;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Pack;
+import dev.sagitta.kernel.ProbeVectors;
 import dev.sagitta.kernel.Random;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Unpack;
@@ -16,6 +17,9 @@ import java.util.Map;
 final class CodecWorkloads {
     private static final int RANDOM_STREAM = 1000;
     private static final long ROW = 512;
+    private static final int PROBES = 8;
+    private static final long LAYER = 512;
+    private static final long SMALL_LAYER = 8;
     private static final float PROBABILITY = 0.25f;
 
     private CodecWorkloads() {}
@@ -30,6 +34,7 @@ final class CodecWorkloads {
         all.put("random_uniform", bench -> random(bench, Random.Kind.UNIFORM));
         all.put("random_normal", bench -> random(bench, Random.Kind.NORMAL));
         all.put("random_rademacher", bench -> random(bench, Random.Kind.RADEMACHER));
+        all.put("probe_rademacher", CodecWorkloads::probes);
         all.put("dropout", CodecWorkloads::dropout);
     }
 
@@ -125,6 +130,40 @@ final class CodecWorkloads {
                         double expected =
                                 kind == Random.Kind.UNIFORM ? (words[i] >>> 8) * 0x1p-24 : Math.signum(actual[i]);
                         Samples.near(out, first + i, actual[i], expected, 0, Tolerance.EXACT);
+                    }
+                }));
+    }
+
+    /** Probes over matrices and biases in turn, as a network has them. */
+    private static Workload probes(BenchDevice bench) {
+        long layer = bench.elements() < PROBES * (LAYER * LAYER + LAYER) ? SMALL_LAYER : LAYER;
+        int pairs = (int) Math.max(1, bench.elements() / PROBES / (layer * layer + layer));
+        long[] keys = new long[2 * pairs];
+        long[] offsets = new long[keys.length];
+        long[] elements = new long[keys.length];
+        long length = 0;
+        for (int l = 0; l < keys.length; l++) {
+            keys[l] = l;
+            offsets[l] = length;
+            elements[l] = l % 2 == 0 ? layer * layer : layer;
+            length += elements[l];
+        }
+        Tensor which = bench.empty("which", DType.I64, 3);
+        Tensor segments = bench.empty("segments", DType.I64, 4L * keys.length);
+        which.upload(bench.stream, new long[] {0, 0, keys.length});
+        segments.upload(bench.stream, ProbeVectors.segments(keys, offsets, elements));
+        Tensor out = bench.empty("out", DType.F32, PROBES * length);
+        ProbeVectors work = new ProbeVectors(
+                Random.Kind.RADEMACHER, which, segments, ProbeVectors.chunks(elements), PROBES, out);
+        return Workload.of(
+                bench,
+                work,
+                () -> Samples.windows(layer * layer, (first, count) -> {
+                    // the second probe of the first matrix
+                    int[] words = Philox.stream(0, 0, 1, first, count);
+                    float[] actual = bench.floats(out, layer * layer + first, count);
+                    for (int i = 0; i < count; i++) {
+                        Samples.near(out, first + i, actual[i], words[i] < 0 ? -1 : 1, 0, Tolerance.EXACT);
                     }
                 }));
     }

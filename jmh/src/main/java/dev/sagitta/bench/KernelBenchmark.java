@@ -65,6 +65,7 @@ public class KernelBenchmark {
         "random_uniform",
         "random_normal",
         "random_rademacher",
+        "probe_rademacher",
         "dropout",
         "cross_entropy_forward",
         "cross_entropy_forward_backward",
