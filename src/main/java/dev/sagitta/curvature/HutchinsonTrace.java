@@ -12,6 +12,10 @@ import java.util.List;
  * separate probes are zero outside one block and cost one product per block. Sampling stops when the confidence interval of the whole trace
  * is narrow enough, never because the mean stopped moving.
  *
+ * <p>Probe j of a seed is one vector, component by component named by parameter and index, so samples do not depend on how many probes an
+ * operator takes at once, on batches or on the device, but for rounding. Operators over parts of the rows, one to a machine, see the same
+ * probes: their samples, weighed by the rows, add up to those of the whole. An operator over some parameters sees their part of each probe.
+ *
  * @param maxProbes at most so many probes (per block, if separate)
  * @param relativeHalfWidth stop when the interval's half-width is at most this fraction of the estimate; 0 uses all probes
  * @param confidence of the interval, for instance 0.95
