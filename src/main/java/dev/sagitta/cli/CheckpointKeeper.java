@@ -109,6 +109,8 @@ final class CheckpointKeeper {
         TrainingSnapshot last = trainer.snapshot();
         float loss = trainer.nextLoss();
         if (!Float.isFinite(loss)) {
+            // the last step's own loss was finite
+            writePending();
             throw new ArithmeticException("training: the loss is " + loss + " after step " + trainer.steps()
                     + ", the last one; lower the learning rate or clip the gradient" + left());
         }

@@ -82,7 +82,7 @@ final class DataOptions {
         HeldOut known = source.heldOut().orElse(null);
         Training read = readFor(source.model(), known == null ? common.seed(EvalCommand.seed(source)) : known.seed());
         HeldOut here = read.data().train().heldOut();
-        if (here != null && here.isDrawn()) {
+        if (here != null) {
             noteHeldOut(source, known, here, common);
         }
         return read;
@@ -90,11 +90,11 @@ final class DataOptions {
 
     private void noteHeldOut(Checkpoint source, HeldOut known, HeldOut here, CommonOptions common) {
         String unknown = ": it may have learnt from those that are held out here";
-        if (known == null) {
+        if (known == null && here.isDrawn()) {
             common.note(source.path() + " does not say which examples its training held out" + unknown);
-        } else if (!known.equals(here)) {
+        } else if (known != null && !known.equals(here)) {
             common.note(source.path() + " was trained on " + known + ", these are " + here + unknown);
-        } else if (common.seed(known.seed()) != known.seed()) {
+        } else if (here.isDrawn() && common.seed(here.seed()) != here.seed()) {
             common.note("the held-out examples stay those of " + source.path() + ", drawn by its seed " + known.seed());
         }
     }
