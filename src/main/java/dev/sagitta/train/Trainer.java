@@ -8,7 +8,6 @@ import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataException;
 import dev.sagitta.io.DataSet;
 import dev.sagitta.io.HostTensor;
 import dev.sagitta.io.ModelSpec;
@@ -137,7 +136,13 @@ public final class Trainer implements AutoCloseable {
                 trainer.parameters.upload(name, checkpoint.parameter(name));
                 List<String> states = options.optimiser().states();
                 for (int i = 0; i < states.size(); i++) {
-                    trainer.states.get(i).upload(name, trainer.stateTensor(checkpoint, states.get(i), name));
+                    HostTensor saved = TrainingSnapshot.state(
+                            checkpoint,
+                            states.get(i),
+                            name,
+                            trainer.parameters.parts().get(name).shape(),
+                            options.optimiser().rule());
+                    trainer.states.get(i).upload(name, saved);
                 }
             }
             trainer.steps = state.step();
@@ -151,22 +156,6 @@ public final class Trainer implements AutoCloseable {
             trainer.close();
             throw e;
         }
-    }
-
-    private HostTensor stateTensor(Checkpoint checkpoint, String state, String parameter) {
-        String name = Checkpoint.OPTIMIZER + state + "." + parameter;
-        if (!checkpoint.has(name)) {
-            throw new DataException(checkpoint.path() + ": there is no tensor '" + name + "': it was not trained with "
-                    + options.optimiser().rule().name().toLowerCase(java.util.Locale.ROOT)
-                    + "; resume with the optimiser it was trained with");
-        }
-        HostTensor tensor = checkpoint.tensor(name);
-        Shape expected = parameters.parts().get(parameter).shape();
-        if (!tensor.shape().equals(expected) || !tensor.dtype().isFloat()) {
-            throw new DataException(
-                    checkpoint.path() + ": " + tensor + ", expected floating point numbers of shape " + expected);
-        }
-        return tensor;
     }
 
     private Optimiser optimiser(OptimiserOptions chosen) {
