@@ -26,7 +26,7 @@ final class CommonOptions {
             names = "--seed",
             paramLabel = "N",
             description =
-                    "Of everything random, the choice of held-out examples included (default: the checkpoint's, or 0).")
+                    "Of everything random (default: the checkpoint's, or 0); examples that a checkpoint's training held out stay so.")
     private Long seed;
 
     @Option(

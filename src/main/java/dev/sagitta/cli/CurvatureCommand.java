@@ -114,7 +114,7 @@ final class CurvatureCommand implements Callable<Integer> {
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             long seed = common.seed(EvalCommand.seed(source));
             Batches.Rows examples = Batches.Rows.of(
-                    data.read(source.model(), seed).all().sample(rows == null ? Integer.MAX_VALUE : rows, seed));
+                    data.all(source).sample(rows == null ? Integer.MAX_VALUE : rows, seed, "rows/curvature"));
             try (Device device = common.open()) {
                 measure(source, device, examples, seed);
             }

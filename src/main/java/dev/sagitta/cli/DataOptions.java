@@ -1,16 +1,20 @@
 package dev.sagitta.cli;
 
-import dev.sagitta.graph.Graph;
+import dev.sagitta.io.Checkpoint;
 import dev.sagitta.io.Data;
 import dev.sagitta.io.DataException;
 import dev.sagitta.io.DataSet;
+import dev.sagitta.io.HeldOut;
 import dev.sagitta.io.ModelSpec;
 import dev.sagitta.io.Vocabulary;
 import dev.sagitta.tensor.DType;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Examples for a command: one of a text, MNIST's files, or arrays of numpy. */
 final class DataOptions {
@@ -48,20 +52,67 @@ final class DataOptions {
             description = "Characters of an example of --text (default: what the model reads; 16 for a new char-mlp).")
     private Integer context;
 
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec;
+
     /** A model with what it takes from the data, and the data. */
     record Training(ModelSpec model, Data data) {}
 
     /**
-     * The examples that a model's network can read, checked. Text takes its context and vocabulary from the model.
+     * All examples, for a checkpoint's network.
      *
      * @throws DataException naming what cannot be read or does not fit
      */
-    Data read(ModelSpec model, long seed) {
-        return readFor(model, seed).data();
+    DataSet all(Checkpoint source) {
+        return readFor(source.model(), 0).data().all();
     }
 
-    /** The same for a model whose vocabulary is that of the text. */
+    /**
+     * The examples that a checkpoint's network can read, cut as its training cut them, whatever {@code --seed} says. Notes say where that
+     * cannot be.
+     *
+     * @throws DataException naming what cannot be read or does not fit
+     */
+    Data read(Checkpoint source, CommonOptions common) {
+        return readFor(source, common).data();
+    }
+
+    /** The same, with the model. */
+    Training readFor(Checkpoint source, CommonOptions common) {
+        HeldOut known = source.heldOut().orElse(null);
+        Training read = readFor(source.model(), known == null ? common.seed(EvalCommand.seed(source)) : known.seed());
+        HeldOut here = read.data().train().heldOut();
+        if (here != null) {
+            noteHeldOut(source, known, here, common);
+        }
+        return read;
+    }
+
+    private void noteHeldOut(Checkpoint source, HeldOut known, HeldOut here, CommonOptions common) {
+        String unknown = ": it may have learnt from those that are held out here";
+        if (known == null && here.isDrawn()) {
+            common.note(source.path() + " does not say which examples its training held out" + unknown);
+        } else if (known != null && !known.equals(here)) {
+            common.note(source.path() + " was trained on " + known + ", these are " + here + unknown);
+        } else if (here.isDrawn() && common.seed(here.seed()) != here.seed()) {
+            common.note("the held-out examples stay those of " + source.path() + ", drawn by its seed " + known.seed());
+        }
+    }
+
+    /**
+     * The examples for a new network, which takes its vocabulary from a text. Text takes its context, and where it has one its vocabulary, from
+     * the model.
+     *
+     * @param seed that chooses the held-out examples
+     * @throws DataException naming what cannot be read or does not fit
+     */
     Training readFor(ModelSpec model, long seed) {
+        if (context != null && source.text == null) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--context is of --text; examples of " + (source.idx != null ? "--idx" : "--inputs")
+                            + " are as long as they are");
+        }
         ModelSpec complete = model;
         Data data;
         if (source.arrays != null) {
@@ -72,10 +123,9 @@ final class DataOptions {
             data = text(model, seed);
             complete = model.withVocabulary(data.vocabulary());
         }
-        Graph graph = complete.toGraph();
-        for (DataSet set : List.of(data.all(), data.train(), data.test())) {
-            set.requireFits(graph);
-        }
+        // every part is some of these
+        data.all().requireFits(complete.toGraph());
+        data.all().requireCounted();
         return new Training(complete, data);
     }
 

@@ -6,13 +6,12 @@ import dev.sagitta.device.Device;
 import dev.sagitta.io.Checkpoint;
 import dev.sagitta.io.Data;
 import dev.sagitta.io.DataSet;
+import dev.sagitta.io.HeldOut;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Evaluation;
 import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.quant.StoredModel;
-import dev.sagitta.tensor.DType;
-import dev.sagitta.train.TrainingState;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -26,7 +25,8 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Prints {\"loss\", \"accuracy\", \"examples\"} of a checkpoint; accuracy is null for a loss without classes. "
+                "Prints {\"loss\", \"accuracy\", \"examples\"} of a checkpoint; accuracy is null for a loss without classes, "
+                        + "both are where the loss is not finite. "
                         + "Packed weights are used as they are stored.")
 final class EvalCommand implements Callable<Integer> {
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
@@ -35,7 +35,7 @@ final class EvalCommand implements Callable<Integer> {
     @Option(
             names = "--split",
             paramLabel = "PART",
-            description = "test: MNIST's test files, or the tenth held out by seed; train: the rest; all "
+            description = "test: MNIST's test files, or the tenth that training held out; train: the rest; all: both "
                     + "(default: all rows of --inputs, otherwise test).")
     private Split split;
 
@@ -73,12 +73,13 @@ final class EvalCommand implements Callable<Integer> {
         common.requireWritable();
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             Split part = split != null ? split : data.isArrays() ? Split.all : Split.test;
-            DataSet examples = part.of(data.read(source.model(), common.seed(seed(source))));
+            DataSet examples = part == Split.all ? data.all(source) : part.of(data.read(source, common));
+            examples.requireCounted();
             try (Device device = common.open();
                     StoredModel model = StoredModel.open(source, device);
                     Batches batches =
                             model.batches(ProgramOptions.of(batch, Computation.EVALUATE), Batches.Rows.of(examples))) {
-                ObjectNode result = json(Evaluation.of(batches), batches);
+                ObjectNode result = json(Evaluation.of(batches));
                 // the result is JSON anyway
                 common.result(result, out -> out.println(result));
             }
@@ -86,20 +87,19 @@ final class EvalCommand implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    /** The seed that a checkpoint was trained with, so that the same examples are held out. */
+    /** The seed that a checkpoint was trained with, or that chose the examples held out from it, or 0. */
     static long seed(Checkpoint checkpoint) {
         return checkpoint
                 .training()
-                .map(json -> TrainingState.parse(json).options().seed())
+                .map(state -> state.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE))
+                .or(() -> checkpoint.heldOut().map(HeldOut::seed))
                 .orElse(0L);
     }
 
-    static ObjectNode json(Evaluation evaluation, Batches batches) {
-        boolean classes = batches.program().graph().loss().targetType() == DType.I32;
+    static ObjectNode json(Evaluation evaluation) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
-        // NaN and infinity have no JSON
-        json.put("loss", Double.isFinite(evaluation.loss()) ? (Double) evaluation.loss() : null);
-        json.put("accuracy", classes ? (Double) evaluation.accuracy() : null);
+        Numbers.put(json, "loss", evaluation.loss());
+        Numbers.put(json, "accuracy", evaluation.accuracy());
         return json.put("examples", evaluation.examples());
     }
 }

@@ -81,7 +81,7 @@ final class HvpCommand implements Callable<Integer> {
             Graph graph = source.graph();
             List<HostTensor> v = Checkpoint.readVector(vector, graph);
             long seed = common.seed(EvalCommand.seed(source));
-            Batches.Rows rows = Batches.Rows.of(data.read(source.model(), seed).all());
+            Batches.Rows rows = Batches.Rows.of(data.all(source));
             Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
             try (Device device = common.open()) {
                 ActivationBits.choose(policy, source, graph, device, batch, rows);

@@ -7,21 +7,28 @@ import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.function.Consumer;
 
 /** JSON lines that can be followed while training goes on: each is written whole and at once. */
 final class MetricsFile implements AutoCloseable {
     private final Path file;
     private final Writer writer;
+    private final Consumer<String> note;
+    private boolean failed;
 
-    private MetricsFile(Path file, Writer writer) {
+    private MetricsFile(Path file, Writer writer, Consumer<String> note) {
         this.file = file;
         this.writer = writer;
+        this.note = note;
     }
 
-    /** @param file null for none */
-    static MetricsFile open(Path file, boolean append) {
+    /**
+     * @param file null for none
+     * @param note receives a line for the user
+     */
+    static MetricsFile open(Path file, boolean append, Consumer<String> note) {
         if (file == null) {
-            return new MetricsFile(null, Writer.nullWriter());
+            return new MetricsFile(null, Writer.nullWriter(), note);
         }
         try {
             Writer writer = Files.newBufferedWriter(
@@ -29,19 +36,29 @@ final class MetricsFile implements AutoCloseable {
                     StandardOpenOption.CREATE,
                     StandardOpenOption.WRITE,
                     append ? StandardOpenOption.APPEND : StandardOpenOption.TRUNCATE_EXISTING);
-            return new MetricsFile(file, writer);
+            return new MetricsFile(file, writer, note);
         } catch (IOException e) {
             throw failed(file, e);
         }
     }
 
+    /** A line that cannot be written is the end of the log, not of the work: the user is told once, and nothing more is written. */
     void write(JsonNode line) {
+        if (failed) {
+            return;
+        }
         try {
             writer.write(line + "\n");
             writer.flush();
         } catch (IOException e) {
-            throw failed(file, e);
+            failed = true;
+            note.accept(failed(file, e).getMessage() + "; training goes on without it");
         }
+    }
+
+    /** Whether a line is missing. */
+    boolean hasFailed() {
+        return failed;
     }
 
     private static DataException failed(Path file, IOException e) {
@@ -56,7 +73,10 @@ final class MetricsFile implements AutoCloseable {
         try {
             writer.close();
         } catch (IOException e) {
-            throw failed(file, e);
+            // what a failed write left in the buffer; it has been said
+            if (!failed) {
+                throw failed(file, e);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 package dev.sagitta.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Locale;
 
@@ -12,6 +13,11 @@ final class Numbers {
     /** A field that is null where the value is unknown. */
     static ObjectNode put(ObjectNode node, String name, double value) {
         return Double.isFinite(value) ? node.put(name, value) : node.putNull(name);
+    }
+
+    /** Of a field that {@link #put} wrote. */
+    static String text(String format, JsonNode value) {
+        return text(format, value.isNull() ? Double.NaN : value.doubleValue());
     }
 
     /** @param format one conversion, as {@code %.4f}; its width is kept for the dash */

@@ -123,7 +123,7 @@ final class QuantizeCommand implements Callable<Integer> {
         common.requireWritable(out);
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             long seed = common.seed(EvalCommand.seed(source));
-            Data examples = data.read(source.model(), seed);
+            Data examples = data.read(source, common);
             try (Device opened = common.open()) {
                 return quantize(source, examples, opened, settings.seed(seed));
             }
@@ -233,11 +233,7 @@ final class QuantizeCommand implements Callable<Integer> {
     }
 
     private static ObjectNode evaluation(Evaluation evaluation) {
-        return JsonNodeFactory.instance
-                .objectNode()
-                .put("loss", evaluation.loss())
-                .put("accuracy", evaluation.accuracy())
-                .put("examples", evaluation.examples());
+        return EvalCommand.json(evaluation);
     }
 
     private void print(ObjectNode report, PrintWriter stdout) {
@@ -265,10 +261,10 @@ final class QuantizeCommand implements Callable<Integer> {
         for (String when : new String[] {"before", "after"}) {
             stdout.printf(
                     Locale.ROOT,
-                    "%-6s loss %.5f, accuracy %.4f, %d examples%n",
+                    "%-6s loss %s, accuracy %s, %d examples%n",
                     when,
-                    report.get(when).get("loss").doubleValue(),
-                    report.get(when).get("accuracy").doubleValue(),
+                    Numbers.text("%.5f", report.get(when).get("loss")),
+                    Numbers.text("%.4f", report.get(when).get("accuracy")),
                     report.get(when).get("examples").longValue());
         }
         stdout.println(out);

@@ -1,6 +1,5 @@
 package dev.sagitta.cli;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.cli.demo.Progress;
 import dev.sagitta.compress.ActivationPolicy;
@@ -8,10 +7,11 @@ import dev.sagitta.device.Device;
 import dev.sagitta.io.Checkpoint;
 import dev.sagitta.io.Data;
 import dev.sagitta.io.DataException;
+import dev.sagitta.io.DataSet;
+import dev.sagitta.io.HeldOut;
 import dev.sagitta.io.ModelSpec;
 import dev.sagitta.kernel.Optimiser;
 import dev.sagitta.program.Batches;
-import dev.sagitta.program.Evaluation;
 import dev.sagitta.train.OptimiserOptions;
 import dev.sagitta.train.Trainer;
 import dev.sagitta.train.TrainingOptions;
@@ -31,7 +31,8 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Trains a model and writes a checkpoint that can be resumed. Ctrl-C writes it too, with the steps done so far.")
+                "Trains a model and writes a checkpoint that can be resumed: from time to time, at the end, and with the steps done so "
+                        + "far on Ctrl-C. Where the loss turns infinite the last checkpoint before it stays.")
 final class TrainCommand implements Callable<Integer> {
     private static final int VALIDATION_BATCH = 256;
     private static final int REPORTS = 20;
@@ -110,6 +111,15 @@ final class TrainCommand implements Callable<Integer> {
                     "Held-out examples that reports evaluate, at most; eval takes all of them (default ${DEFAULT-VALUE}).")
     private int validationRows;
 
+    @Option(
+            names = "--checkpoint-every",
+            paramLabel = "N",
+            description =
+                    "Steps between checkpoints that are written to --out as training goes, 0 for none but the last (default: a"
+                            + " twentieth of --steps, less often where saving would take more than a twentieth of the time)."
+                            + " Unless 0, one is written every 10 minutes in any case.")
+    private Long checkpointEvery;
+
     @Mixin
     private DataOptions data;
 
@@ -128,12 +138,15 @@ final class TrainCommand implements Callable<Integer> {
         common.require(validationRows >= 1, "--validation-rows is " + validationRows + ", expected at least 1");
         common.require(
                 reportEvery == null || reportEvery >= 1, "--report-every is " + reportEvery + ", expected at least 1");
+        common.require(
+                checkpointEvery == null || checkpointEvery >= 0,
+                "--checkpoint-every is " + checkpointEvery + ", expected at least 0");
         common.require(model != null || resume != null, "Missing required option: --model or --resume");
         if (resume == null) {
             // usage errors before files are read
             options(null);
         }
-        common.requireWritable(out);
+        common.requireWritable(out, metrics);
         if (resume == null) {
             return train(null);
         }
@@ -150,119 +163,93 @@ final class TrainCommand implements Callable<Integer> {
                         .orElseThrow(() -> new DataException(resume + ": no metadata '" + Checkpoint.TRAINING
                                 + "': this checkpoint cannot be resumed")));
         TrainingOptions options = options(state);
-        DataOptions.Training training = data.readFor(checkpoint == null ? model() : checkpoint.model(), options.seed());
+        DataOptions.Training training =
+                checkpoint == null ? data.readFor(model(), options.seed()) : data.readFor(checkpoint, common);
         requireSameModel(training.model());
         Data examples = training.data();
-        if (state != null && state.examples() != examples.train().size()) {
-            common.note("the checkpoint was trained on " + state.examples() + " examples, these are "
-                    + examples.train().size());
+        DataSet heldOut = heldOut(examples);
+        if (state != null) {
+            noteChanges(state, options, examples);
         }
         try (Interruption stop = new Interruption();
                 Device device = common.open();
                 Trainer trainer = state == null
                         ? new Trainer(training.model().toGraph(), device, examples.train(), options)
                         : Trainer.resume(checkpoint, device, examples.train(), options, state);
-                Batches validation =
-                        trainer.evaluator(examples.test().sample(validationRows, options.seed()), VALIDATION_BATCH);
-                MetricsFile lines = MetricsFile.open(metrics, state != null);
+                Batches validation = heldOut == null ? null : trainer.evaluator(heldOut, VALIDATION_BATCH);
+                MetricsFile lines = MetricsFile.open(metrics, state != null, common::note);
                 Progress.Bar bar = CommonOptions.progress().start("train", steps)) {
-            run(trainer, training.model(), validation, lines, bar, stop);
+            CheckpointKeeper keeper =
+                    new CheckpointKeeper(trainer, training.model(), out, interval(), stop::requested, common::note);
+            TrainingReport last = new TrainingLoop(trainer, validation, keeper, stop::requested, bar::step)
+                    .run(steps, reportEvery != null ? reportEvery : atLeastOne(steps / REPORTS), report -> {
+                        lines.write(report.toJson());
+                        if (!Terminal.isStderr() && !common.isJsonToStdout()) {
+                            print(report);
+                        }
+                    });
+            lines.write(last.toJson());
+            if (stop.requested()) {
+                common.note("interrupted after step " + trainer.steps() + "; go on with --resume " + out);
+            } else {
+                result(trainer, last);
+            }
+            return lines.hasFailed() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
         }
-        return CommandLine.ExitCode.OK;
     }
 
-    private void run(
-            Trainer trainer,
-            ModelSpec spec,
-            Batches validation,
-            MetricsFile lines,
-            Progress.Bar bar,
-            Interruption stop) {
-        long first = trainer.steps();
-        long last = first + steps;
-        long interval = reportEvery != null ? reportEvery : Math.max(1, steps / REPORTS);
-        long start = System.nanoTime();
-        double sum = 0;
-        long count = 0;
-        ObjectNode report = JsonNodeFactory.instance.objectNode();
-        while (trainer.steps() < last && !stop.requested()) {
-            sum += trainer.step();
-            count++;
-            bar.step();
-            boolean ends = trainer.steps() == last || stop.requested();
-            if ((trainer.steps() - first) % interval == 0 || ends) {
-                report = report(trainer, sum / count, Evaluation.of(validation), validation, start, first);
-                lines.write(report);
-                if (!ends && !Terminal.isStderr() && !common.isJsonToStdout()) {
-                    print(report);
-                }
-                sum = 0;
-                count = 0;
-            }
+    /** What reports evaluate; null, with a note, where nothing can be evaluated. */
+    private DataSet heldOut(Data examples) {
+        String unknown = ": the validation figures are unknown";
+        if (!examples.hasTest()) {
+            common.note("there is one example, and none is held out" + unknown);
+            return null;
         }
-        save(trainer, spec, stop);
-        if (stop.requested()) {
-            common.note("interrupted after step " + trainer.steps() + "; go on with --resume " + out);
-            return;
+        HeldOut record = examples.train().heldOut();
+        // the same rows in every part of a run
+        DataSet rows = examples.test().sample(validationRows, record.seed(), "rows/validation");
+        if (!rows.hasCounted()) {
+            common.note("no held-out label counts, all " + rows.size() + " are " + DataSet.IGNORED_LABEL + unknown);
+            return null;
         }
-        ObjectNode result = report.deepCopy();
+        return rows;
+    }
+
+    private void noteChanges(TrainingState state, TrainingOptions options, Data examples) {
+        int size = examples.train().size();
+        if (state.examples() != size) {
+            common.note("the checkpoint was trained on " + state.examples() + " examples, these are " + size
+                    + ": the epoch that it had begun begins anew in another order");
+        } else if (state.options().seed() != options.seed() && state.seen() % size != 0) {
+            common.note("the order of examples is that of seed " + options.seed()
+                    + " from here on: of the epoch begun by seed "
+                    + state.options().seed() + ", some examples are seen twice and some not at all");
+        }
+    }
+
+    private CheckpointKeeper.Interval interval() {
+        return checkpointEvery != null
+                ? new CheckpointKeeper.Interval(checkpointEvery, true)
+                : new CheckpointKeeper.Interval(atLeastOne(steps / REPORTS), false);
+    }
+
+    private static long atLeastOne(long n) {
+        return Math.max(1, n);
+    }
+
+    private void result(Trainer trainer, TrainingReport last) {
+        ObjectNode result = last.toJson();
         ObjectNode memory = result.putObject("memoryBytes");
         trainer.memory().forEach((category, bytes) -> memory.put(category.name().toLowerCase(Locale.ROOT), bytes));
         result.put("checkpoint", out.toString());
-        ObjectNode shown = report;
         common.result(result, writer -> {
-            print(shown);
+            print(last);
             writer.println("wrote " + out);
         });
     }
 
-    private void save(Trainer trainer, ModelSpec spec, Interruption stop) {
-        try {
-            trainer.save(out, spec);
-        } catch (DataException e) {
-            if (!stop.requested()) {
-                throw e;
-            }
-            // the end of the JVM removes files that were begun before it; those begun now stay
-            trainer.save(out, spec);
-        }
-    }
-
-    private static ObjectNode report(
-            Trainer trainer, double loss, Evaluation held, Batches validation, long start, long first) {
-        double seconds = (System.nanoTime() - start) * 1e-9;
-        ObjectNode report = JsonNodeFactory.instance.objectNode();
-        report.put("step", trainer.steps()).put("loss", loss);
-        ObjectNode evaluation = EvalCommand.json(held, validation);
-        report.set("validationLoss", evaluation.get("loss"));
-        report.set("validationAccuracy", evaluation.get("accuracy"));
-        report.put("validationExamples", held.examples());
-        report.put("seconds", seconds);
-        report.put(
-                "examplesPerSecond",
-                (trainer.steps() - first) * trainer.options().batch() / seconds);
-        return report.put("savedActivationBytes", trainer.programMemory().savedBytes());
-    }
-
-    private void print(ObjectNode report) {
-        StringBuilder line = new StringBuilder(String.format(
-                Locale.ROOT,
-                "step %7d  loss %.5f  validation %.5f",
-                report.get("step").longValue(),
-                report.get("loss").doubleValue(),
-                report.get("validationLoss").doubleValue()));
-        if (!report.get("validationAccuracy").isNull()) {
-            line.append(String.format(
-                    Locale.ROOT,
-                    "  accuracy %.4f",
-                    report.get("validationAccuracy").doubleValue()));
-        }
-        line.append(String.format(
-                Locale.ROOT,
-                "  %.0f examples/s  saved activations %.3f MB",
-                report.get("examplesPerSecond").doubleValue(),
-                report.get("savedActivationBytes").longValue() * 1e-6));
-        common.out().println(line);
+    private void print(TrainingReport report) {
+        common.out().println(report);
         common.out().flush();
     }
 

@@ -23,6 +23,8 @@ public final class Checkpoint implements AutoCloseable {
     public static final String MODEL = "sagitta.model";
     /** JSON: step, seed, optimiser and its settings. */
     public static final String TRAINING = "sagitta.training";
+    /** JSON: {@link HeldOut}. */
+    public static final String DATA = "sagitta.data";
     /** JSON: how each packed weight is stored. */
     public static final String QUANT = "sagitta.quant";
     /** Tensors of the optimiser's state are named {@code optimizer.STATE.PARAMETER}. */
@@ -96,6 +98,7 @@ public final class Checkpoint implements AutoCloseable {
         }
         training();
         quant();
+        heldOut();
     }
 
     private void checkTensor(String name, Shape shape) {
@@ -131,6 +134,16 @@ public final class Checkpoint implements AutoCloseable {
     /** The state of the training run, if the checkpoint can be resumed. */
     public Optional<JsonInput> training() {
         return json(TRAINING);
+    }
+
+    /** Which examples the training held out, if the checkpoint says so. */
+    public Optional<HeldOut> heldOut() {
+        return json(DATA).map(HeldOut::parse);
+    }
+
+    /** What a file that is made of this one carries on besides the model: entries of metadata that say where the weights come from. */
+    public Map<String, String> derivedMetadata() {
+        return heldOut().map(held -> Map.of(DATA, held.toJson())).orElse(Map.of());
     }
 
     /** How weights are packed, if any is. */
@@ -191,7 +204,8 @@ public final class Checkpoint implements AutoCloseable {
      * Writes a checkpoint whole or not at all.
      *
      * @param tensors parameters, optimiser state, parts of packed weights
-     * @param metadata further entries, as {@link #TRAINING}; the model is added
+     * @param metadata further entries, as {@link #TRAINING}; the model is added. A file made of another checkpoint
+     *     has its {@link #derivedMetadata}
      */
     public static void write(Path path, ModelSpec model, Collection<HostTensor> tensors, Map<String, String> metadata) {
         Map<String, String> all = new LinkedHashMap<>();

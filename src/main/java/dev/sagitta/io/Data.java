@@ -9,12 +9,26 @@ import java.util.List;
 /**
  * What the command line reads examples from.
  *
- * @param all every example of the source; for MNIST the training files
- * @param train to learn from
- * @param test to evaluate on: the source's own test set, or a tenth of it held out by seed
+ * @param all every example of the source; for MNIST those of the training files and then those of the test files
+ * @param train to learn from; {@link DataSet#heldOut} says what was held out from it
+ * @param test to evaluate on: the source's own test set, or a tenth of it held out by seed; null where there is only one example
  * @param vocabulary of a text; null otherwise
  */
 public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabulary) {
+
+    /** Whether any example is held out: not where there is only one. */
+    public boolean hasTest() {
+        return test != null;
+    }
+
+    /** @throws DataException if none is held out */
+    @Override
+    public DataSet test() {
+        if (test == null) {
+            throw new DataException(all.source() + ": one example, at least 2 are needed to hold one out");
+        }
+        return test;
+    }
 
     /** Windows of {@code context} characters, each with the character that follows. The vocabulary is taken from the text. */
     public static Data text(List<Path> files, int context, long seed) {
@@ -53,7 +67,8 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
             throw new DataException(folder + ": training examples have shape " + train.inputShape() + ", test examples "
                     + test.inputShape());
         }
-        return new Data(train, train, test, null);
+        DataSet all = new JoinedRows(folder.toString(), train, test);
+        return new Data(all, train.holdingOut(HeldOut.files(train.size(), test.size())), test, null);
     }
 
     private static DataSet images(Path folder, String part) {
@@ -85,7 +100,7 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
     public static Data npy(Path inputs, Path targets, long seed) {
         DataSet all = rows(inputs, targets);
         if (all.size() < 2) {
-            return new Data(all, all, all, null);
+            return new Data(all, all, null, null);
         }
         DataSet.Split split = all.split(seed);
         return new Data(all, split.train(), split.heldOut(), null);

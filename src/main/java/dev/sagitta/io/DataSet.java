@@ -1,6 +1,7 @@
 package dev.sagitta.io;
 
 import dev.sagitta.graph.Graph;
+import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.ByteBuffer;
@@ -18,16 +19,28 @@ public abstract class DataSet {
     private static final int ELEMENT_BYTES = 4;
 
     private final String source;
+    private final String targetSource;
     private final DType inputType;
     private final Shape inputShape;
     private final DType targetType;
     private final Shape targetShape;
     private final int inputBytes;
     private final int targetBytes;
+    private HeldOut heldOut;
 
-    /** @param source names the data in errors */
-    DataSet(String source, DType inputType, Shape inputShape, DType targetType, Shape targetShape) {
+    /**
+     * @param source names the inputs in errors
+     * @param targetSource names the targets
+     */
+    DataSet(
+            String source,
+            String targetSource,
+            DType inputType,
+            Shape inputShape,
+            DType targetType,
+            Shape targetShape) {
         this.source = source;
+        this.targetSource = targetSource;
         this.inputType = inputType;
         this.inputShape = inputShape;
         this.targetType = targetType;
@@ -44,6 +57,9 @@ public abstract class DataSet {
 
     abstract void copyTarget(int row, ByteBuffer out, int position);
 
+    /** Targets of an example that count: labels that are not {@link #IGNORED_LABEL}; 1 where the targets are no labels. */
+    abstract int countedTargets(int row);
+
     /** @throws DataException naming the place of a label outside [0, classes), {@link #IGNORED_LABEL} excepted */
     abstract void requireLabels(int classes);
 
@@ -53,12 +69,16 @@ public abstract class DataSet {
     /** Two parts of this set: about a tenth of the examples, chosen by the seed, is held out. */
     public abstract Split split(long seed);
 
-    /** At most {@code count} examples, chosen by the seed, in the order of this set. */
-    public final DataSet sample(int count, long seed) {
+    /**
+     * At most {@code count} examples, in the order of this set.
+     *
+     * @param purpose as {@link RandomStream} takes it, {@code rows/validation}: draws of different purposes have nothing to do with each other
+     */
+    public final DataSet sample(int count, long seed, String purpose) {
         if (count >= size()) {
             return this;
         }
-        int[] chosen = java.util.Arrays.copyOf(RowSubset.permutation(size(), seed), count);
+        int[] chosen = java.util.Arrays.copyOf(RandomStream.of(seed, purpose).permutation(size()), count);
         java.util.Arrays.sort(chosen);
         return new RowSubset(this, chosen);
     }
@@ -66,8 +86,22 @@ public abstract class DataSet {
     /** Examples to learn from and examples held out. */
     public record Split(DataSet train, DataSet heldOut) {}
 
+    /** What was held out when these examples were set apart to learn from; null where nothing was. */
+    public final HeldOut heldOut() {
+        return heldOut;
+    }
+
+    final DataSet holdingOut(HeldOut others) {
+        this.heldOut = others;
+        return this;
+    }
+
     public final String source() {
         return source;
+    }
+
+    final String targetSource() {
+        return targetSource;
     }
 
     /** F32 features or I32 ids. */
@@ -120,18 +154,34 @@ public abstract class DataSet {
      */
     public final long countedTargets(int[] rows, int from, int count) {
         Objects.checkFromIndexSize(from, count, rows.length);
-        if (targetType != DType.I32) {
-            return count;
-        }
-        ByteBuffer labels = ByteBuffer.allocate(targetBytes).order(ByteOrder.nativeOrder());
         long counted = 0;
         for (int i = from; i < from + count; i++) {
-            copyTarget(Objects.checkIndex(rows[i], size()), labels, 0);
-            for (int at = 0; at < targetBytes; at += ELEMENT_BYTES) {
-                counted += labels.getInt(at) == IGNORED_LABEL ? 0 : 1;
-            }
+            counted += countedTargets(Objects.checkIndex(rows[i], size()));
         }
         return counted;
+    }
+
+    /** Whether any target counts. */
+    public final boolean hasCounted() {
+        for (int row = 0; row < size(); row++) {
+            if (countedTargets(row) > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * A mean loss over these examples is one over labels that count: there must be one.
+     *
+     * @throws DataException if all labels are {@link #IGNORED_LABEL}
+     */
+    public final void requireCounted() {
+        if (hasCounted()) {
+            return;
+        }
+        throw new DataException(targetSource + ": all labels of these " + size() + " examples are " + IGNORED_LABEL
+                + ", which the loss leaves out; give at least one that counts");
     }
 
     /** Bytes of a batch's inputs. */
@@ -174,13 +224,13 @@ public abstract class DataSet {
         String loss = "loss " + graph.loss().type() + " expects ";
         if (graph.loss().targetType() != targetType) {
             throw new DataException(
-                    source + ": targets are " + (targetType == DType.I32 ? "integer labels, " : "fp32, ") + loss
+                    targetSource + ": targets are " + (targetType == DType.I32 ? "integer labels, " : "fp32, ") + loss
                             + (graph.loss().targetType() == DType.I32 ? "int32 or int64 labels" : "fp32 targets"));
         }
         Shape target = graph.loss().targetShape(output);
         if (target.elements() != targetShape.elements()) {
             throw new DataException(
-                    source + ": the target of an example has shape " + targetShape + ", " + loss + target);
+                    targetSource + ": the target of an example has shape " + targetShape + ", " + loss + target);
         }
         if (targetType == DType.I32) {
             requireLabels(Math.toIntExact(output.extent(-1)));

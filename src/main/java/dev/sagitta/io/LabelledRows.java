@@ -33,6 +33,7 @@ final class LabelledRows extends DataSet {
     LabelledRows(String inputFile, HostTensor inputs, String targetFile, HostTensor targets) {
         super(
                 inputFile,
+                targetFile,
                 inputs.dtype() == DType.U8 ? DType.F32 : inputs.dtype(),
                 rowShape(inputFile, inputs),
                 targets.dtype(),
@@ -103,6 +104,18 @@ final class LabelledRows extends DataSet {
     @Override
     void copyTarget(int row, ByteBuffer out, int position) {
         out.put(position, targetBytes, Float.BYTES * row * targetElements, Float.BYTES * targetElements);
+    }
+
+    @Override
+    int countedTargets(int row) {
+        if (targetType() != DType.I32) {
+            return 1;
+        }
+        int counted = 0;
+        for (int i = row * targetElements; i < (row + 1) * targetElements; i++) {
+            counted += targetBytes.getInt(Integer.BYTES * i) == IGNORED_LABEL ? 0 : 1;
+        }
+        return counted;
     }
 
     @Override

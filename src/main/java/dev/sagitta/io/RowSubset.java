@@ -1,8 +1,8 @@
 package dev.sagitta.io;
 
+import dev.sagitta.random.RandomStream;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.SplittableRandom;
 
 /** Some examples of another set, in an order of their own. */
 final class RowSubset extends DataSet {
@@ -12,7 +12,7 @@ final class RowSubset extends DataSet {
     private final int[] rows;
 
     RowSubset(DataSet all, int[] rows) {
-        super(all.source(), all.inputType(), all.inputShape(), all.targetType(), all.targetShape());
+        super(all.source(), all.targetSource(), all.inputType(), all.inputShape(), all.targetType(), all.targetShape());
         this.all = all;
         this.rows = rows;
     }
@@ -23,26 +23,14 @@ final class RowSubset extends DataSet {
         if (n < 2) {
             throw new DataException(all.source() + ": " + n + " example, at least 2 are needed to hold one out");
         }
-        int[] order = permutation(n, seed);
+        int[] order = RandomStream.of(seed, HeldOut.PURPOSE).permutation(n);
         int held = Math.max(1, n / HELD_OUT_TENTH);
         int[] heldOut = Arrays.copyOf(order, held);
         int[] train = Arrays.copyOfRange(order, held, n);
         Arrays.sort(heldOut);
         Arrays.sort(train);
-        return new Split(new RowSubset(all, train), new RowSubset(all, heldOut));
-    }
-
-    static int[] permutation(int n, long seed) {
-        int[] order = new int[n];
-        Arrays.setAll(order, i -> i);
-        SplittableRandom random = new SplittableRandom(seed);
-        for (int i = n - 1; i > 0; i--) {
-            int j = random.nextInt(i + 1);
-            int swapped = order[i];
-            order[i] = order[j];
-            order[j] = swapped;
-        }
-        return order;
+        HeldOut record = new HeldOut(HeldOut.ROWS, HeldOut.TENTH_OF_ROWS, seed, n, held);
+        return new Split(new RowSubset(all, train).holdingOut(record), new RowSubset(all, heldOut));
     }
 
     @Override
@@ -58,6 +46,11 @@ final class RowSubset extends DataSet {
     @Override
     void copyTarget(int row, ByteBuffer out, int position) {
         all.copyTarget(rows[row], out, position);
+    }
+
+    @Override
+    int countedTargets(int row) {
+        return all.countedTargets(rows[row]);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.sagitta.io;
 
+import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.ByteBuffer;
@@ -20,7 +21,7 @@ final class TextWindows extends DataSet {
     private final int context;
 
     TextWindows(TextData text, int context, String source) {
-        super(source, DType.I32, Shape.of(context), DType.I32, Shape.of());
+        super(source, source, DType.I32, Shape.of(context), DType.I32, Shape.of());
         this.text = text;
         this.context = context;
     }
@@ -40,6 +41,11 @@ final class TextWindows extends DataSet {
     @Override
     void copyTarget(int row, ByteBuffer out, int position) {
         out.putInt(position, text.id(row + context));
+    }
+
+    @Override
+    int countedTargets(int row) {
+        return 1;
     }
 
     @Override
@@ -69,7 +75,7 @@ final class TextWindows extends DataSet {
         }
         int count = (int) blocks;
         BitSet heldOut = new BitSet();
-        int[] order = RowSubset.permutation(count, seed);
+        int[] order = RandomStream.of(seed, HeldOut.PURPOSE).permutation(count);
         for (int i = 0; i < Math.max(1, count / 10); i++) {
             heldOut.set(order[i]);
         }
@@ -90,8 +96,9 @@ final class TextWindows extends DataSet {
                 train[trainCount++] = row;
             }
         }
+        HeldOut record = new HeldOut(HeldOut.TEXT, HeldOut.TENTH_OF_BLOCKS, seed, size(), heldCount);
         return new Split(
-                new RowSubset(this, Arrays.copyOf(train, trainCount)),
+                new RowSubset(this, Arrays.copyOf(train, trainCount)).holdingOut(record),
                 new RowSubset(this, Arrays.copyOf(held, heldCount)));
     }
 

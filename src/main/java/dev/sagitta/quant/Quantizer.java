@@ -281,7 +281,9 @@ public final class Quantizer {
         public void write(Path path) {
             List<HostTensor> tensors = new ArrayList<>(plain.values());
             packed.forEach(weight -> tensors.addAll(weight.tensors()));
-            Checkpoint.write(path, source.model(), tensors, Map.of(Checkpoint.QUANT, plan.toJson()));
+            Map<String, String> metadata = new LinkedHashMap<>(source.derivedMetadata());
+            metadata.put(Checkpoint.QUANT, plan.toJson());
+            Checkpoint.write(path, source.model(), tensors, metadata);
         }
     }
 }

@@ -1,14 +1,13 @@
 package dev.sagitta.train;
 
-import java.util.SplittableRandom;
+import dev.sagitta.random.RandomStream;
 
 /**
  * The order in which training sees its examples: epoch after epoch, each a permutation of its own. It depends on nothing but the seed and the
  * position, so a resumed run goes on where the first one stopped. A batch may reach from one epoch into the next.
  */
 final class DataOrder {
-    /** The golden ratio's bits: epochs of one seed are far apart in the generator's sequence. */
-    private static final long STRIDE = 0x9E3779B97F4A7C15L;
+    private static final String PURPOSE = "order";
 
     private final int[] permutation;
     private final long seed;
@@ -29,19 +28,9 @@ final class DataOrder {
     }
 
     private void shuffle(long wanted) {
-        if (wanted == epoch) {
-            return;
-        }
-        epoch = wanted;
-        SplittableRandom random = new SplittableRandom(seed ^ (epoch + 1) * STRIDE);
-        for (int i = 0; i < permutation.length; i++) {
-            permutation[i] = i;
-        }
-        for (int i = permutation.length - 1; i > 0; i--) {
-            int j = random.nextInt(i + 1);
-            int swapped = permutation[i];
-            permutation[i] = permutation[j];
-            permutation[j] = swapped;
+        if (wanted != epoch) {
+            epoch = wanted;
+            RandomStream.of(seed, PURPOSE, epoch).permute(permutation);
         }
     }
 }

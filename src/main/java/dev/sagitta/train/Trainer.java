@@ -8,7 +8,6 @@ import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataException;
 import dev.sagitta.io.DataSet;
 import dev.sagitta.io.HostTensor;
 import dev.sagitta.io.ModelSpec;
@@ -22,6 +21,7 @@ import dev.sagitta.program.ParameterLayout;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramMemory;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -36,14 +36,18 @@ import java.util.Map;
 
 /**
  * Trains a network: gradient of a shuffled batch, then one optimiser kernel over all parameters. A warm step allocates nothing on the
- * device, and on the heap only what the driver's binding needs for four transfers. Everything random follows from the seed and the number of steps done, so a run that is saved and resumed equals one that was not
- * interrupted, bit for bit on the same device.
+ * device, and on the heap only what the driver's binding needs for four transfers. Everything random follows from the
+ * seed, the steps done and the examples seen, so a run that is saved and resumed equals one that was not interrupted, bit for bit on the same
+ * device.
  */
 public final class Trainer implements AutoCloseable {
     /** An automatic policy chooses bits early, once gradients have been seen, and then from time to time. */
     private static final int FIRST_CHOICE = 16;
 
     private static final int CHOOSE_EVERY = 256;
+
+    /** Of the random numbers that a step draws on the device: dropout, rounding. */
+    private static final String PURPOSE = "training";
 
     private final Graph graph;
     private final Device device;
@@ -74,6 +78,8 @@ public final class Trainer implements AutoCloseable {
     private Tensor lossTensor;
     private OptimiserOptions optimiser;
     private long steps;
+    private long seen;
+    private long counted;
 
     /** A run from initial weights. */
     public Trainer(Graph graph, Device device, DataSet data, TrainingOptions options) {
@@ -84,6 +90,7 @@ public final class Trainer implements AutoCloseable {
 
     private Trainer(Graph graph, Device device, DataSet data, TrainingOptions options, ActivationPolicy policy) {
         data.requireFits(graph);
+        data.requireCounted();
         this.graph = graph;
         this.device = device;
         this.stream = device.stream();
@@ -129,10 +136,17 @@ public final class Trainer implements AutoCloseable {
                 trainer.parameters.upload(name, checkpoint.parameter(name));
                 List<String> states = options.optimiser().states();
                 for (int i = 0; i < states.size(); i++) {
-                    trainer.states.get(i).upload(name, trainer.stateTensor(checkpoint, states.get(i), name));
+                    HostTensor saved = TrainingSnapshot.state(
+                            checkpoint,
+                            states.get(i),
+                            name,
+                            trainer.parameters.parts().get(name).shape(),
+                            options.optimiser().rule());
+                    trainer.states.get(i).upload(name, saved);
                 }
             }
             trainer.steps = state.step();
+            trainer.seen = state.seen();
             trainer.compile();
             if (samePolicy) {
                 policy.restoreMeasured(trainer.program, state.measured());
@@ -142,22 +156,6 @@ public final class Trainer implements AutoCloseable {
             trainer.close();
             throw e;
         }
-    }
-
-    private HostTensor stateTensor(Checkpoint checkpoint, String state, String parameter) {
-        String name = Checkpoint.OPTIMIZER + state + "." + parameter;
-        if (!checkpoint.has(name)) {
-            throw new DataException(checkpoint.path() + ": there is no tensor '" + name + "': it was not trained with "
-                    + options.optimiser().rule().name().toLowerCase(java.util.Locale.ROOT)
-                    + "; resume with the optimiser it was trained with");
-        }
-        HostTensor tensor = checkpoint.tensor(name);
-        Shape expected = parameters.parts().get(parameter).shape();
-        if (!tensor.shape().equals(expected) || !tensor.dtype().isFloat()) {
-            throw new DataException(
-                    checkpoint.path() + ": " + tensor + ", expected floating point numbers of shape " + expected);
-        }
-        return tensor;
     }
 
     private Optimiser optimiser(OptimiserOptions chosen) {
@@ -198,7 +196,7 @@ public final class Trainer implements AutoCloseable {
         closeProgram();
         ProgramOptions compiled = ProgramOptions.of(options.batch(), Computation.GRADIENT)
                 .training(true)
-                .seed(options.seed())
+                .seed(RandomStream.key(options.seed(), PURPOSE))
                 .store(policy.store());
         for (Parameter parameter : layout.parameters()) {
             compiled = compiled.bind(parameter.name(), parameters.parts().get(parameter.name()))
@@ -208,30 +206,28 @@ public final class Trainer implements AutoCloseable {
         inputTensor = program.tensor("input");
         targetTensor = program.tensor("target");
         lossTensor = program.tensor("loss");
-        program.setRandom(options.seed(), steps);
+        program.setRandom(RandomStream.key(options.seed(), PURPOSE), steps);
         advance = RandomState.advance(program.tensor("random")).prepare(device);
     }
 
     /**
      * One step.
      *
-     * @return the batch's loss before the step
+     * @return the batch's loss before the step, the mean over its {@link #countedTargets}; NaN where there are none
      * @throws ArithmeticException naming the step if the loss is NaN or infinite
      */
     public float step() {
-        order.fill(Math.multiplyExact(steps, (long) rows.length), rows);
-        data.batch(rows, 0, rows.length, inputs, targets);
-        inputTensor.upload(stream, inputs.clear());
-        targetTensor.upload(stream, targets.clear());
+        load();
         optimiser.settings(steps + 1, settingsValues);
         settingsFloats.put(0, settingsValues);
         settings.upload(stream, settingsHost.clear());
         program.run(Computation.GRADIENT);
         update.enqueue(stream);
         advance.enqueue(stream);
-        stream.download(lossHost.clear(), lossTensor.buffer(), 0);
-        float loss = lossHost.getFloat(0);
+        float loss = downloadLoss();
         steps++;
+        seen += rows.length;
+        counted = data.countedTargets(rows, 0, rows.length);
         if (!Float.isFinite(loss)) {
             throw new ArithmeticException("training: the loss is " + loss + " at step " + steps
                     + "; lower the learning rate (" + optimiser.rate() + ") or clip the gradient");
@@ -239,7 +235,34 @@ public final class Trainer implements AutoCloseable {
         if (policy.isAutomatic() && (steps == FIRST_CHOICE || steps % CHOOSE_EVERY == 0) && policy.resolve(program)) {
             compile();
         }
-        return loss;
+        return counted == 0 ? Float.NaN : loss;
+    }
+
+    /**
+     * The loss that the next step would begin with: whether training could go on from here. Nothing is learnt, but an automatic policy counts
+     * the gradient among those it measures; for the end of a run.
+     */
+    public float nextLoss() {
+        load();
+        program.run(Computation.GRADIENT);
+        return downloadLoss();
+    }
+
+    private void load() {
+        order.fill(seen, rows);
+        data.batch(rows, 0, rows.length, inputs, targets);
+        inputTensor.upload(stream, inputs.clear());
+        targetTensor.upload(stream, targets.clear());
+    }
+
+    private float downloadLoss() {
+        stream.download(lossHost.clear(), lossTensor.buffer(), 0);
+        return lossHost.getFloat(0);
+    }
+
+    /** Targets of the last step's batch that its loss is the mean of: what the loss weighs in a mean over steps. */
+    public long countedTargets() {
+        return counted;
     }
 
     /** Another learning rate from the next step on: schedules are the caller's. */
@@ -252,6 +275,11 @@ public final class Trainer implements AutoCloseable {
     /** Steps done, those before a resumed checkpoint included. */
     public long steps() {
         return steps;
+    }
+
+    /** Examples that those steps saw, each as often as it was seen. */
+    public long seen() {
+        return seen;
     }
 
     public TrainingOptions options() {
@@ -294,21 +322,22 @@ public final class Trainer implements AutoCloseable {
     }
 
     public TrainingState state() {
-        return new TrainingState(steps, data.size(), options, policy.bits(), policy.measured(program));
+        return new TrainingState(steps, seen, data.size(), options, policy.bits(), policy.measured(program));
     }
 
-    /** Writes a checkpoint that {@link #resume} takes, whole or not at all. */
-    public void save(Path path, ModelSpec model) {
+    /** A copy of weights and optimiser state as they are. */
+    public TrainingSnapshot snapshot() {
         List<HostTensor> tensors = new ArrayList<>(weights());
         List<String> names = options.optimiser().states();
         for (int i = 0; i < names.size(); i++) {
             tensors.addAll(states.get(i).download(Checkpoint.OPTIMIZER + names.get(i) + "."));
         }
-        for (HostTensor tensor : tensors) {
-            // a checkpoint that cannot be opened again would be worse than none
-            tensor.requireFinite("step " + steps);
-        }
-        Checkpoint.write(path, model, tensors, Map.of(Checkpoint.TRAINING, state().toJson()));
+        return new TrainingSnapshot(state(), data.heldOut(), tensors);
+    }
+
+    /** Writes a checkpoint that {@link #resume} takes, whole or not at all. */
+    public void save(Path path, ModelSpec model) {
+        snapshot().write(path, model);
     }
 
     private static ByteBuffer host(int bytes) {

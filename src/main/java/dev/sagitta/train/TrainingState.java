@@ -11,20 +11,27 @@ import java.util.Map;
 
 /**
  * What a checkpoint says of its training run besides tensors: JSON under {@code sagitta.training}. Data order and random numbers follow from
- * seed and step.
+ * seed, examples seen and step.
  *
  * @param step steps done
+ * @param seen examples that they saw, each as often as it was seen: where in its epoch the next step begins, whatever the batch
  * @param examples of the training set
  * @param bits that an automatic policy keeps activations in, by tensor
  * @param measured what it measured since it last chose
  */
 public record TrainingState(
-        long step, int examples, TrainingOptions options, Map<String, Integer> bits, Map<String, Float> measured) {
+        long step,
+        long seen,
+        int examples,
+        TrainingOptions options,
+        Map<String, Integer> bits,
+        Map<String, Float> measured) {
 
     public String toJson() {
         ObjectNode root = new ObjectMapper().createObjectNode();
         OptimiserOptions o = options.optimiser();
         root.put("step", step)
+                .put("seen", seen)
                 .put("seed", options.seed())
                 .put("batch", options.batch())
                 .put("examples", examples);
@@ -94,6 +101,7 @@ public record TrainingState(
         numbers(json, "measured").forEach((name, value) -> measured.put(name, value.floatValue()));
         return new TrainingState(
                 json.integer("step", 0, 1L << 48),
+                json.integer("seen", 0, Long.MAX_VALUE / 2),
                 (int) json.integer("examples", 1, Integer.MAX_VALUE),
                 options,
                 bits,

@@ -84,7 +84,7 @@ final class Demo {
             Weights weights = new Weights(exact.parameters());
             curvature = CurvatureMeasurement.of(settings, graph, device, weights, forCurvature, progress);
             done("curvature");
-            quantized = quantize(device, spec, exact, curvature, forCurvature, heldOut);
+            quantized = quantize(device, spec, data, exact, curvature, forCurvature, heldOut);
             done("quantization");
             sample = data.vocabulary() == null
                     ? null
@@ -144,12 +144,17 @@ final class Demo {
     private List<DemoResult.Quantized> quantize(
             Device device,
             ModelSpec spec,
+            Data data,
             Trainer trainer,
             CurvatureMeasurement curvature,
             Examples rows,
             Examples heldOut) {
         Path file = settings.out().resolve(CHECKPOINT);
-        Checkpoint.write(file, spec, trainer.weights(), Map.of());
+        Checkpoint.write(
+                file,
+                spec,
+                trainer.weights(),
+                Map.of(Checkpoint.DATA, data.train().heldOut().toJson()));
         List<DemoResult.Quantized> results = new ArrayList<>();
         try (Checkpoint checkpoint = Checkpoint.open(file);
                 Progress.Bar bar = progress.start("low-bit weights", 3L * AVERAGE_BITS.length)) {
