@@ -29,6 +29,7 @@ import picocli.CommandLine.Option;
                 "Prints {\"loss\", \"accuracy\", \"examples\"} of a checkpoint; accuracy is null for a loss without classes. "
                         + "Packed weights are used as they are stored.")
 final class EvalCommand implements Callable<Integer> {
+    @Reads
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
     private Path checkpoint;
 
@@ -70,9 +71,9 @@ final class EvalCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         common.require(batch >= 1, "--batch is " + batch + ", expected at least 1");
-        common.requireWritable();
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             Split part = split != null ? split : data.isArrays() ? Split.all : Split.test;
+            common.noteEffect(part != Split.all && !data.isIdx(), "--seed", "no examples are held out by it");
             DataSet examples = part.of(data.read(source.model(), common.seed(seed(source))));
             try (Device device = common.open();
                     StoredModel model = StoredModel.open(source, device);

@@ -260,7 +260,10 @@ final class DataTest {
         Path scalar = npy("S.npy", HostTensor.of("x", Shape.of(), 1f));
         assertThatThrownBy(() -> Data.rows(scalar, y)).hasMessageContaining("a single number");
         Path bytes = npy("B.npy", HostTensor.of("x", Shape.of(2, 2), new byte[4]));
-        assertThatThrownBy(() -> Data.rows(bytes, y)).hasMessageContaining("scale them first");
+        assertThatThrownBy(() -> Data.rows(bytes, y)
+                        .requireFits(model(2, 3, "cross_entropy").toGraph()))
+                .hasMessageContaining("inputs are integer ids, the model expects fp32 features; convert them")
+                .hasMessageContaining("(array / 255).astype('<f4')");
     }
 
     @Test
