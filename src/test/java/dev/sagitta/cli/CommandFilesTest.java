@@ -181,8 +181,19 @@ class CommandFilesTest {
         Path dangling = Files.createSymbolicLink(folder.resolve("dangling"), Path.of("real/new"));
         Path hard = Files.createLink(folder.resolve("hard"), table);
         assertThat(allocate("--out", hard).err()).contains("would overwrite --table " + table);
+        Path deep = Files.createDirectories(folder.resolve("far/deep"));
+        Path intoDeep = Files.createSymbolicLink(folder.resolve("intoDeep"), deep);
+        // as the system reads it: the parent of where the link leads
+        hvp("--out", intoDeep.resolve("../S"), "--gradient", folder.resolve("far/S"))
+                .failed(2, "are one file");
+        hvp("--out", intoDeep.resolve("../S"), "--gradient", folder.resolve("S"))
+                .failed(1, "no such file");
+        Path relative = Path.of("").toAbsolutePath().relativize(real.resolve("S"));
         Object[][] pairs = {
-            {real.resolve("S"), link.resolve("S")}, {real.resolve("new"), dangling}, {dangling, dangling}
+            {real.resolve("S"), relative},
+            {real.resolve("S"), link.resolve("S")},
+            {real.resolve("new"), dangling},
+            {dangling, dangling}
         };
         for (Object[] pair : pairs) {
             hvp("--out", pair[0], "--gradient", pair[1]).failed(2, "are one file");
