@@ -225,6 +225,33 @@ final class DataTest {
                 .hasMessageContaining("id 5 at row 2, column 1, the model's table has 5 rows");
     }
 
+    /** Labels and ids as numpy's users have them: whatever type counts far enough. */
+    @Test
+    void labelsAndIdsMayBeOfAnyIntegerType() {
+        ModelSpec embedding = ModelSpec.parse(
+                "{\"input\":{\"shape\":[1],\"type\":\"ids\"},\"loss\":\"cross_entropy\",\"layers\":[{\"type\":\"embedding\","
+                        + "\"rows\":2,\"width\":2},{\"type\":\"flatten\"},{\"type\":\"linear\",\"out\":2}]}",
+                "model");
+        for (NpyFile.Element element : NpyFile.Element.values()) {
+            if (!element.isFloat()) {
+                int width = Integer.parseInt(element.descr().substring(2));
+                ByteBuffer zeroAndOne = ByteBuffer.allocate(2 * width).put(width, (byte) 1);
+                Path ids = folder.resolve("ids.npy");
+                Path labels = folder.resolve("labels.npy");
+                NpyFile.write(ids, element, Shape.of(2, 1), zeroAndOne);
+                NpyFile.write(labels, element, Shape.of(2), zeroAndOne);
+                DataSet rows = Data.rows(ids, labels);
+                rows.requireFits(embedding.toGraph());
+                ByteBuffer input = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder());
+                ByteBuffer label = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder());
+                rows.copyInput(1, input, 0);
+                rows.copyTarget(1, label, 0);
+                assertThat(input.getInt(0)).as(element.descr()).isEqualTo(1);
+                assertThat(label.getInt(0)).as(element.descr()).isEqualTo(1);
+            }
+        }
+    }
+
     @Test
     void whatDoesNotFitTheModelIsNamed() {
         Path x = features(3, 2);
