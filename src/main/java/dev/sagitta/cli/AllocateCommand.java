@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
         description =
                 "Chooses one option per layer of a table: the least sum of omegas under one or several limits, solved exactly.")
 final class AllocateCommand implements Callable<Integer> {
+    @Reads
     @Option(
             names = "--table",
             required = true,
@@ -40,6 +41,7 @@ final class AllocateCommand implements Callable<Integer> {
     @ArgGroup(exclusive = false, multiplicity = "1")
     private Limits limits;
 
+    @Writes(stdout = true)
     @Option(names = "--out", paramLabel = "FILE", description = "Write the choice as JSON; - for stdout.")
     private String out;
 
@@ -70,7 +72,7 @@ final class AllocateCommand implements Callable<Integer> {
         BitAllocation allocation = BitAllocation.minimise(options, given);
         String json = AllocationFile.toJson(allocation).toPrettyString();
         PrintWriter stdout = spec.commandLine().getOut();
-        if ("-".equals(out)) {
+        if (CommandFiles.isStandardOutput(out)) {
             stdout.println(json);
         } else {
             if (out != null) {

@@ -29,6 +29,7 @@ final class CommonOptions {
                     "Of everything random (default: the checkpoint's, or 0); examples that a checkpoint's training held out stay so.")
     private Long seed;
 
+    @Writes(stdout = true)
     @Option(
             names = "--json",
             arity = "0..1",
@@ -51,20 +52,8 @@ final class CommonOptions {
         return seed == null ? otherwise : seed;
     }
 
-    /** Fails before the work if the result could not be written after it. */
-    void requireWritable(Path... files) {
-        for (Path file : files) {
-            if (file != null) {
-                AtomicFile.requireWritable(file);
-            }
-        }
-        if (json != null && !json.equals("-")) {
-            AtomicFile.requireWritable(Path.of(json));
-        }
-    }
-
     boolean isJsonToStdout() {
-        return "-".equals(json);
+        return CommandFiles.isStandardOutput(json);
     }
 
     /** Writes the result: JSON to stdout, or text to stdout and JSON to a file if one was given. */
@@ -96,6 +85,22 @@ final class CommonOptions {
         if (!condition) {
             throw usage(message);
         }
+    }
+
+    /** @throws ParameterException (exit 2) if the option was given although it has no effect, for the reason given */
+    void requireEffect(boolean effect, String option, String reason) {
+        require(effect || !isGiven(option), option + " has no effect: " + reason);
+    }
+
+    /** The same as a note: for an option that scripts may give to every command. */
+    void noteEffect(boolean effect, String option, String reason) {
+        if (!effect && isGiven(option)) {
+            note(option + " has no effect: " + reason);
+        }
+    }
+
+    private boolean isGiven(String option) {
+        return spec.commandLine().getParseResult().hasMatchedOption(option);
     }
 
     ParameterException usage(String message) {

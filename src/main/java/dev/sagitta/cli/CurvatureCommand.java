@@ -46,6 +46,7 @@ final class CurvatureCommand implements Callable<Integer> {
     private static final double CONFIDENCE = 0.95;
     private static final int LANCZOS_STEPS = 100;
 
+    @Reads
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
     private Path checkpoint;
 
@@ -80,6 +81,7 @@ final class CurvatureCommand implements Callable<Integer> {
     @Option(names = "--gauss-newton", description = "The Gauss-Newton matrix J' H_loss J in place of the Hessian.")
     private boolean gaussNewton;
 
+    @Writes
     @Option(names = "--report", paramLabel = "F.html", description = "Write a self-contained page with plots.")
     private Path report;
 
@@ -110,7 +112,6 @@ final class CurvatureCommand implements Callable<Integer> {
         common.require(rows == null || rows >= 1, "--rows is " + rows + ", expected at least 1");
         common.require(
                 relativeError >= 0 && relativeError < 1, "--relative-error is " + relativeError + ", expected 0 to 1");
-        common.requireWritable(report);
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             long seed = common.seed(EvalCommand.seed(source));
             Batches.Rows examples = Batches.Rows.of(

@@ -23,6 +23,7 @@ final class DataOptions {
 
     /** Where the examples are. */
     static final class Source {
+        @Reads
         @Option(
                 names = "--text",
                 arity = "1..*",
@@ -30,6 +31,7 @@ final class DataOptions {
                 description = "Characters of these UTF-8 files; an example is as many as the model reads.")
         private List<Path> text;
 
+        @Reads(idx = true)
         @Option(names = "--idx", paramLabel = "DIR", description = "MNIST's four files, plain or .gz.")
         private Path idx;
 
@@ -39,9 +41,11 @@ final class DataOptions {
 
     /** Two files that belong together. */
     static final class Arrays {
+        @Reads
         @Option(names = "--inputs", required = true, paramLabel = "X.npy", description = "Features [n, ...] or ids.")
         private Path inputs;
 
+        @Reads
         @Option(names = "--targets", required = true, paramLabel = "Y.npy", description = "Labels [n] or targets.")
         private Path targets;
     }
@@ -147,6 +151,11 @@ final class DataOptions {
     /** Null unless given. */
     Integer context() {
         return context;
+    }
+
+    /** Whether the examples are MNIST's files: its test set is given, not drawn. */
+    boolean isIdx() {
+        return source.idx != null;
     }
 
     /** Whether the examples are arrays: no test set comes with them. */

@@ -28,12 +28,14 @@ final class DemoCommand implements Callable<Integer> {
 
     /** Neither: the project's own text. */
     private static final class Source {
+        @Reads
         @Option(
                 names = "--text",
                 paramLabel = "FILE",
                 description = "Characters to learn from, UTF-8; the project's own sources unless given.")
         private Path text;
 
+        @Reads(idx = true)
         @Option(
                 names = "--idx",
                 paramLabel = "DIR",
@@ -41,6 +43,7 @@ final class DemoCommand implements Callable<Integer> {
         private Path idx;
     }
 
+    @Writes(files = {DemoTask.HTML, DemoTask.JSON, DemoTask.CHECKPOINT})
     @Option(
             names = "--out",
             paramLabel = "DIR",
@@ -67,7 +70,6 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         DemoSettings settings = settings();
-        common.requireWritable();
         DemoTask.Outcome outcome = new DemoTask(settings, CommonOptions.progress(), common::open).run();
         common.result(outcome.json(), stdout -> stdout.print(outcome.text()));
         return CommandLine.ExitCode.OK;

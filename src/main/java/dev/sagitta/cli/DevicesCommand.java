@@ -34,6 +34,7 @@ final class DevicesCommand implements Callable<Integer> {
     /** Test only: its timings mean nothing and are never reported. */
     private static final String SIMULATED = "Simulated CUDA";
 
+    @Writes(stdout = true)
     @Option(
             names = "--json",
             arity = "0..1",
@@ -62,7 +63,7 @@ final class DevicesCommand implements Callable<Integer> {
             rows.add(noMeasure || info.name().equals(SIMULATED) ? new Row(info, null, null, null) : measure(info));
         }
         List<String> problems = Devices.problems();
-        if ("-".equals(json)) {
+        if (CommandFiles.isStandardOutput(json)) {
             out().println(toJson(rows, problems));
         } else {
             if (json != null) {

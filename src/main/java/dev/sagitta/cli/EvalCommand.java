@@ -29,6 +29,7 @@ import picocli.CommandLine.Option;
                         + "both are where the loss is not finite. "
                         + "Packed weights are used as they are stored.")
 final class EvalCommand implements Callable<Integer> {
+    @Reads
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
     private Path checkpoint;
 
@@ -70,9 +71,9 @@ final class EvalCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         common.require(batch >= 1, "--batch is " + batch + ", expected at least 1");
-        common.requireWritable();
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             Split part = split != null ? split : data.isArrays() ? Split.all : Split.test;
+            common.noteEffect(part != Split.all && !data.isIdx(), "--seed", "no examples are held out by it");
             DataSet examples = part == Split.all ? data.all(source) : part.of(data.read(source, common));
             examples.requireCounted();
             try (Device device = common.open();

@@ -29,9 +29,11 @@ import picocli.CommandLine.Option;
         description =
                 "Multiplies a vector by the Hessian of the mean loss over all rows given, exactly (Pearlmutter), dropout off.")
 final class HvpCommand implements Callable<Integer> {
+    @Reads
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
     private Path checkpoint;
 
+    @Reads
     @Option(
             names = "--vector",
             required = true,
@@ -39,6 +41,7 @@ final class HvpCommand implements Callable<Integer> {
             description = "A tensor per parameter, of its name and shape, and no other.")
     private Path vector;
 
+    @Writes
     @Option(
             names = "--out",
             required = true,
@@ -46,6 +49,7 @@ final class HvpCommand implements Callable<Integer> {
             description = "The product, tensors named as the parameters.")
     private Path out;
 
+    @Writes
     @Option(names = "--gradient", paramLabel = "G.safetensors", description = "Write the gradient, too.")
     private Path gradient;
 
@@ -76,7 +80,7 @@ final class HvpCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         common.require(batch >= 1, "--batch is " + batch + ", expected at least 1");
-        common.requireWritable(out, gradient);
+        common.noteEffect(!policy.isExact(), "--seed", "nothing is drawn unless --activation-bits rounds at random");
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             Graph graph = source.graph();
             List<HostTensor> v = Checkpoint.readVector(vector, graph);

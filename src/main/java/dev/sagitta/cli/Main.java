@@ -42,6 +42,7 @@ public final class Main implements Runnable {
     /** One-line errors: exit 1 where the work failed, 2 where the command line is wrong. */
     static CommandLine commandLine() {
         return new CommandLine(new Main())
+                .setExecutionStrategy(CommandFiles::checkThenRun)
                 .setExecutionExceptionHandler((error, command, result) -> {
                     LoggerFactory.getLogger(Main.class).debug("{} failed", command.getCommandName(), error);
                     String message = error.getMessage() == null ? error.toString() : error.getMessage();

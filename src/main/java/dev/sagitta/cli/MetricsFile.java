@@ -2,11 +2,13 @@ package dev.sagitta.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sagitta.io.DataException;
+import dev.sagitta.io.FilePlace;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.Writer;
-import java.nio.file.Files;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.function.Consumer;
 
 /** JSON lines that can be followed while training goes on: each is written whole and at once. */
@@ -31,11 +33,8 @@ final class MetricsFile implements AutoCloseable {
             return new MetricsFile(null, Writer.nullWriter(), note);
         }
         try {
-            Writer writer = Files.newBufferedWriter(
-                    file,
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.WRITE,
-                    append ? StandardOpenOption.APPEND : StandardOpenOption.TRUNCATE_EXISTING);
+            Writer writer = new BufferedWriter(
+                    Channels.newWriter(FilePlace.ofOutput(file).openStream(append), StandardCharsets.UTF_8));
             return new MetricsFile(file, writer, note);
         } catch (IOException e) {
             throw failed(file, e);

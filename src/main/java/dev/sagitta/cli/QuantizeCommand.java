@@ -40,9 +40,11 @@ import picocli.CommandLine.Spec;
 final class QuantizeCommand implements Callable<Integer> {
     private static final int BATCH = 256;
 
+    @Reads
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "What to quantise.")
     private Path checkpoint;
 
+    @Writes
     @Option(names = "--out", required = true, paramLabel = "Q.safetensors", description = "The packed checkpoint.")
     private Path out;
 
@@ -66,6 +68,7 @@ final class QuantizeCommand implements Callable<Integer> {
         @Option(names = "--uniform", paramLabel = "B", description = "B bits for every weight.")
         private Integer uniform;
 
+        @Reads
         @Option(
                 names = "--plan",
                 paramLabel = "FILE",
@@ -120,7 +123,6 @@ final class QuantizeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Quantizer.Settings settings = settings();
-        common.requireWritable(out);
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             long seed = common.seed(EvalCommand.seed(source));
             Data examples = data.read(source, common);
@@ -135,6 +137,10 @@ final class QuantizeCommand implements Callable<Integer> {
         require(
                 choice.averageBits == null || Double.isFinite(choice.averageBits),
                 "--average-bits must be a finite number");
+        common.requireEffect(
+                choice.uniform == null && choice.plan == null,
+                "--bits",
+                (choice.plan == null ? "--uniform" : "--plan") + " gives each weight its bits");
         try {
             if (choice.uniform != null) {
                 new QuantFormat(choice.uniform, group, symmetric);

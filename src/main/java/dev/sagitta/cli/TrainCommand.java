@@ -37,12 +37,14 @@ final class TrainCommand implements Callable<Integer> {
     private static final int VALIDATION_BATCH = 256;
     private static final int REPORTS = 20;
 
+    @Reads(presets = true)
     @Option(
             names = "--model",
             paramLabel = "SPEC",
             description = "A JSON file (docs/model-format.md) or a preset: mlp (784-512-512-10), char-mlp.")
     private String model;
 
+    @Reads
     @Option(
             names = "--resume",
             paramLabel = "C.safetensors",
@@ -50,6 +52,7 @@ final class TrainCommand implements Callable<Integer> {
                     "Go on from this checkpoint, with its model, optimiser state, seed and options; options given here win.")
     private Path resume;
 
+    @Writes(over = "--resume")
     @Option(names = "--out", required = true, paramLabel = "C.safetensors", description = "The checkpoint to write.")
     private Path out;
 
@@ -91,6 +94,7 @@ final class TrainCommand implements Callable<Integer> {
                     "How activations are kept for the backward pass: none (exact, the default), 8, 4, 2, 1, or auto:AVG.")
     private String activationBits;
 
+    @Writes(inPlace = true)
     @Option(
             names = "--metrics",
             paramLabel = "F.jsonl",
@@ -146,7 +150,6 @@ final class TrainCommand implements Callable<Integer> {
             // usage errors before files are read
             options(null);
         }
-        common.requireWritable(out, metrics);
         if (resume == null) {
             return train(null);
         }

@@ -5,6 +5,7 @@ import dev.sagitta.tensor.Shape;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What the command line reads examples from.
@@ -96,6 +97,15 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
         return Files.exists(plain) ? plain : packed;
     }
 
+    /** Of MNIST's files in a folder those that are there. */
+    public static List<Path> idxFiles(Path folder) {
+        return Stream.of("train", "t10k")
+                .flatMap(part -> Stream.of(part + "-images-idx3-ubyte", part + "-labels-idx1-ubyte"))
+                .flatMap(name -> Stream.of(folder.resolve(name), folder.resolve(name + ".gz")))
+                .filter(Files::exists)
+                .toList();
+    }
+
     /** Arrays of numpy; see {@link #rows}. A tenth is held out by seed. */
     public static Data npy(Path inputs, Path targets, long seed) {
         DataSet all = rows(inputs, targets);
@@ -109,16 +119,12 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
     /**
      * All rows of two arrays of numpy.
      *
-     * @param inputs floating point features [n, ...] or integer ids [n, context]
-     * @param targets integer labels [n] (cross-entropy) or floating point targets [n, ...] (mean squared error)
+     * @param inputs floating point features [n, ...] or ids [n, context] of any integer type
+     * @param targets labels [n] of any integer type or bool (cross-entropy), or floating point targets [n, ...] (mean squared error)
      */
     public static DataSet rows(Path inputs, Path targets) {
         NpyFile x = NpyFile.read(inputs);
         NpyFile y = NpyFile.read(targets);
-        if (x.element() == NpyFile.Element.U8) {
-            throw new DataException(x.file() + ": dtype '|u1', expected floating point features or '<i4', '<i8' ids; "
-                    + "scale them first: (array / 255).astype('<f4')");
-        }
         return new LabelledRows(
                 x.file(),
                 x.element().isFloat() ? x.toF32("inputs") : x.toI32("inputs"),

@@ -214,7 +214,10 @@ public abstract class DataSet {
         Shape expected = graph.input().shape();
         if (graph.inputType() != inputType) {
             throw new DataException(
-                    source + ": inputs are " + kind(inputType) + ", the model expects " + kind(graph.inputType()));
+                    source + ": inputs are " + kind(inputType) + ", the model expects " + kind(graph.inputType())
+                            + (inputType == DType.I32
+                                    ? "; convert them: array.astype('<f4'), pixels (array / 255).astype('<f4')"
+                                    : ""));
         }
         if (!expected.equals(inputShape) && (inputType == DType.I32 || expected.elements() != inputShape.elements())) {
             throw new DataException(

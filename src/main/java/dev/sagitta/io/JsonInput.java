@@ -68,7 +68,8 @@ public record JsonInput(ObjectNode node, String where) {
                 throw new DataException(
                         path + ": " + file.size() + " bytes, a JSON file of at most " + LONGEST_FILE + " is expected");
             }
-            return parse(utf8(file.bytes(0, file.size()), path.toString()), path.toString());
+            ByteBuffer text = ByteOrderMark.skip(file.bytes(0, file.size()), path.toString());
+            return parse(utf8(text, path.toString()), path.toString());
         }
     }
 

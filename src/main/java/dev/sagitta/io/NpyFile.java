@@ -9,7 +9,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * An array in numpy's npy format, versions 1 to 3, C order, little-endian. Format: numpy.lib.format.
+ * An array in numpy's npy format, versions 1 to 3, C order: floating point, integers of any size and sign, and truth values. Little-endian;
+ * a big-endian array is turned when it is read. Format: numpy.lib.format.
  *
  * @param file name for errors
  * @param data all elements, little-endian, from position 0
@@ -26,9 +27,15 @@ public record NpyFile(String file, Element element, Shape shape, ByteBuffer data
         F16("<f2", 2, DType.F16),
         F32("<f4", 4, DType.F32),
         F64("<f8", 8, null),
+        I8("|i1", 1, null),
+        I16("<i2", 2, null),
         I32("<i4", 4, DType.I32),
         I64("<i8", 8, DType.I64),
-        U8("|u1", 1, DType.U8);
+        U8("|u1", 1, DType.U8),
+        U16("<u2", 2, null),
+        U32("<u4", 4, DType.U32),
+        U64("<u8", 8, null),
+        BOOL("|b1", 1, null);
 
         private final String descr;
         private final int bytes;
@@ -46,6 +53,21 @@ public record NpyFile(String file, Element element, Shape shape, ByteBuffer data
 
         public boolean isFloat() {
             return this == F16 || this == F32 || this == F64;
+        }
+
+        /** The i-th number of an array that is not floating point; of U64, one above 2^63 comes out negative. */
+        private long integer(ByteBuffer data, int i) {
+            return switch (this) {
+                case I8 -> data.get(i);
+                case I16 -> data.getShort(2 * i);
+                case I32 -> data.getInt(4 * i);
+                case I64, U64 -> data.getLong(8 * i);
+                case U8 -> Byte.toUnsignedInt(data.get(i));
+                case U16 -> Short.toUnsignedInt(data.getShort(2 * i));
+                case U32 -> Integer.toUnsignedLong(data.getInt(4 * i));
+                case BOOL -> data.get(i) == 0 ? 0 : 1;
+                default -> throw new IllegalStateException(this + " holds no integers");
+            };
         }
     }
 
@@ -110,20 +132,38 @@ public record NpyFile(String file, Element element, Shape shape, ByteBuffer data
             throw new DataException(
                     file + ": the array is in Fortran order; save numpy.ascontiguousarray(array) instead");
         }
-        return new NpyFile(file, element, shape, source.bytes(dataStart, bytes));
+        ByteBuffer data = source.bytes(dataStart, bytes);
+        return new NpyFile(file, element, shape, header.descr().startsWith(">") ? turned(data, element.bytes) : data);
+    }
+
+    /** A copy with the bytes of each element in the opposite order. */
+    private static ByteBuffer turned(ByteBuffer data, int width) {
+        ByteBuffer copy = ByteBuffer.allocateDirect(data.remaining()).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer from = data.duplicate().order(ByteOrder.BIG_ENDIAN);
+        while (from.hasRemaining()) {
+            switch (width) {
+                case 2 -> copy.putShort(from.getShort());
+                case 4 -> copy.putInt(from.getInt());
+                case 8 -> copy.putLong(from.getLong());
+                default -> copy.put(from.get());
+            }
+        }
+        return copy.flip();
     }
 
     private static Element element(String descr, String file) {
         for (Element element : Element.values()) {
-            if (element.descr.equals(descr) || (element == Element.U8 && descr.equals("<u1"))) {
+            String orders = element.bytes == 1 ? "|<>" : "<>";
+            if (!descr.isEmpty()
+                    && orders.indexOf(descr.charAt(0)) >= 0
+                    && descr.substring(1).equals(element.descr.substring(1))) {
                 return element;
             }
         }
         String known = Arrays.toString(
                 Arrays.stream(Element.values()).map(Element::descr).toArray());
-        String remedy =
-                descr.startsWith(">") ? "; it is big-endian: save array.astype('<" + descr.substring(1) + "')" : "";
-        throw new DataException(file + ": dtype '" + descr + "' is not supported; known: " + known + remedy);
+        throw new DataException(file + ": dtype '" + descr + "' is not supported; known: " + known
+                + "; save array.astype('<f4') or, of labels and ids, array.astype('<i4')");
     }
 
     /** fp32: itself or converted (rounded from fp64, where too large numbers become infinite). */
@@ -132,8 +172,8 @@ public record NpyFile(String file, Element element, Shape shape, ByteBuffer data
             return new HostTensor(name, element.dtype, shape, data.duplicate()).toF32();
         }
         if (element != Element.F64) {
-            throw new DataException(
-                    file + ": dtype '" + element.descr + "', expected floating point ('<f4', '<f8' or '<f2')");
+            throw new DataException(file + ": dtype '" + element.descr
+                    + "', expected floating point ('<f4', '<f8' or '<f2'); save array.astype('<f4')");
         }
         HostTensor result = HostTensor.allocate(name, DType.F32, shape);
         ByteBuffer out = result.bytes();
@@ -143,22 +183,23 @@ public record NpyFile(String file, Element element, Shape shape, ByteBuffer data
         return result;
     }
 
-    /** int32: itself or converted; an element that does not fit is an error. */
+    /** int32: itself or converted from any integers or truth values (0 and 1); an element that does not fit is an error. */
     public HostTensor toI32(String name) {
         if (element == Element.I32) {
             return new HostTensor(name, DType.I32, shape, data.duplicate());
         }
         if (element.isFloat()) {
             throw new DataException(
-                    file + ": dtype '" + element.descr + "', expected integers ('<i4', '<i8' or '|u1')");
+                    file + ": dtype '" + element.descr + "', expected integers; save array.astype('<i4')");
         }
         HostTensor result = HostTensor.allocate(name, DType.I32, shape);
         ByteBuffer out = result.bytes();
         for (int i = 0; i < (int) shape.elements(); i++) {
-            long value = element == Element.U8 ? Byte.toUnsignedInt(data.get(i)) : data.getLong(8 * i);
-            if (value != (int) value) {
+            long value = element.integer(data, i);
+            if (value != (int) value || (element == Element.U64 && value < 0)) {
                 throw new DataException(
-                        file + ": " + value + " at " + HostTensor.position(shape, i) + " does not fit int32");
+                        file + ": " + (element == Element.U64 ? Long.toUnsignedString(value) : Long.toString(value))
+                                + " at " + HostTensor.position(shape, i) + " does not fit int32");
             }
             out.putInt((int) value);
         }

@@ -7,12 +7,14 @@ import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 
 /**
- * The characters of one or several UTF-8 files, end to end, as ids of a vocabulary. Two bytes per character.
+ * The characters of one or several UTF-8 files, end to end, as ids of a vocabulary. Two bytes per character. A byte order mark at the start
+ * of a file is no character.
  */
 public final class TextData {
     private static final long LONGEST = 256L << 20;
@@ -26,49 +28,53 @@ public final class TextData {
         this.ids = ids;
     }
 
+    /** A file's bytes beyond its byte order mark; read or mapped once, since a pipe can be opened once. */
+    private record Contents(Path file, ByteBuffer bytes) {}
+
     /** Takes the vocabulary from the text. */
     public static TextData read(List<Path> files) {
-        long bytes = totalBytes(files);
+        List<Contents> contents = contents(files);
         BitSet seen = new BitSet();
         long[] count = {0};
-        for (Path file : files) {
-            decode(file, codePoint -> {
+        for (Contents part : contents) {
+            decode(part, codePoint -> {
                 seen.set(codePoint);
                 count[0]++;
             });
         }
         if (count[0] == 0) {
-            throw new DataException(files + ": the text is empty (" + bytes + " bytes)");
+            throw new DataException(files + ": the text is empty (" + bytes(contents) + " bytes)");
         }
         if (seen.cardinality() > Vocabulary.LARGEST) {
             throw new DataException(
                     files + ": " + seen.cardinality() + " different characters, at most " + Vocabulary.LARGEST);
         }
-        return encode(files, Vocabulary.of(seen), count[0]);
+        return encode(contents, Vocabulary.of(seen), count[0]);
     }
 
     /** @throws DataException naming the first character that is not in the vocabulary */
     public static TextData read(List<Path> files, Vocabulary vocabulary) {
-        return encode(files, vocabulary, totalBytes(files));
+        List<Contents> contents = contents(files);
+        return encode(contents, vocabulary, bytes(contents));
     }
 
-    private static TextData encode(List<Path> files, Vocabulary vocabulary, long most) {
+    private static TextData encode(List<Contents> contents, Vocabulary vocabulary, long most) {
         char[] ids = new char[(int) most];
         int[] at = {0};
-        for (Path file : files) {
+        for (Contents part : contents) {
             int start = at[0];
-            decode(file, codePoint -> {
+            decode(part, codePoint -> {
                 int id = vocabulary.id(codePoint);
                 if (id < 0) {
-                    throw new DataException(
-                            file + ": character " + (at[0] - start) + ", " + Vocabulary.describe(codePoint)
-                                    + ", is not in the model's vocabulary of " + vocabulary.size());
+                    throw new DataException(part.file() + ": character " + (at[0] - start) + ", "
+                            + Vocabulary.describe(codePoint) + ", is not in the model's vocabulary of "
+                            + vocabulary.size());
                 }
                 ids[at[0]++] = (char) id;
             });
         }
         if (at[0] == 0) {
-            throw new DataException(files + ": the text is empty");
+            throw new DataException(contents.stream().map(Contents::file).toList() + ": the text is empty");
         }
         return new TextData(vocabulary, at[0] == ids.length ? ids : Arrays.copyOf(ids, at[0]));
     }
@@ -86,44 +92,49 @@ public final class TextData {
         return ids[position];
     }
 
-    private static long totalBytes(List<Path> files) {
+    private static List<Contents> contents(List<Path> files) {
+        List<Contents> contents = new ArrayList<>();
         long bytes = 0;
         for (Path path : files) {
             try (SourceFile file = SourceFile.open(path)) {
                 bytes += file.size();
+                if (bytes > LONGEST) {
+                    throw new DataException(files + ": " + (files.size() == 1 ? "" : "at least ") + bytes
+                            + " bytes of text, at most " + LONGEST + " are read; give a part of it");
+                }
+                ByteBuffer text = ByteOrderMark.skip(file.bytes(0, file.size()), path.toString());
+                contents.add(new Contents(path, text));
             }
         }
-        if (bytes > LONGEST) {
-            throw new DataException(
-                    files + ": " + bytes + " bytes of text, at most " + LONGEST + " are read; give a part of it");
-        }
-        return bytes;
+        return contents;
+    }
+
+    private static long bytes(List<Contents> contents) {
+        return contents.stream().mapToLong(part -> part.bytes().remaining()).sum();
     }
 
     private interface CodePoints {
         void accept(int codePoint);
     }
 
-    private static void decode(Path path, CodePoints out) {
-        try (SourceFile file = SourceFile.open(path)) {
-            ByteBuffer bytes = file.bytes(0, file.size());
-            CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder().onMalformedInput(CodingErrorAction.REPORT);
-            CharBuffer chars = CharBuffer.allocate(CHUNK);
-            CoderResult result;
-            do {
-                result = decoder.decode(bytes, chars, true);
-                if (result.isError()) {
-                    throw new DataException(path + ": byte " + bytes.position()
-                            + " begins no valid UTF-8 character; convert the file to UTF-8");
-                }
-                chars.flip();
-                // the decoder never splits a surrogate pair over two chunks
-                while (chars.hasRemaining()) {
-                    char high = chars.get();
-                    out.accept(Character.isHighSurrogate(high) ? Character.toCodePoint(high, chars.get()) : high);
-                }
-                chars.clear();
-            } while (result.isOverflow());
-        }
+    private static void decode(Contents part, CodePoints out) {
+        ByteBuffer bytes = part.bytes().duplicate();
+        CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder().onMalformedInput(CodingErrorAction.REPORT);
+        CharBuffer chars = CharBuffer.allocate(CHUNK);
+        CoderResult result;
+        do {
+            result = decoder.decode(bytes, chars, true);
+            if (result.isError()) {
+                throw new DataException(part.file() + ": byte " + bytes.position()
+                        + " begins no valid UTF-8 character; convert the file to UTF-8");
+            }
+            chars.flip();
+            // the decoder never splits a surrogate pair over two chunks
+            while (chars.hasRemaining()) {
+                char high = chars.get();
+                out.accept(Character.isHighSurrogate(high) ? Character.toCodePoint(high, chars.get()) : high);
+            }
+            chars.clear();
+        } while (result.isOverflow());
     }
 }

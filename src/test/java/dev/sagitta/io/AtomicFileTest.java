@@ -3,12 +3,20 @@ package dev.sagitta.io;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.BufferedReader;
+import java.io.FileReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 final class AtomicFileTest {
@@ -91,6 +99,100 @@ final class AtomicFileTest {
         AtomicFile.writeText(link, "new");
         assertThat(target).hasContent("new");
         assertThat(Files.isSymbolicLink(link)).isTrue();
+    }
+
+    /** 255 bytes of name are valid: of ASCII, of three-byte characters, of pairs of surrogates. */
+    @Test
+    void theLongestNamesAreWritten() throws IOException {
+        for (String name : new String[] {"x".repeat(255), "\u4e16".repeat(85), "\ud83d\ude00".repeat(63)}) {
+            Path path = folder.resolve(name);
+            AtomicFile.requireWritable(path);
+            AtomicFile.writeText(path, "first");
+            AtomicFile.writeText(path, "second");
+            assertThat(path).hasContent("second");
+        }
+    }
+
+    @Test
+    void permissionsOfTheFileReplacedAreKept() throws IOException {
+        Assumptions.assumeTrue(Files.getFileStore(folder).supportsFileAttributeView("posix"));
+        Path fresh = Files.writeString(folder.resolve("fresh"), "by umask");
+        for (String mode : new String[] {"rw-------", "rw-rw-r--", "rwxr-x---", "rw-rw-rw-"}) {
+            Path path = folder.resolve("out.txt");
+            Files.writeString(path, "old");
+            Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(mode));
+            AtomicFile.requireWritable(path);
+            try (AtomicFile file = AtomicFile.create(path)) {
+                for (String name : folder.toFile().list()) {
+                    if (name.endsWith(".tmp")) {
+                        // meanwhile no one else reads it
+                        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve(name))))
+                                .isEqualTo("rw-------");
+                    }
+                }
+                file.commit();
+            }
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
+                    .isEqualTo(mode);
+        }
+        AtomicFile.writeText(folder.resolve("new"), "x");
+        assertThat(Files.getPosixFilePermissions(folder.resolve("new")))
+                .isEqualTo(Files.getPosixFilePermissions(fresh));
+    }
+
+    @Test
+    void ownerAndGroupOfTheFileReplacedAreKept() throws IOException {
+        Assumptions.assumeTrue("root".equals(System.getProperty("user.name")), "only root gives files away");
+        Path path = Files.writeString(folder.resolve("out.txt"), "old");
+        Files.setAttribute(path, "unix:uid", 4321);
+        Files.setAttribute(path, "unix:gid", 1234);
+        AtomicFile.writeText(path, "new");
+        assertThat(Files.getAttribute(path, "unix:uid")).isEqualTo(4321);
+        assertThat(Files.getAttribute(path, "unix:gid")).isEqualTo(1234);
+    }
+
+    @Test
+    void aDanglingLinkIsFollowed() throws IOException {
+        Path inner = Files.createSymbolicLink(folder.resolve("inner"), Path.of("target"));
+        Path outer = Files.createSymbolicLink(folder.resolve("outer"), inner);
+        AtomicFile.requireWritable(outer);
+        AtomicFile.writeText(outer, "new");
+        assertThat(Files.isSymbolicLink(outer)).isTrue();
+        assertThat(Files.isSymbolicLink(inner)).isTrue();
+        assertThat(folder.resolve("target")).hasContent("new");
+        Path nowhere = Files.createSymbolicLink(folder.resolve("nowhere"), Path.of("absent/target"));
+        assertThatThrownBy(() -> AtomicFile.requireWritable(nowhere))
+                .isInstanceOf(DataException.class)
+                .hasMessage("cannot write " + nowhere + ": there is no folder "
+                        + folder.toRealPath().resolve("absent") + "; make it first");
+        Path circle = Files.createSymbolicLink(folder.resolve("circle"), Path.of("circle"));
+        assertThatThrownBy(() -> AtomicFile.requireWritable(circle))
+                .isInstanceOf(DataException.class)
+                .hasMessageStartingWith("cannot write " + circle);
+    }
+
+    @Test
+    @Timeout(60)
+    void aPipeIsNotOpenedBeforeItIsWritten() throws Exception {
+        Path pipe = folder.resolve("pipe");
+        Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/mkfifo")), "mkfifo");
+        assertThat(new ProcessBuilder("/usr/bin/mkfifo", pipe.toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        AtomicFile.requireWritable(pipe);
+        AtomicFile.requireAppendable(pipe);
+        CompletableFuture<String> reader = CompletableFuture.supplyAsync(() -> {
+            try (BufferedReader in = new BufferedReader(new FileReader(pipe.toFile(), StandardCharsets.UTF_8))) {
+                return in.readLine();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        AtomicFile.requireWritable(pipe);
+        AtomicFile.writeText(pipe, "all of it");
+        assertThat(reader.get(30, TimeUnit.SECONDS)).isEqualTo("all of it");
+        assertThat(folder.toFile().list()).containsExactly("pipe");
     }
 
     @Test

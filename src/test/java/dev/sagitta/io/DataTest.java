@@ -225,6 +225,33 @@ final class DataTest {
                 .hasMessageContaining("id 5 at row 2, column 1, the model's table has 5 rows");
     }
 
+    /** Labels and ids as numpy's users have them: whatever type counts far enough. */
+    @Test
+    void labelsAndIdsMayBeOfAnyIntegerType() {
+        ModelSpec embedding = ModelSpec.parse(
+                "{\"input\":{\"shape\":[1],\"type\":\"ids\"},\"loss\":\"cross_entropy\",\"layers\":[{\"type\":\"embedding\","
+                        + "\"rows\":2,\"width\":2},{\"type\":\"flatten\"},{\"type\":\"linear\",\"out\":2}]}",
+                "model");
+        for (NpyFile.Element element : NpyFile.Element.values()) {
+            if (!element.isFloat()) {
+                int width = Integer.parseInt(element.descr().substring(2));
+                ByteBuffer zeroAndOne = ByteBuffer.allocate(2 * width).put(width, (byte) 1);
+                Path ids = folder.resolve("ids.npy");
+                Path labels = folder.resolve("labels.npy");
+                NpyFile.write(ids, element, Shape.of(2, 1), zeroAndOne);
+                NpyFile.write(labels, element, Shape.of(2), zeroAndOne);
+                DataSet rows = Data.rows(ids, labels);
+                rows.requireFits(embedding.toGraph());
+                ByteBuffer input = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder());
+                ByteBuffer label = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder());
+                rows.copyInput(1, input, 0);
+                rows.copyTarget(1, label, 0);
+                assertThat(input.getInt(0)).as(element.descr()).isEqualTo(1);
+                assertThat(label.getInt(0)).as(element.descr()).isEqualTo(1);
+            }
+        }
+    }
+
     @Test
     void whatDoesNotFitTheModelIsNamed() {
         Path x = features(3, 2);
@@ -260,7 +287,10 @@ final class DataTest {
         Path scalar = npy("S.npy", HostTensor.of("x", Shape.of(), 1f));
         assertThatThrownBy(() -> Data.rows(scalar, y)).hasMessageContaining("a single number");
         Path bytes = npy("B.npy", HostTensor.of("x", Shape.of(2, 2), new byte[4]));
-        assertThatThrownBy(() -> Data.rows(bytes, y)).hasMessageContaining("scale them first");
+        assertThatThrownBy(() -> Data.rows(bytes, y)
+                        .requireFits(model(2, 3, "cross_entropy").toGraph()))
+                .hasMessageContaining("inputs are integer ids, the model expects fp32 features; convert them")
+                .hasMessageContaining("(array / 255).astype('<f4')");
     }
 
     @Test

@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -74,6 +75,67 @@ final class NpyFileTest {
         assertThat(NpyFile.read(path).toF32("x").toFloats()).containsExactly(1f, 0.5f, -65504f);
     }
 
+    static Stream<Arguments> integers() {
+        return Stream.of(
+                Arguments.of("|i1", "80 ff 00 7f", new int[] {-128, -1, 0, 127}),
+                Arguments.of("|u1", "00 ff", new int[] {0, 255}),
+                Arguments.of(">u1", "00 ff", new int[] {0, 255}),
+                Arguments.of("|b1", "00 01 01", new int[] {0, 1, 1}),
+                Arguments.of("<i2", "00 80 ff ff 02 01", new int[] {-32768, -1, 258}),
+                Arguments.of(">i2", "80 00 ff ff 01 02", new int[] {-32768, -1, 258}),
+                Arguments.of("<u2", "ff ff 02 01", new int[] {65535, 258}),
+                Arguments.of(">u2", "ff ff 01 02", new int[] {65535, 258}),
+                Arguments.of("<u4", "ff ff ff 7f 02 01 00 00", new int[] {Integer.MAX_VALUE, 258}),
+                Arguments.of(">i4", "ff ff ff fe 00 00 01 02", new int[] {-2, 258}),
+                Arguments.of("<u8", "02 01 00 00 00 00 00 00", new int[] {258}),
+                Arguments.of(">i8", "ff ff ff ff ff ff ff 9c", new int[] {-100}));
+    }
+
+    /** Bytes as numpy writes them. */
+    @ParameterizedTest
+    @MethodSource("integers")
+    void integersOfEverySizeAndOrderAreRead(String descr, String hex, int[] values) throws IOException {
+        HostTensor read = NpyFile.read(npy(descr, values.length, hex)).toI32("x");
+        assertThat(read).isEqualTo(HostTensor.of("x", Shape.of(values.length), values));
+    }
+
+    @Test
+    void integersBeyond31BitsAreNamed() throws IOException {
+        Object[][] cases = {
+            {"<u4", "00 00 00 80", "2147483648 at [0]"},
+            {"<u8", "ff ff ff ff ff ff ff ff", "18446744073709551615 at [0]"},
+            {">i8", "80 00 00 00 00 00 00 00", "-9223372036854775808 at [0]"},
+        };
+        for (Object[] bad : cases) {
+            Path path = npy((String) bad[0], 1, (String) bad[1]);
+            assertThatThrownBy(() -> NpyFile.read(path).toI32("x"))
+                    .isInstanceOf(DataException.class)
+                    .hasMessage(path + ": " + bad[2] + " does not fit int32");
+        }
+    }
+
+    @Test
+    void bigEndianFloatsAreTurned() throws IOException {
+        assertThat(NpyFile.read(npy(">f4", 2, "3f 80 00 00 c0 20 00 00"))
+                        .toF32("x")
+                        .toFloats())
+                .containsExactly(1f, -2.5f);
+        assertThat(NpyFile.read(npy(">f8", 1, "c0 04 00 00 00 00 00 00"))
+                        .toF32("x")
+                        .toFloats())
+                .containsExactly(-2.5f);
+        assertThat(NpyFile.read(npy(">f2", 1, "3c 00")).toF32("x").toFloats()).containsExactly(1f);
+    }
+
+    private Path npy(String descr, int elements, String hex) throws IOException {
+        byte[] data = HexFormat.ofDelimiter(" ").parseHex(hex);
+        Path path = npy(
+                1, "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + elements + ",), }", data.length);
+        byte[] bytes = Files.readAllBytes(path);
+        System.arraycopy(data, 0, bytes, bytes.length - data.length, data.length);
+        return Files.write(path, bytes);
+    }
+
     static Stream<Arguments> malformed() {
         String good = "'descr': '<f4', 'fortran_order': False, ";
         return Stream.of(
@@ -98,9 +160,12 @@ final class NpyFileTest {
                 Arguments.of(
                         "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 1, 3), }", 24, "numpy.ascontiguousarray"),
                 Arguments.of(
-                        "{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }",
+                        "{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }",
                         8,
-                        "big-endian: save array.astype('<f4')"),
+                        "save array.astype('<f4') or, of labels and ids, array.astype('<i4')"),
+                Arguments.of("{'descr': '<M8[ns]', 'fortran_order': False, 'shape': (1,), }", 8, "'<M8[ns]'"),
+                Arguments.of("{'descr': '', 'fortran_order': False, 'shape': (1,), }", 8, "dtype ''"),
+                Arguments.of("{'descr': '|f4', 'fortran_order': False, 'shape': (2,), }", 8, "dtype '|f4'"),
                 Arguments.of(
                         "{'descr': '|O', 'fortran_order': False, 'shape': (2,), }",
                         8,

@@ -65,6 +65,47 @@ final class TextDataTest {
     }
 
     @Test
+    void aByteOrderMarkIsNoCharacter() throws IOException {
+        Path marked = file("a", "\ufeffab");
+        TextData text = TextData.read(List.of(marked, file("b", "\ufeffc\ufeff")));
+        // within a text it is a character like others
+        assertThat(decoded(text)).isEqualTo("abc\ufeff");
+        assertThat(decoded(TextData.read(List.of(marked), Vocabulary.of("ab", "v"))))
+                .isEqualTo("ab");
+        assertThatThrownBy(() -> TextData.read(List.of(marked), Vocabulary.of("a", "v")))
+                .hasMessageContaining("character 1, U+0062 'b'");
+        Path onlyMark = file("c", "\ufeff");
+        assertThatThrownBy(() -> TextData.read(List.of(onlyMark))).hasMessageContaining("the text is empty");
+        Path bad =
+                Files.write(folder.resolve("d"), new byte[] {(byte) 0xef, (byte) 0xbb, (byte) 0xbf, 'x', (byte) 0xff});
+        assertThatThrownBy(() -> TextData.read(List.of(bad))).hasMessageContaining("byte 4 begins no valid");
+    }
+
+    @Test
+    void otherEncodingsAreNamedByTheirMark() throws IOException {
+        for (String encoding : new String[] {"UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"}) {
+            Path text = Files.write(folder.resolve("t"), "\ufeff{}".getBytes(encoding));
+            String name = encoding.substring(0, 6);
+            String message = text + ": it begins with the byte order mark of " + name
+                    + ", expected UTF-8; convert it with iconv -f " + name + " -t UTF-8";
+            assertThatThrownBy(() -> TextData.read(List.of(text)))
+                    .isInstanceOf(DataException.class)
+                    .hasMessage(message);
+            assertThatThrownBy(() -> JsonInput.file(text))
+                    .isInstanceOf(DataException.class)
+                    .hasMessage(message);
+        }
+    }
+
+    @Test
+    void jsonMayBeginWithAByteOrderMark() throws IOException {
+        assertThat(JsonInput.file(file("j", "\ufeff{\"a\": 7}")).integer("a", 0, 9))
+                .isEqualTo(7);
+        Path twice = file("k", "\ufeff\ufeff{}");
+        assertThatThrownBy(() -> JsonInput.file(twice)).hasMessageContaining("malformed JSON");
+    }
+
+    @Test
     void aCharacterOutsideTheVocabularyIsNamed() throws IOException {
         Vocabulary vocabulary = Vocabulary.of("abc", "test");
         Path path = file("a", "abcabd");

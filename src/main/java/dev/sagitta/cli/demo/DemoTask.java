@@ -12,8 +12,9 @@ import java.util.function.Supplier;
 
 /** A demo with its files: nothing is computed that could not be written, and nothing half-written stays. */
 public final class DemoTask {
-    static final String HTML = "report.html";
-    static final String JSON = "report.json";
+    public static final String HTML = "report.html";
+    public static final String JSON = "report.json";
+    public static final String CHECKPOINT = Demo.CHECKPOINT;
 
     private final DemoSettings settings;
     private final Progress progress;
@@ -42,13 +43,13 @@ public final class DemoTask {
             Path json = settings.out().resolve(JSON);
             AtomicFile.requireWritable(html);
             AtomicFile.requireWritable(json);
-            AtomicFile.requireWritable(settings.out().resolve(Demo.CHECKPOINT));
+            AtomicFile.requireWritable(settings.out().resolve(CHECKPOINT));
             DemoResult result = new Demo(settings, progress).run(device);
             AtomicFile.writeText(json, DemoReport.json(result));
             AtomicFile.writeText(html, DemoReport.html(result));
             done = true;
             String files = "\nreport: " + html + ", " + json + "; network: "
-                    + settings.out().resolve(Demo.CHECKPOINT) + "\n";
+                    + settings.out().resolve(CHECKPOINT) + "\n";
             return new Outcome(new ObjectMapper().valueToTree(result), DemoTable.text(result) + files);
         } finally {
             if (!done) {
