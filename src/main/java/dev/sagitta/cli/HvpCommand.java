@@ -8,6 +8,7 @@ import dev.sagitta.curvature.NetworkOperator;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.DataException;
 import dev.sagitta.io.HostTensor;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
@@ -27,7 +28,8 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Multiplies a vector by the Hessian of the mean loss over all rows given, exactly (Pearlmutter), dropout off.")
+                "Multiplies a vector by the Hessian of the mean loss over all rows given, dropout off: exact to fp32's rounding (Pearlmutter),"
+                        + " an estimate with --activation-bits.")
 final class HvpCommand implements Callable<Integer> {
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
     private Path checkpoint;
@@ -57,7 +59,7 @@ final class HvpCommand implements Callable<Integer> {
             defaultValue = "none",
             paramLabel = "B",
             converter = ActivationBits.class,
-            description = ActivationBits.DESCRIPTION)
+            description = ActivationBits.DESCRIPTION + ActivationBits.OF_PRODUCTS)
     private ActivationPolicy policy;
 
     @Option(
@@ -82,6 +84,10 @@ final class HvpCommand implements Callable<Integer> {
             List<HostTensor> v = Checkpoint.readVector(vector, graph);
             long seed = common.seed(EvalCommand.seed(source));
             Batches.Rows rows = Batches.Rows.of(data.all(source));
+            if (rows.weight(0, rows.size()) == 0) {
+                throw new DataException("all labels of the " + rows.size()
+                        + " rows are left out: a mean loss over none has no derivatives; give rows with labels");
+            }
             Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
             try (Device device = common.open()) {
                 ActivationBits.choose(policy, source, graph, device, batch, rows);
@@ -107,7 +113,8 @@ final class HvpCommand implements Callable<Integer> {
             try (NetworkGradient network = new NetworkGradient(batches)) {
                 network.compute();
                 g = NetworkVectors.download(batches.program().layout(), network.gradient(), batches.program().stream());
-                result.put("loss", network.loss()).put("gradientNorm", Math.sqrt(NetworkVectors.dot(g, g)));
+                Numbers.put(result, "loss", network.loss());
+                Numbers.put(result, "gradientNorm", Math.sqrt(NetworkVectors.dot(g, g)));
             }
         }
         List<HostTensor> hv;
@@ -118,7 +125,8 @@ final class HvpCommand implements Callable<Integer> {
             operator.multiply();
             hv = NetworkVectors.download(operator.layout(), operator.products(), operator.stream());
         }
-        result.put("quadratic", NetworkVectors.dot(v, hv));
+        double quadratic = NetworkVectors.dot(v, hv);
+        Numbers.put(result, "quadratic", quadratic);
         NetworkVectors.write(out, gaussNewton ? "Gv" : "Hv", hv);
         if (g != null) {
             NetworkVectors.write(gradient, "the gradient", g);
@@ -126,16 +134,16 @@ final class HvpCommand implements Callable<Integer> {
         common.result(result, writer -> {
             writer.printf(
                     Locale.ROOT,
-                    "%d rows, v'%sv = %.9g%n",
+                    "%d rows, v'%sv = %s%n",
                     batches.totalRows(),
                     gaussNewton ? "G" : "H",
-                    result.get("quadratic").doubleValue());
+                    Numbers.text("%.9g", quadratic));
             if (result.has("loss")) {
                 writer.printf(
                         Locale.ROOT,
-                        "loss %.9g, gradient norm %.9g%n",
-                        result.get("loss").doubleValue(),
-                        result.get("gradientNorm").doubleValue());
+                        "loss %s, gradient norm %s%n",
+                        Numbers.text("%.9g", result.get("loss").asDouble(Double.NaN)),
+                        Numbers.text("%.9g", result.get("gradientNorm").asDouble(Double.NaN)));
             }
             writer.println("wrote " + out);
         });

@@ -7,6 +7,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.fixture.NetworkCase;
 import dev.sagitta.fixture.Networks;
+import dev.sagitta.fixture.NpyWriter;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.graph.Emitter;
 import dev.sagitta.graph.Graph;
@@ -20,22 +21,33 @@ import dev.sagitta.graph.op.Bias;
 import dev.sagitta.graph.op.CrossEntropy;
 import dev.sagitta.graph.op.MeanSquaredError;
 import dev.sagitta.graph.op.PackedLinear;
+import dev.sagitta.io.Data;
+import dev.sagitta.io.DataSet;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.QuantFormat;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
+import dev.sagitta.train.OptimiserOptions;
+import dev.sagitta.train.Trainer;
+import dev.sagitta.train.TrainingOptions;
+import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a program says of its memory, against the device's ledger. */
 class ProgramMemoryTest {
     private static final Device DEVICE = TestDevices.get(TestDevices.one());
+
+    @TempDir
+    Path folder;
 
     static Stream<Arguments> networks() {
         return Stream.of("none", "4", "auto:2")
@@ -73,6 +85,35 @@ class ProgramMemoryTest {
         Graph graph = b.build(b.add("second", new Table("a2"), h), new MeanSquaredError());
         ProgramMemory memory = agree(graph, ProgramOptions.of(8, Computation.GRADIENT));
         assertThat(memory.peak().get(MemoryCategory.OTHER)).isEqualTo(4 * Table.ELEMENTS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "4", "auto:2"})
+    void aTrainersMemoryIsTheLedgers(String bits) {
+        float[] x = new float[50 * 64];
+        long[] labels = new long[50];
+        GraphBuilder b = GraphBuilder.features(64);
+        Node h = b.activation("relu", b.linear("fc1", b.input(), 96), Function.RELU);
+        h = b.activation("gelu", b.linear("fc2", h, 96), Function.GELU);
+        Graph graph = b.build(b.linear("fc3", h, 10), new CrossEntropy(-100));
+        Map<MemoryCategory, Long> before = DEVICE.memory().current();
+        TrainingOptions options =
+                new TrainingOptions(16, OptimiserOptions.adamW(0.01).clip(1), bits, 1);
+        try (Trainer trainer = new Trainer(graph, DEVICE, rows(x, labels), options)) {
+            trainer.step();
+            Map<MemoryCategory, Long> said = trainer.memory();
+            for (MemoryCategory category : List.of(
+                    MemoryCategory.WEIGHTS, MemoryCategory.GRADIENTS, MemoryCategory.OPTIMIZER, MemoryCategory.DATA)) {
+                long held = DEVICE.memory().current().get(category) - before.getOrDefault(category, 0L);
+                assertThat(said.get(category)).as("%s", category).isEqualTo(held);
+            }
+        }
+    }
+
+    private DataSet rows(float[] x, long[] labels) {
+        return Data.rows(
+                NpyWriter.write(folder.resolve("x.npy"), x, labels.length, x.length / labels.length),
+                NpyWriter.write(folder.resolve("y.npy"), labels, labels.length));
     }
 
     private static ProgramMemory agree(Graph graph, ProgramOptions options) {
