@@ -15,6 +15,10 @@ final class ActivationBits implements ITypeConverter<ActivationPolicy> {
     static final String DESCRIPTION =
             "How activations are kept for the backward pass: none (exact, the default), 8, 4, 2, 1, or auto:AVG.";
 
+    /** What the bits do to a product, for its help; docs/activations.md has the table. */
+    static final String OF_PRODUCTS =
+            " With bits the product is an estimate: noisy and unbiased with ReLU, noisy and biased with gelu, silu, tanh.";
+
     @Override
     public ActivationPolicy convert(String text) {
         try {

@@ -12,6 +12,12 @@ import java.util.Map;
  * How many bits saved activations are kept in: all exact, all at one width, or {@code auto:AVG}: bits per tensor that minimise the gradient's
  * variance at AVG stored bits per activation element, masks included. ReLU's masks take one bit whatever the policy.
  *
+ * <p>Rounding is unbiased: the mean of what is read back is what was kept. So is the mean of a gradient or an Hv where everything between was
+ * kept exactly or is read linearly: linear layers, ReLU (a mask, exact), dropout (drawn again). A smooth activation (gelu, tanh, silu) reads
+ * its input through s' and s'': these derivatives are biased, and no number of draws takes that away. {@code v'Hv} in a pass of its own
+ * ({@code HESSIAN_QUADRATIC}) is quadratic in what was kept and biased for every network. docs/activations.md has figures; where a product
+ * must be exact, keep activations exactly.
+ *
  * <p>An automatic policy starts every tensor at the same width and learns while programs compiled with {@link #store} compute gradients. Call
  * {@link #resolve} from time to time; when it says that bits changed, compile the program again.
  */
