@@ -57,8 +57,10 @@ public final class ActivationError {
         }
         List<String> lines = new ArrayList<>();
         try (Device device = Devices.open("auto")) {
-            lines.add("# dev.sagitta.bench.ActivationError " + String.join(" ", arguments) + "; " + device.info().name());
-            lines.add("# relative to the norm of the exact value: rms of one draw, its noise, its bias, and the bias that can be told from 0");
+            lines.add("# dev.sagitta.bench.ActivationError " + String.join(" ", arguments) + "; "
+                    + device.info().name());
+            lines.add(
+                    "# relative to the norm of the exact value: rms of one draw, its noise, its bias, and the bias that can be told from 0");
             lines.add("network\tbits\tquantity\terror\tnoise\tbias\tresolution");
             for (String function : new String[] {"relu", "gelu", "tanh", "silu"}) {
                 ModelSpec model = ModelSpec.parse(MODEL.formatted(function, function), function);
@@ -141,8 +143,8 @@ public final class ActivationError {
         Builder<double[]> parts = java.util.stream.Stream.builder();
         program.layout()
                 .parameters()
-                .forEach(parameter -> parts.add(doubles(
-                        program.tensor(parameter.name() + role).downloadFloats(program.stream()))));
+                .forEach(parameter -> parts.add(
+                        doubles(program.tensor(parameter.name() + role).downloadFloats(program.stream()))));
         return parts.build().flatMapToDouble(java.util.Arrays::stream).toArray();
     }
 
