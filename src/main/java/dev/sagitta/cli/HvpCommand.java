@@ -8,7 +8,6 @@ import dev.sagitta.curvature.NetworkOperator;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataException;
 import dev.sagitta.io.HostTensor;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
@@ -84,10 +83,6 @@ final class HvpCommand implements Callable<Integer> {
             List<HostTensor> v = Checkpoint.readVector(vector, graph);
             long seed = common.seed(EvalCommand.seed(source));
             Batches.Rows rows = Batches.Rows.of(data.all(source));
-            if (rows.weight(0, rows.size()) == 0) {
-                throw new DataException("all labels of the " + rows.size()
-                        + " rows are left out: a mean loss over none has no derivatives; give rows with labels");
-            }
             Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
             try (Device device = common.open()) {
                 ActivationBits.choose(policy, source, graph, device, batch, rows);

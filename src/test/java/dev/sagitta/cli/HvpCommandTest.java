@@ -175,7 +175,7 @@ class HvpCommandTest {
         long[] labels = new long[ROWS];
         java.util.Arrays.fill(labels, -100);
         NpyWriter.write(y, labels, ROWS);
-        hvp("--device", DEVICE).failed(1, "all labels of the " + ROWS + " rows are left out");
+        hvp("--device", DEVICE).failed(1, "all labels of these " + ROWS + " examples are -100");
         assertThat(out).doesNotExist();
     }
 
