@@ -1,8 +1,8 @@
 /* Vectors of 16 floats for kernels on CPU devices: partial loads and stores, reductions in a fixed order, exp and log in fp32.
    exp: x = k ln 2 + r, |r| <= ln 2 / 2, a degree-6 minimax polynomial in r; log: x = 2^k m, sqrt(1/2) <= m < sqrt(2), the series of atanh in
    (m - 1) / (m + 1). Both stay within 2 units in the last place on their domains, which the comments state. */
-#ifndef SG_CPU_VECTOR_H
-#define SG_CPU_VECTOR_H
+#ifndef SG_CPU_SOFTMAX_VECTOR_H
+#define SG_CPU_SOFTMAX_VECTOR_H
 #include "common/dialect.h"
 
 #define SG_V 16

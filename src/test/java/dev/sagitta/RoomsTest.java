@@ -5,6 +5,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -13,6 +14,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import dev.sagitta.device.KernelSource;
 import dev.sagitta.device.Launch;
 import dev.sagitta.device.Stream;
 import java.util.List;
@@ -104,6 +106,29 @@ class RoomsTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("dev.sagitta.device.cuda..", "dev.sagitta.device.opencl..", "jcuda..", "org.jocl..")
+                .check(CLASSES);
+    }
+
+    /**
+     * {@code Map.of}, {@code Set.of} and the copies draw their order anew in every JVM: what is written from one differs between equal runs.
+     * Constants of kernels are the exception, {@link KernelSource} sorts them.
+     */
+    @Test
+    void nothingHasAnOrderDrawnPerRun() {
+        List<String> drawn = List.of("copyOf", "ofEntries", "toSet", "toMap", "toUnmodifiableSet", "toUnmodifiableMap");
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.sagitta.kernel..")
+                .should()
+                .callMethodWhere(DescribedPredicate.describe("gives a map or a set in an order of its own", call -> {
+                    String owner = call.getTargetOwner().getName();
+                    String name = call.getName();
+                    int arguments = call.getTarget().getRawParameterTypes().size();
+                    boolean collection = owner.equals("java.util.Map") || owner.equals("java.util.Set");
+                    return (collection || owner.equals("java.util.stream.Collectors")) && drawn.contains(name)
+                            || owner.equals("java.util.Map") && name.equals("of") && arguments > 2
+                            || owner.equals("java.util.Set") && name.equals("of") && arguments > 1;
+                }))
                 .check(CLASSES);
     }
 

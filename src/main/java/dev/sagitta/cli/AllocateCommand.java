@@ -8,6 +8,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -66,8 +67,9 @@ final class AllocateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         BitAllocation.Limit[] given = limits();
-        Set<String> quantities =
-                Arrays.stream(given).map(BitAllocation.Limit::quantity).collect(Collectors.toSet());
+        Set<String> quantities = Arrays.stream(given)
+                .map(BitAllocation.Limit::quantity)
+                .collect(Collectors.toCollection(LinkedHashSet::new));
         BitTable options = AllocationFile.read(table, quantities);
         BitAllocation allocation = BitAllocation.minimise(options, given);
         String json = AllocationFile.toJson(allocation).toPrettyString();

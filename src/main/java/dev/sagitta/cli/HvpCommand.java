@@ -27,7 +27,8 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Multiplies a vector by the Hessian of the mean loss over all rows given, exactly (Pearlmutter), dropout off.")
+                "Multiplies a vector by the Hessian of the mean loss over all rows given, dropout off: exact to fp32's rounding (Pearlmutter),"
+                        + " an estimate with --activation-bits.")
 final class HvpCommand implements Callable<Integer> {
     @Reads
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
@@ -61,7 +62,7 @@ final class HvpCommand implements Callable<Integer> {
             defaultValue = "none",
             paramLabel = "B",
             converter = ActivationBits.class,
-            description = ActivationBits.DESCRIPTION)
+            description = ActivationBits.DESCRIPTION + ActivationBits.OF_PRODUCTS)
     private ActivationPolicy policy;
 
     @Option(
@@ -111,7 +112,8 @@ final class HvpCommand implements Callable<Integer> {
             try (NetworkGradient network = new NetworkGradient(batches)) {
                 network.compute();
                 g = NetworkVectors.download(batches.program().layout(), network.gradient(), batches.program().stream());
-                result.put("loss", network.loss()).put("gradientNorm", Math.sqrt(NetworkVectors.dot(g, g)));
+                Numbers.put(result, "loss", network.loss());
+                Numbers.put(result, "gradientNorm", Math.sqrt(NetworkVectors.dot(g, g)));
             }
         }
         List<HostTensor> hv;
@@ -122,7 +124,8 @@ final class HvpCommand implements Callable<Integer> {
             operator.multiply();
             hv = NetworkVectors.download(operator.layout(), operator.products(), operator.stream());
         }
-        result.put("quadratic", NetworkVectors.dot(v, hv));
+        double quadratic = NetworkVectors.dot(v, hv);
+        Numbers.put(result, "quadratic", quadratic);
         NetworkVectors.write(out, gaussNewton ? "Gv" : "Hv", hv);
         if (g != null) {
             NetworkVectors.write(gradient, "the gradient", g);
@@ -130,16 +133,16 @@ final class HvpCommand implements Callable<Integer> {
         common.result(result, writer -> {
             writer.printf(
                     Locale.ROOT,
-                    "%d rows, v'%sv = %.9g%n",
+                    "%d rows, v'%sv = %s%n",
                     batches.totalRows(),
                     gaussNewton ? "G" : "H",
-                    result.get("quadratic").doubleValue());
+                    Numbers.text("%.9g", quadratic));
             if (result.has("loss")) {
                 writer.printf(
                         Locale.ROOT,
-                        "loss %.9g, gradient norm %.9g%n",
-                        result.get("loss").doubleValue(),
-                        result.get("gradientNorm").doubleValue());
+                        "loss %s, gradient norm %s%n",
+                        Numbers.text("%.9g", result.get("loss").asDouble(Double.NaN)),
+                        Numbers.text("%.9g", result.get("gradientNorm").asDouble(Double.NaN)));
             }
             writer.println("wrote " + out);
         });

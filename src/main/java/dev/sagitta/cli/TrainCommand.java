@@ -91,7 +91,9 @@ final class TrainCommand implements Callable<Integer> {
             names = "--activation-bits",
             paramLabel = "B",
             description =
-                    "How activations are kept for the backward pass: none (exact, the default), 8, 4, 2, 1, or auto:AVG.")
+                    "How activations are kept for the backward pass: none (exact, the default), 8, 4, 2, 1, or auto:AVG."
+                            + " Gradients stay unbiased with ReLU; gelu, silu and tanh bias them, little at 8 bits, much at 2"
+                            + " (docs/activations.md).")
     private String activationBits;
 
     @Writes(inPlace = true)

@@ -2,8 +2,8 @@ package dev.sagitta.compress;
 
 import dev.sagitta.program.Program;
 import dev.sagitta.program.SavedStore;
-import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +11,12 @@ import java.util.Map;
 /**
  * How many bits saved activations are kept in: all exact, all at one width, or {@code auto:AVG}: bits per tensor that minimise the gradient's
  * variance at AVG stored bits per activation element, masks included. ReLU's masks take one bit whatever the policy.
+ *
+ * <p>Rounding is unbiased: the mean of what is read back is what was kept. So is the mean of a gradient or an Hv where everything between was
+ * kept exactly or is read linearly: linear layers, ReLU (a mask, exact), dropout (drawn again). A smooth activation (gelu, tanh, silu) reads
+ * its input through s' and s'': these derivatives are biased, and no number of draws takes that away. {@code v'Hv} in a pass of its own
+ * ({@code HESSIAN_QUADRATIC}) is quadratic in what was kept and biased for every network. docs/activations.md has figures; where a product
+ * must be exact, keep activations exactly.
  *
  * <p>An automatic policy starts every tensor at the same width and learns while programs compiled with {@link #store} compute gradients. Call
  * {@link #resolve} from time to time; when it says that bits changed, compile the program again.
@@ -31,7 +37,7 @@ public final class ActivationPolicy {
     private final Map<String, Integer> bits = new LinkedHashMap<>();
 
     /** A saved tensor as the last program was compiled with it. */
-    private record SavedInfo(String opType, long elements, int bits) {}
+    private record SavedInfo(boolean linear, long elements, int bits) {}
 
     private ActivationPolicy(String text, int fixedBits, double average) {
         this.text = text;
@@ -85,7 +91,7 @@ public final class ActivationPolicy {
         return new PackedStore(
                 tensor -> {
                     int width = isAutomatic() ? bits.computeIfAbsent(tensor.name(), name -> startBits()) : fixedBits;
-                    tensors.put(tensor.name(), new SavedInfo(tensor.opType(), tensor.elements(), width));
+                    tensors.put(tensor.name(), new SavedInfo(tensor.linear(), tensor.elements(), width));
                     return width;
                 },
                 isAutomatic());
@@ -95,9 +101,9 @@ public final class ActivationPolicy {
         return average >= 8 ? 8 : average >= 4 ? 4 : average >= 2 ? 2 : 1;
     }
 
-    /** Bits by tensor, as the last compiled program keeps them; empty for exact and fixed policies. */
+    /** Bits by tensor, in the order of the network, as the last compiled program keeps them; empty for exact and fixed policies. */
     public Map<String, Integer> bits() {
-        return Map.copyOf(bits);
+        return Collections.unmodifiableMap(new LinkedHashMap<>(bits));
     }
 
     /** Takes the bits that an earlier run chose, before programs are compiled. */
@@ -107,13 +113,18 @@ public final class ActivationPolicy {
         }
     }
 
-    /** What the program measured since its compilation, by tensor; empty unless the policy is automatic. */
+    /**
+     * What the program measured since its compilation, by tensor; empty unless the policy is automatic. A sum that is not finite is unknown
+     * and left out.
+     */
     public Map<String, Float> measured(Program program) {
         Map<String, Float> sums = new LinkedHashMap<>();
         if (isAutomatic()) {
             for (String name : tensors.keySet()) {
-                Tensor tensor = program.tensor(PackedStore.sensitivity(name));
-                sums.put(name, tensor.downloadFloats(program.stream())[0]);
+                float sum = program.tensor(PackedStore.sensitivity(name)).downloadFloats(program.stream())[0];
+                if (Float.isFinite(sum)) {
+                    sums.put(name, sum);
+                }
             }
         }
         return sums;
@@ -121,18 +132,24 @@ public final class ActivationPolicy {
 
     /** Goes on measuring from what an earlier program had measured. */
     public void restoreMeasured(Program program, Map<String, Float> earlier) {
-        measured(program).keySet().stream().filter(earlier::containsKey).forEach(name -> program.tensor(
-                        PackedStore.sensitivity(name))
-                .upload(program.stream(), new float[] {earlier.get(name)}));
+        tensors.keySet().stream()
+                .filter(name -> isAutomatic() && earlier.containsKey(name))
+                .forEach(name -> program.tensor(PackedStore.sensitivity(name))
+                        .upload(program.stream(), new float[] {earlier.get(name)}));
     }
 
     /**
-     * Solves for new bits from what the program measured since its compilation.
+     * Solves for new bits from what the program measured since its compilation. A cost that is not finite is unknown, not zero: then no
+     * bits change.
      *
      * @return whether they differ: then compile again
      */
     public boolean resolve(Program program) {
         if (!isAutomatic() || tensors.isEmpty()) {
+            return false;
+        }
+        Map<String, Float> costs = measured(program);
+        if (costs.size() < tensors.size()) {
             return false;
         }
         List<BitLadder.Demand> demands = new ArrayList<>();
@@ -141,10 +158,9 @@ public final class ActivationPolicy {
         double now = 0;
         for (Map.Entry<String, SavedInfo> entry : tensors.entrySet()) {
             SavedInfo tensor = entry.getValue();
-            Tensor measured = program.tensor(PackedStore.sensitivity(entry.getKey()));
-            double cost = measured.downloadFloats(program.stream())[0];
-            double gain = tensor.opType().equals("linear") ? 1 : NONLINEAR_GAIN;
-            double atOneBit = gain * (Double.isFinite(cost) ? cost : 0) / BitLadder.scale(tensor.bits());
+            double cost = costs.get(entry.getKey());
+            double gain = tensor.linear() ? 1 : NONLINEAR_GAIN;
+            double atOneBit = gain * cost / BitLadder.scale(tensor.bits());
             demands.add(new BitLadder.Demand(entry.getKey(), tensor.elements(), atOneBit));
             elements += tensor.elements();
             used += (double) tensor.elements() * tensor.bits();
@@ -153,7 +169,7 @@ public final class ActivationPolicy {
         if (now == 0) {
             return false;
         }
-        double codeBits = Math.max(1, average - maskBits(program) / elements);
+        double codeBits = Math.max(1, average - program.memory().maskBytes() * 8.0 / elements);
         Map<String, Integer> better = BitLadder.allocate(demands, codeBits);
         double then = 0;
         for (BitLadder.Demand demand : demands) {
@@ -165,13 +181,6 @@ public final class ActivationPolicy {
         }
         bits.putAll(better);
         return true;
-    }
-
-    private static double maskBits(Program program) {
-        return program.memory().saved().stream()
-                .filter(saved -> saved.name().endsWith(".mask"))
-                .mapToDouble(saved -> saved.bytes() * 8.0)
-                .sum();
     }
 
     @Override

@@ -1,7 +1,7 @@
 package dev.sagitta.compress;
 
 import java.util.Comparator;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
@@ -24,13 +24,13 @@ public final class BitLadder {
 
     /**
      * @param averageBits of the codes, at least 1
-     * @return bits by name
+     * @return bits by name, in the order of the demands
      */
     public static Map<String, Integer> allocate(List<Demand> demands, double averageBits) {
         if (!(averageBits >= 1 && averageBits <= 8)) {
             throw new IllegalArgumentException("bit ladder: average of " + averageBits + " bits, expected 1 to 8");
         }
-        Map<String, Integer> rung = new HashMap<>();
+        Map<String, Integer> rung = new LinkedHashMap<>();
         double budget = 0;
         for (Demand demand : demands) {
             rung.put(demand.name(), 0);
@@ -54,7 +54,7 @@ public final class BitLadder {
                 queue.add(demand);
             }
         }
-        Map<String, Integer> bits = new HashMap<>();
+        Map<String, Integer> bits = new LinkedHashMap<>();
         rung.forEach((name, at) -> bits.put(name, RUNGS[at]));
         return bits;
     }

@@ -22,6 +22,8 @@ import java.util.function.ToIntFunction;
  * Keeps saved activations in 1, 2, 4 or 8 bits per element, with unbiased stochastic rounding on a grid per group of 256. The value itself is
  * free again right after the op that read it; each later pass that needs it unpacks it into workspace.
  *
+ * <p>Readers that are linear in the value stay unbiased, others do not: {@link ActivationPolicy} says which derivatives that leaves exact.
+ *
  * <p>When it measures, every gradient also adds up what the rounding costs, exactly and without an extra pass: for a linear layer with output
  * cotangent rows g_n and rounding variance V_n of row n, {@code tr Var(grad W) = sum_n ||g_n||^2 V_n}. The sum is the persistent value
  * {@code sensitivity.NAME}. For a nonlinear reader the same number bounds the variance of its input's cotangent up to a factor of order one.

@@ -46,13 +46,18 @@ public abstract class Device implements AutoCloseable {
             throw new IllegalArgumentException(
                     "allocate '" + label + "': " + bytes + " bytes; a size must not be negative (overflow?)");
         }
-        long size = Math.max(bytes, ALIGNMENT);
+        long size = allocationBytes(bytes);
         if (size > info.maxAllocationBytes() || size > info.memoryBytes() - ledger.currentBytes()) {
             throw outOfMemory(label, bytes);
         }
         Buffer buffer = allocateBuffer(size, bytes, label);
         ledger.add(buffer.ledgerKey(), label, category, size);
         return buffer;
+    }
+
+    /** What an allocation of so many bytes takes: an empty buffer, too, has an address of its own. */
+    public static long allocationBytes(long bytes) {
+        return Math.max(bytes, ALIGNMENT);
     }
 
     /** Back end's allocation of {@code size} bytes presented as {@code bytes}; throws {@link #outOfMemory} where the driver refuses. */

@@ -11,4 +11,9 @@ public class DeviceException extends RuntimeException {
     public DeviceException(String message, Throwable cause) {
         super(message, cause);
     }
+
+    /** The same error, saying where it happened. */
+    public DeviceException in(String where) {
+        return new DeviceException(where + ": " + getMessage(), this);
+    }
 }

@@ -7,4 +7,11 @@ public final class KernelBuildException extends DeviceException {
     public KernelBuildException(String message) {
         super(message);
     }
+
+    @Override
+    public KernelBuildException in(String where) {
+        KernelBuildException placed = new KernelBuildException(where + ": " + getMessage());
+        placed.initCause(this);
+        return placed;
+    }
 }

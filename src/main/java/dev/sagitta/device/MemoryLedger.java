@@ -1,6 +1,7 @@
 package dev.sagitta.device;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.IdentityHashMap;
@@ -39,12 +40,14 @@ final class MemoryLedger {
 
     synchronized MemoryStats stats() {
         List<MemoryStats.Holder> largest = new ArrayList<>(live.values());
-        largest.sort(Comparator.comparingLong(MemoryStats.Holder::bytes).reversed());
+        largest.sort(Comparator.comparingLong(MemoryStats.Holder::bytes)
+                .reversed()
+                .thenComparing(MemoryStats.Holder::label));
         return new MemoryStats(
                 currentBytes,
                 peakBytes,
-                Map.copyOf(current),
-                Map.copyOf(peak),
+                Collections.unmodifiableMap(new EnumMap<>(current)),
+                Collections.unmodifiableMap(new EnumMap<>(peak)),
                 List.copyOf(largest.subList(0, Math.min(LARGEST, largest.size()))));
     }
 

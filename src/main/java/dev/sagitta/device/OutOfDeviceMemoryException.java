@@ -7,4 +7,11 @@ public final class OutOfDeviceMemoryException extends DeviceException {
     public OutOfDeviceMemoryException(String message) {
         super(message);
     }
+
+    @Override
+    public OutOfDeviceMemoryException in(String where) {
+        OutOfDeviceMemoryException placed = new OutOfDeviceMemoryException(where + ": " + getMessage());
+        placed.initCause(this);
+        return placed;
+    }
 }

@@ -12,7 +12,7 @@ import dev.sagitta.kernel.Function;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -22,7 +22,7 @@ import java.util.Map;
  */
 public final class GraphBuilder {
     private final List<Node> nodes = new ArrayList<>();
-    private final Map<String, Parameter> parameters = new HashMap<>();
+    private final Map<String, Parameter> parameters = new LinkedHashMap<>();
     private final DType inputType;
 
     private GraphBuilder(DType inputType, Shape inputShape) {

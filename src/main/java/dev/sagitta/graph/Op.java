@@ -24,6 +24,11 @@ public interface Op {
         return Saved.NOTHING;
     }
 
+    /** Whether all that later modes compute from what is saved is linear in it: unbiased noise in it then gives unbiased derivatives. */
+    default boolean isLinearInSaved() {
+        return false;
+    }
+
     /** y from the inputs and parameters. */
     Value forward(Emitter e, OpContext c);
 

@@ -11,7 +11,8 @@ import java.util.function.Function;
  *
  * @param name of the node, for labels
  * @param training whether dropout drops
- * @param inputs primal inputs [B, ...]; after the forward pass only what the op saved still holds its contents
+ * @param inputs primal inputs [B, ...]. In every mode but forward they have a shape and no contents (but for the network's own input, which
+ *     stays in memory): a task that reads one is refused
  * @param saved what {@link Op#saved} asked for: written by forward for a mask, else restored before each later pass
  * @param parameter current values
  * @param tangents of the inputs, [K, B, ...]
@@ -46,6 +47,17 @@ public record OpContext(
         Value curvatureSlot,
         Value random,
         int stream) {
+
+    /** @throws IllegalStateException if the op saves nothing */
+    @Override
+    public Value saved() {
+        if (saved == null) {
+            throw new IllegalStateException(
+                    "layer '" + name + "' reads a saved value where none was kept; its op must declare"
+                            + " what it reads in saved(), and read it only where an input or a parameter of it is trained");
+        }
+        return saved;
+    }
 
     public Value input() {
         return inputs.get(0);

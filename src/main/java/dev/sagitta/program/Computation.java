@@ -12,7 +12,10 @@ public enum Computation {
     HESSIAN_VECTOR(true, true),
     /** K products G v with the Gauss-Newton matrix J' H_loss J, [K, P]. */
     GAUSS_NEWTON_VECTOR(true, true),
-    /** K numbers v' H v by the shared cotangent: one backward pass serves all probes. */
+    /**
+     * K numbers v' H v by the shared cotangent: one backward pass serves all probes. Tangents are computed after it, from what was kept: with
+     * compressed activations they carry its noise, which enters as a square.
+     */
     HESSIAN_QUADRATIC(true, true),
     /** K numbers v' G v: no backward pass at all. */
     GAUSS_NEWTON_QUADRATIC(false, true);

@@ -15,7 +15,7 @@ import java.util.Map;
  * lowest free offset ("greedy by size", Pisarchyk and Lee 2020).
  */
 final class MemoryPlan {
-    private final List<Interval> intervals;
+    private final List<Interval> intervals = new ArrayList<>();
     private final long arenaBytes;
     private final Map<Value, Interval> byValue = new IdentityHashMap<>();
 
@@ -45,26 +45,29 @@ final class MemoryPlan {
         for (int i = 0; i < tasks.size(); i++) {
             for (Value value : tasks.get(i).writes()) {
                 if (!value.isPersistent()) {
-                    int index = i;
-                    byValue.computeIfAbsent(value.root(), root -> new Interval(root, index)).last = i;
+                    Interval interval = byValue.get(value.root());
+                    if (interval == null) {
+                        interval = new Interval(value.root(), i);
+                        byValue.put(value.root(), interval);
+                        intervals.add(interval);
+                    }
+                    interval.last = i;
                 }
             }
             for (Value value : tasks.get(i).reads()) {
                 if (!value.isPersistent()) {
                     Interval interval = byValue.get(value.root());
                     if (interval == null) {
-                        throw new IllegalStateException("task '" + tasks.get(i).label() + "' reads " + value
+                        throw new IllegalStateException(tasks.get(i) + " reads " + value
                                 + ", which no earlier task wrote; the op must emit its writer first");
                     }
                     interval.last = i;
                 }
             }
         }
-        intervals = new ArrayList<>(byValue.values());
-        intervals.sort(Comparator.comparingLong((Interval interval) -> interval.bytes)
-                .reversed()
-                .thenComparingInt(interval -> interval.first)
-                .thenComparing(interval -> interval.value.name()));
+        // stable: of the same size, in the order they are written
+        intervals.sort(
+                Comparator.comparingLong((Interval interval) -> interval.bytes).reversed());
         long end = 0;
         List<Interval> placed = new ArrayList<>();
         for (Interval interval : intervals) {
@@ -101,8 +104,8 @@ final class MemoryPlan {
         return byValue.get(root).offset;
     }
 
-    Iterable<Value> values() {
-        return byValue.keySet();
+    List<Value> values() {
+        return intervals.stream().map(interval -> interval.value).toList();
     }
 
     /** The most bytes that values of each category take at one time, by what they hold (not by alignment). */

@@ -3,7 +3,6 @@ package dev.sagitta.program;
 import static dev.sagitta.graph.Emitter.values;
 
 import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.graph.Emitter;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Loss;
 import dev.sagitta.graph.Node;
@@ -44,18 +43,20 @@ final class NetworkCompiler {
     private final ProgramOptions options;
     private final ProgramValues program;
     private final Computation computation;
-    private final Emitter e;
+    private final Schedule e;
     private final Map<Node, Value> outputs = new IdentityHashMap<>();
     private final Map<Node, Value> tangents = new IdentityHashMap<>();
-    private final Map<Node, Value> masks = new IdentityHashMap<>();
     private final Map<Node, SavedStore.Kept> kept = new IdentityHashMap<>();
     private final Map<Value, SavedStore.Kept> keptByValue = new IdentityHashMap<>();
     private final Map<Node, List<Value>> cotangents = new IdentityHashMap<>();
     private final Map<Node, List<Value>> cotangentTangents = new IdentityHashMap<>();
     private final Map<Node, Boolean> trained = new IdentityHashMap<>();
+    private long maskBytes;
     private final Set<String> written = new HashSet<>();
+    /** Roots of what forward passes of ops wrote, and stand-ins for it: nothing that a later pass may read unless it was kept. */
+    private final Set<Value> forwardOnly = Collections.newSetFromMap(new IdentityHashMap<>());
 
-    NetworkCompiler(Graph graph, ProgramOptions options, ProgramValues program, Computation computation, Emitter e) {
+    NetworkCompiler(Graph graph, ProgramOptions options, ProgramValues program, Computation computation, Schedule e) {
         this.graph = graph;
         this.options = options;
         this.program = program;
@@ -68,10 +69,16 @@ final class NetworkCompiler {
         }
     }
 
+    /** Of all sign masks that are kept. */
+    long maskBytes() {
+        return maskBytes;
+    }
+
     void compile() {
         boolean lockstep = computation.usesProbes() && computation != Computation.HESSIAN_QUADRATIC;
         forward(lockstep);
         Loss.LossContext loss = lossContext();
+        e.emitter("loss", value -> false);
         switch (computation) {
             case PREDICT -> copy("output", outputs.get(graph.output()), program.output());
             case EVALUATE -> graph.loss().metrics(e, loss, program.metrics());
@@ -108,32 +115,45 @@ final class NetworkCompiler {
             }
             Value mask = null;
             if (node.op().saved() == Saved.SIGN_MASK) {
-                Shape words = Shape.of((outputs.get(node.inputs().get(0)).elements() + 31) / 32);
+                Shape words = Shape.of((exactInput(node).elements() + 31) / 32);
                 mask = e.value(node.name() + ".mask", DType.U32, words, MemoryCategory.WORKSPACE);
-                masks.put(node, mask);
             }
-            outputs.put(node, node.op().forward(e, context(node, mask, null, null)));
-            keep(node);
+            int before = e.tasks().size();
+            e.emitter(layer(node), value -> false);
+            List<Value> inputs = node.inputs().stream().map(outputs::get).toList();
+            outputs.put(node, node.op().forward(e, context(node, inputs, mask, null, null)));
+            for (Schedule.Task task : e.tasks().subList(before, e.tasks().size())) {
+                task.writes().forEach(value -> forwardOnly.add(value.root()));
+            }
+            keep(node, mask);
             if (withTangents) {
-                Value primal = node.op().saved() == Saved.SIGN_MASK ? mask : exactInput(node);
-                tangents.put(node, node.op().tangent(e, context(node, primal, null, null)));
+                Value primal =
+                        switch (node.op().saved()) {
+                            case NOTHING -> null;
+                            case INPUT -> exactInput(node);
+                            case SIGN_MASK -> mask;
+                        };
+                tangents.put(node, node.op().tangent(e, laterContext(node, primal, null, null)));
             }
         }
+    }
+
+    private static String layer(Node node) {
+        return "layer '" + node.name() + "' (" + node.op().type() + ")";
     }
 
     private Value exactInput(Node node) {
         return outputs.get(node.inputs().get(0));
     }
 
-    private void keep(Node node) {
-        boolean readLater = computation.keepsActivations()
-                && (trained.get(node.inputs().get(0)) || !node.op().parameters().isEmpty());
-        if (!readLater) {
+    private void keep(Node node, Value mask) {
+        // of several inputs any one may be what is trained
+        if (!computation.keepsActivations() || !trained.get(node)) {
             return;
         }
         if (node.op().saved() == Saved.SIGN_MASK) {
-            Value mask = masks.get(node);
             mask.markSaved();
+            maskBytes += mask.bytes();
             kept.put(node, emitter -> mask);
         } else if (node.op().saved() == Saved.INPUT) {
             Value input = exactInput(node);
@@ -145,7 +165,7 @@ final class NetworkCompiler {
                 kept.put(node, keptByValue.computeIfAbsent(input.root(), root -> {
                     SavedStore.SavedTensor tensor = new SavedStore.SavedTensor(
                             node.name(),
-                            node.op().type(),
+                            node.op().isLinearInSaved(),
                             2 * node.index() + 1,
                             program.random(),
                             options.batch(),
@@ -189,6 +209,7 @@ final class NetworkCompiler {
             if (node.isInput() || !trained.get(node)) {
                 continue;
             }
+            e.emitter(layer(node), value -> false);
             Value dy = primal ? sum(cotangents, node, false) : null;
             Value dyt = probes ? sum(cotangentTangents, node, true) : null;
             if (dy == null && dyt == null) {
@@ -196,7 +217,7 @@ final class NetworkCompiler {
             }
             SavedStore.Kept saved = kept.get(node);
             Value restored = saved == null ? null : saved.restore(e);
-            OpContext context = context(node, restored, dy, dyt);
+            OpContext context = laterContext(node, restored, dy, dyt);
             // tangents first: they read what the gradients of this node read, while it is in the cache
             Value[] dxt = probes ? node.op().tangentBackward(e, context) : null;
             Value[] dx = primal ? node.op().backward(e, context) : null;
@@ -241,16 +262,25 @@ final class NetworkCompiler {
             if (node.isInput()) {
                 continue;
             }
+            e.emitter(layer(node), value -> false);
             SavedStore.Kept saved = kept.get(node);
             Value restored = saved == null ? null : saved.restore(e);
-            OpContext context = context(node, restored, sum(cotangents, node, false), null);
+            OpContext context = laterContext(node, restored, sum(cotangents, node, false), null);
             tangents.put(node, node.op().tangent(e, context));
             if (context.cotangent() != null && node.op().curvature(e, context)) {
                 total = plus(total, context.curvatureSlot());
             }
         }
+        e.emitter("loss", value -> false);
         Value last = newSlot();
+        int before = e.tasks().size();
         graph.loss().quadratic(e, loss, tangents.get(graph.output()), last);
+        for (Schedule.Task task : e.tasks().subList(before, e.tasks().size())) {
+            // the output, if the loss reads it once more: it was kept that long
+            task.reads().stream()
+                    .filter(value -> forwardOnly.contains(value.root()))
+                    .forEach(Value::markSaved);
+        }
         copy("curvature", plus(total, last), program.quadratic());
     }
 
@@ -269,7 +299,28 @@ final class NetworkCompiler {
 
     // ---- contexts ----
 
-    private OpContext context(Node node, Value saved, Value dy, Value dyt) {
+    /**
+     * The context of every mode but forward: stand-ins for the inputs, which have a shape and nothing else, and no leave to read what a
+     * forward pass wrote besides the kept value. Otherwise an op could hold activations that no policy compresses and no figure counts.
+     */
+    private OpContext laterContext(Node node, Value saved, Value dy, Value dyt) {
+        List<Value> inputs =
+                node.inputs().stream().map(outputs::get).map(this::standIn).toList();
+        Value readable = saved == null ? null : saved.root();
+        e.emitter(layer(node), value -> value.root() != readable && forwardOnly.contains(value.root()));
+        return context(node, inputs, saved, dy, dyt);
+    }
+
+    private Value standIn(Value input) {
+        if (input.isPersistent()) {
+            return input;
+        }
+        Value shape = e.value(input.name(), input.dtype(), input.shape(), input.category());
+        forwardOnly.add(shape);
+        return shape;
+    }
+
+    private OpContext context(Node node, List<Value> inputs, Value saved, Value dy, Value dyt) {
         boolean gradients = computation == Computation.GRADIENT;
         boolean products = computation == Computation.HESSIAN_VECTOR || computation == Computation.GAUSS_NEWTON_VECTOR;
         boolean curvature = computation == Computation.HESSIAN_QUADRATIC;
@@ -280,7 +331,7 @@ final class NetworkCompiler {
                 options.probes(),
                 options.training(),
                 node.shape(),
-                node.inputs().stream().map(outputs::get).toList(),
+                inputs,
                 saved,
                 program::parameter,
                 Arrays.asList(node.inputs().stream().map(tangents::get).toArray(Value[]::new)),

@@ -2,6 +2,7 @@ package dev.sagitta.program;
 
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Recording;
 import dev.sagitta.device.Stream;
@@ -15,8 +16,8 @@ import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -32,7 +33,8 @@ public final class Program implements AutoCloseable {
     private final ProgramOptions options;
     private final ParameterLayout layout;
     private final List<Buffer> owned = new ArrayList<>();
-    private final Map<String, Tensor> tensors = new HashMap<>();
+    private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+    private final Map<MemoryCategory, Long> persistent = new EnumMap<>(MemoryCategory.class);
     private final Map<Computation, Runner> runners = new EnumMap<>(Computation.class);
     private ProgramMemory memory;
 
@@ -62,23 +64,26 @@ public final class Program implements AutoCloseable {
 
     private void build() {
         ProgramValues values = new ProgramValues(graph, options);
-        Map<String, long[]> constants = new HashMap<>();
+        Map<String, long[]> constants = new LinkedHashMap<>();
         Map<Computation, Schedule> schedules = new EnumMap<>(Computation.class);
         Map<Computation, MemoryPlan> plans = new EnumMap<>(Computation.class);
+        Map<Computation, Long> masks = new EnumMap<>(Computation.class);
         // parameters exist whatever is computed, in the order of the layout
         layout.parameters().forEach(values::parameter);
         for (Computation computation : options.computations()) {
-            Schedule schedule = new Schedule(device, values.byName(), constants);
-            new NetworkCompiler(graph, options, values, computation, schedule).compile();
+            Schedule schedule = new Schedule(device, values, constants);
+            NetworkCompiler compiler = new NetworkCompiler(graph, options, values, computation, schedule);
+            compiler.compile();
             schedules.put(computation, schedule);
             plans.put(computation, new MemoryPlan(schedule));
+            masks.put(computation, compiler.maskBytes());
         }
         bindPersistent(values);
         constants.forEach((name, contents) -> tensor(name).upload(stream, contents));
-        long arenaBytes =
-                plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0);
+        long arenaBytes = Device.allocationBytes(
+                plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0));
         Buffer arena = own(device.allocate(arenaBytes, MemoryCategory.WORKSPACE, "arena"));
-        memory = measure(arenaBytes, plans);
+        memory = measure(arenaBytes, plans, masks);
         schedules.forEach((computation, schedule) ->
                 runners.put(computation, new Runner(bind(schedule, plans.get(computation), arena))));
     }
@@ -88,11 +93,9 @@ public final class Program implements AutoCloseable {
     private void bindPersistent(ProgramValues values) {
         Map<String, Value> byName = values.byName();
         for (Parameter parameter : layout.parameters()) {
-            // one flat arena per role, so that an optimiser or an estimator sees one vector
-            bindRole(byName, parameter, "", 1, MemoryCategory.WEIGHTS);
-            bindRole(byName, parameter, ".gradient", 1, MemoryCategory.GRADIENTS);
-            bindRole(byName, parameter, ".vector", options.probes(), MemoryCategory.TANGENTS);
-            bindRole(byName, parameter, ".product", options.probes(), MemoryCategory.TANGENTS);
+            for (ParameterRole role : ParameterRole.values()) {
+                bindRole(byName, parameter, role);
+            }
         }
         for (Map.Entry<String, Value> entry : byName.entrySet()) {
             if (!tensors.containsKey(entry.getKey())) {
@@ -114,18 +117,22 @@ public final class Program implements AutoCloseable {
         initialiseRandom();
     }
 
-    private void bindRole(
-            Map<String, Value> byName, Parameter parameter, String role, int copies, MemoryCategory category) {
-        Value value = byName.get(parameter.name() + role);
+    private void bindRole(Map<String, Value> byName, Parameter parameter, ParameterRole role) {
+        Value value = byName.get(role.of(parameter.name()));
         if (value == null) {
             return;
         }
         Tensor external = external(value);
         if (external == null) {
-            String arenaName = "parameters" + role;
+            String arenaName = role.arena();
+            if (byName.containsKey(arenaName)) {
+                throw new IllegalArgumentException("parameter '" + arenaName
+                        + "' has the name of the arena that holds all of them; give it another");
+            }
+            int copies = role.byProbe() ? options.probes() : 1;
             Tensor arena = tensors.computeIfAbsent(arenaName, key -> {
                 long length = Math.multiplyExact(layout.length(), (long) copies);
-                Buffer buffer = zeros(length * Float.BYTES, category, arenaName);
+                Buffer buffer = zeros(length * Float.BYTES, role.category(), arenaName);
                 return new Tensor(arenaName, buffer, DType.F32, Shape.of(length));
             });
             long offset = layout.offset(parameter) * copies * Float.BYTES;
@@ -147,6 +154,7 @@ public final class Program implements AutoCloseable {
 
     private Buffer zeros(long bytes, MemoryCategory category, String name) {
         Buffer buffer = own(device.allocate(bytes, category, name));
+        persistent.merge(category, Device.allocationBytes(bytes), Long::sum);
         stream.fill(buffer, 0, buffer.bytes(), (byte) 0);
         return buffer;
     }
@@ -162,56 +170,52 @@ public final class Program implements AutoCloseable {
         for (Value root : plan.values()) {
             slices.put(root, own(arena.slice(plan.offset(root), root.bytes(), root.name())));
         }
-        Emitter.Binder binder = value -> {
-            if (value == null) {
-                return null;
-            }
-            if (value.isPersistent()) {
-                Tensor tensor = tensors.get(value.name());
-                return tensor.shape().equals(value.shape()) ? tensor : tensor.reshape(value.shape());
-            }
-            return new Tensor(value.name(), slices.get(value.root()), value.dtype(), value.shape());
-        };
         List<Step> steps = new ArrayList<>();
         for (Schedule.Task task : schedule.tasks()) {
-            steps.add(task.work().apply(binder).prepare(device));
+            Emitter.Binder binder = value -> value == null ? null : tensor(task, value, slices);
+            try {
+                steps.add(task.work().apply(binder).prepare(device));
+            } catch (DeviceException e) {
+                throw e.in(task.toString());
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException(task + ": " + e.getMessage(), e);
+            } catch (RuntimeException e) {
+                throw new IllegalStateException(task + ": " + e.getMessage(), e);
+            }
         }
         return steps;
     }
 
-    private ProgramMemory measure(long arenaBytes, Map<Computation, MemoryPlan> plans) {
+    private Tensor tensor(Schedule.Task task, Value value, Map<Value, Buffer> slices) {
+        if (!task.uses(value)) {
+            throw new IllegalStateException("binds " + value + ", which it declares neither as read nor as written");
+        }
+        if (value.isPersistent()) {
+            Tensor tensor = tensors.get(value.name());
+            return tensor.shape().equals(value.shape()) ? tensor : tensor.reshape(value.shape());
+        }
+        return new Tensor(value.name(), slices.get(value.root()), value.dtype(), value.shape());
+    }
+
+    private ProgramMemory measure(
+            long arenaBytes, Map<Computation, MemoryPlan> plans, Map<Computation, Long> masksOfPlans) {
         Map<MemoryCategory, Long> peak = new EnumMap<>(MemoryCategory.class);
         List<ProgramMemory.SavedBytes> saved = List.of();
-        for (MemoryPlan plan : plans.values()) {
+        long masks = 0;
+        for (Map.Entry<Computation, MemoryPlan> entry : plans.entrySet()) {
+            MemoryPlan plan = entry.getValue();
             Map<MemoryCategory, Long> own = plan.peakByCategory();
             if (own.getOrDefault(MemoryCategory.SAVED_ACTIVATIONS, 0L)
                     > peak.getOrDefault(MemoryCategory.SAVED_ACTIVATIONS, 0L)) {
                 saved = plan.ofCategory(MemoryCategory.SAVED_ACTIVATIONS).stream()
                         .map(value -> new ProgramMemory.SavedBytes(value.name(), value.bytes()))
                         .toList();
+                masks = masksOfPlans.get(entry.getKey());
             }
             own.forEach((category, bytes) -> peak.merge(category, bytes, Math::max));
         }
-        for (Tensor tensor : tensors.values()) {
-            // arenas are counted, their parts are not
-            if (owned.contains(tensor.buffer()) && !isPart(tensor)) {
-                peak.merge(category(tensor), tensor.buffer().bytes(), Long::sum);
-            }
-        }
-        return new ProgramMemory(arenaBytes, Map.copyOf(peak), saved);
-    }
-
-    private boolean isPart(Tensor tensor) {
-        return layout.parameters().stream().anyMatch(parameter -> tensor.name().startsWith(parameter.name()));
-    }
-
-    private static MemoryCategory category(Tensor tensor) {
-        return switch (tensor.name()) {
-            case "parameters" -> MemoryCategory.WEIGHTS;
-            case "parameters.gradient" -> MemoryCategory.GRADIENTS;
-            case "parameters.vector", "parameters.product" -> MemoryCategory.TANGENTS;
-            default -> MemoryCategory.DATA;
-        };
+        persistent.forEach((category, bytes) -> peak.merge(category, bytes, Long::sum));
+        return new ProgramMemory(arenaBytes, persistent, peak, saved, masks);
     }
 
     private Buffer own(Buffer buffer) {

@@ -1,8 +1,9 @@
 package dev.sagitta.program;
 
 import dev.sagitta.tensor.Tensor;
+import java.util.Collections;
 import java.util.EnumSet;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 
@@ -62,8 +63,9 @@ public record ProgramOptions(
      * {@code .vector} ([K, ...]) or {@code .product} ([K, ...]) behind it what belongs to that parameter.
      */
     public ProgramOptions bind(String name, Tensor tensor) {
-        Map<String, Tensor> more = new HashMap<>(external);
+        Map<String, Tensor> more = new LinkedHashMap<>(external);
         more.put(name, tensor);
-        return new ProgramOptions(batch, probes, computations, store, training, seed, Map.copyOf(more));
+        return new ProgramOptions(
+                batch, probes, computations, store, training, seed, Collections.unmodifiableMap(more));
     }
 }

@@ -6,14 +6,14 @@ import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.Value;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** The persistent values of a program, by name: what a caller reads and writes between steps, and what computations share. */
 final class ProgramValues {
     private final Graph graph;
     private final ProgramOptions options;
-    private final Map<String, Value> byName = new HashMap<>();
+    private final Map<String, Value> byName = new LinkedHashMap<>();
 
     ProgramValues(Graph graph, ProgramOptions options) {
         this.graph = graph;
@@ -25,8 +25,15 @@ final class ProgramValues {
         return byName;
     }
 
-    private Value value(String name, DType dtype, Shape shape, MemoryCategory category) {
-        return byName.computeIfAbsent(name, key -> Value.persistent(name, dtype, shape, category));
+    /** The value of this name, new or as it is known; of its shape, type and category there is one. */
+    Value value(String name, DType dtype, Shape shape, MemoryCategory category) {
+        Value known = byName.computeIfAbsent(name, key -> Value.persistent(name, dtype, shape, category));
+        if (known.dtype() != dtype || !known.shape().equals(shape) || known.category() != category) {
+            throw new IllegalArgumentException("persistent value '" + name + "' exists as " + known + " ("
+                    + known.category() + "), asked for as " + dtype.suffix() + " " + shape + " (" + category
+                    + "); give the layer or parameter another name");
+        }
+        return known;
     }
 
     Value input() {
@@ -62,20 +69,23 @@ final class ProgramValues {
     }
 
     Value parameter(Parameter parameter) {
-        return value(parameter.name(), DType.F32, parameter.shape(), MemoryCategory.WEIGHTS);
+        return of(parameter, ParameterRole.WEIGHT);
     }
 
     Value gradient(Parameter parameter) {
-        return value(parameter.name() + ".gradient", DType.F32, parameter.shape(), MemoryCategory.GRADIENTS);
+        return of(parameter, ParameterRole.GRADIENT);
     }
 
     Value vector(Parameter parameter) {
-        Shape shape = parameter.shape().prepend(options.probes());
-        return value(parameter.name() + ".vector", DType.F32, shape, MemoryCategory.TANGENTS);
+        return of(parameter, ParameterRole.VECTOR);
     }
 
     Value product(Parameter parameter) {
-        Shape shape = parameter.shape().prepend(options.probes());
-        return value(parameter.name() + ".product", DType.F32, shape, MemoryCategory.TANGENTS);
+        return of(parameter, ParameterRole.PRODUCT);
+    }
+
+    private Value of(Parameter parameter, ParameterRole role) {
+        Shape shape = role.byProbe() ? parameter.shape().prepend(options.probes()) : parameter.shape();
+        return value(role.of(parameter.name()), DType.F32, shape, role.category());
     }
 }

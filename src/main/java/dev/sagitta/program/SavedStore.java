@@ -33,11 +33,11 @@ public interface SavedStore {
 
     /**
      * @param name of the reading node
-     * @param opType type of the reading op: for a bilinear one the noise is unbiased, for a nonlinear one it is not
+     * @param linear whether derivatives are linear in it: if so, unbiased noise in it leaves them unbiased
      * @param stream random stream reserved for this tensor
      * @param random state of the random counters
      * @param rows leading extent, one row per example
      * @param elements of all rows
      */
-    record SavedTensor(String name, String opType, int stream, Value random, long rows, long elements) {}
+    record SavedTensor(String name, boolean linear, int stream, Value random, long rows, long elements) {}
 }

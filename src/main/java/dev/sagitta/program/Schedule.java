@@ -12,25 +12,52 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /** The tasks of one computation in order, as ops emitted them. */
 final class Schedule implements Emitter {
     private final Device device;
-    private final Map<String, Value> persistent;
+    private final ProgramValues persistent;
     private final Map<String, long[]> constants;
     private final List<Task> tasks = new ArrayList<>();
-
-    /** One task: what it reads and writes, and how to make its kernels once tensors are bound. */
-    record Task(String label, List<Value> reads, List<Value> writes, Function<Binder, Preparable> work) {}
+    private String emitter = "";
+    private Predicate<Value> hidden = value -> false;
 
     /**
-     * @param persistent values by name, shared by all schedules of a program; new ones are added
+     * One task: what it reads and writes, and how to make its kernels once tensors are bound.
+     *
+     * @param emitter who emitted it, for errors: a layer, the loss
+     */
+    record Task(
+            String emitter, String label, List<Value> reads, List<Value> writes, Function<Binder, Preparable> work) {
+        boolean uses(Value value) {
+            return contains(reads, value) || contains(writes, value);
+        }
+
+        private static boolean contains(List<Value> values, Value value) {
+            return values.stream().anyMatch(other -> other.root() == value.root());
+        }
+
+        @Override
+        public String toString() {
+            return emitter.isEmpty() ? "task '" + label + "'" : emitter + ", task '" + label + "'";
+        }
+    }
+
+    /**
+     * @param persistent shared by all schedules of a program; new ones are added
      * @param constants contents of those among them that nothing writes
      */
-    Schedule(Device device, Map<String, Value> persistent, Map<String, long[]> constants) {
+    Schedule(Device device, ProgramValues persistent, Map<String, long[]> constants) {
         this.device = device;
         this.persistent = persistent;
         this.constants = constants;
+    }
+
+    /** Who emits the tasks that follow, and which values they may not read. */
+    void emitter(String who, Predicate<Value> mayNotRead) {
+        emitter = who;
+        hidden = mayNotRead;
     }
 
     List<Task> tasks() {
@@ -49,12 +76,7 @@ final class Schedule implements Emitter {
 
     @Override
     public Value persistent(String name, DType dtype, Shape shape, MemoryCategory category) {
-        Value known = persistent.computeIfAbsent(name, key -> Value.persistent(name, dtype, shape, category));
-        if (known.dtype() != dtype || !known.shape().equals(shape)) {
-            throw new IllegalArgumentException("persistent value '" + name + "' exists as " + known + ", asked for as "
-                    + dtype.suffix() + " " + shape);
-        }
-        return known;
+        return persistent.value(name, dtype, shape, category);
     }
 
     @Override
@@ -68,6 +90,14 @@ final class Schedule implements Emitter {
 
     @Override
     public void emit(String label, List<Value> reads, List<Value> writes, Function<Binder, Preparable> work) {
-        tasks.add(new Task(label, reads, writes, work));
+        Task task = new Task(emitter, label, reads, writes, work);
+        for (Value value : reads) {
+            if (hidden.test(value)) {
+                throw new IllegalStateException(task + " reads " + value + " of the forward pass, which the op does not"
+                        + " declare as saved: it would stay in memory uncompressed and uncounted; declare Saved.INPUT and"
+                        + " read saved(), or compute it again");
+            }
+        }
+        tasks.add(task);
     }
 }

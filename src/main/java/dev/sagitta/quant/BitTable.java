@@ -1,8 +1,8 @@
 package dev.sagitta.quant;
 
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -38,7 +38,7 @@ public record BitTable(List<Layer> layers, List<List<String>> tied) {
     public record Layer(String name, List<Option> options) {}
 
     public BitTable {
-        Map<String, Layer> byName = new HashMap<>();
+        Map<String, Layer> byName = new LinkedHashMap<>();
         for (Layer layer : layers) {
             require(
                     byName.put(layer.name(), layer) == null,

@@ -30,6 +30,7 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -77,6 +78,9 @@ public final class Trainer implements AutoCloseable {
     private Tensor targetTensor;
     private Tensor lossTensor;
     private OptimiserOptions optimiser;
+    /** Of what it needs besides its states. */
+    private long optimiserBytes;
+
     private long steps;
     private long seen;
     private long counted;
@@ -288,7 +292,7 @@ public final class Trainer implements AutoCloseable {
 
     /** Current weights on the device, by name; training goes on changing them. */
     public Map<String, Tensor> parameters() {
-        return Map.copyOf(parameters.parts());
+        return Collections.unmodifiableMap(parameters.parts());
     }
 
     /** Copies of the current weights. */
@@ -318,6 +322,7 @@ public final class Trainer implements AutoCloseable {
         bytes.merge(MemoryCategory.WEIGHTS, parameters.bytes(), Long::sum);
         bytes.merge(MemoryCategory.GRADIENTS, gradients.bytes(), Long::sum);
         states.forEach(state -> bytes.merge(MemoryCategory.OPTIMIZER, state.bytes(), Long::sum));
+        bytes.merge(MemoryCategory.OPTIMIZER, optimiserBytes, Long::sum);
         return bytes;
     }
 
@@ -351,6 +356,7 @@ public final class Trainer implements AutoCloseable {
     private Tensor tensor(String name, DType dtype, long elements) {
         MemoryCategory category = MemoryCategory.OPTIMIZER;
         Buffer buffer = own(device.allocate(elements * dtype.bytes(), category, name));
+        optimiserBytes += Device.allocationBytes(buffer.bytes());
         return new Tensor(name, buffer, dtype, Shape.of(elements));
     }
 

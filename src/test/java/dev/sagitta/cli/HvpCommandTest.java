@@ -171,6 +171,15 @@ class HvpCommandTest {
     }
 
     @Test
+    void aMeanOverNoLabelIsRefused() {
+        long[] labels = new long[ROWS];
+        java.util.Arrays.fill(labels, -100);
+        NpyWriter.write(y, labels, ROWS);
+        hvp("--device", DEVICE).failed(1, "all labels of these " + ROWS + " examples are -100");
+        assertThat(out).doesNotExist();
+    }
+
+    @Test
     void compressedActivationsAddASmallError() {
         hvp("--device", DEVICE, "--activation-bits", 8).succeeded();
         assertSame(out, reference.hessianVector(weights, probe), 0.05);

@@ -16,6 +16,7 @@ import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -185,6 +186,32 @@ class CompressedProgramTest {
             assertThat(policy.resolve(program))
                     .as("solved again from the same numbers")
                     .isFalse();
+        }
+    }
+
+    /** A cost beyond fp32 is unknown. Taken for zero, it would give the most sensitive tensor the fewest bits. */
+    @Test
+    void anUnknownCostChangesNoBits() {
+        String device = TestDevices.one();
+        NetworkCase network = wide(Function.GELU);
+        ActivationPolicy policy = ActivationPolicy.parse("auto:2");
+        try (Program program = compile(device, network, policy)) {
+            program.run(Computation.GRADIENT);
+            Map<String, Integer> before = policy.bits();
+            for (float unknown : new float[] {Float.POSITIVE_INFINITY, Float.NaN}) {
+                program.tensor(PackedStore.sensitivity("fc2")).upload(program.stream(), new float[] {unknown});
+                assertThat(policy.resolve(program)).isFalse();
+                assertThat(policy.bits()).isEqualTo(before);
+                assertThat(policy.measured(program)).doesNotContainKey("fc2").containsKey("fc3");
+            }
+        }
+    }
+
+    @Test
+    void bitsStandInTheOrderOfTheNetwork() {
+        ActivationPolicy policy = ActivationPolicy.parse("auto:2");
+        try (Program program = compile(TestDevices.one(), wide(Function.GELU), policy)) {
+            assertThat(policy.bits().keySet()).containsExactly("act1", "fc2", "act2", "fc3");
         }
     }
 

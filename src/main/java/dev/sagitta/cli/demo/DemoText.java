@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
@@ -31,9 +30,9 @@ record DemoText(List<Path> files, Path temporary) implements AutoCloseable {
     static final String HOME = "sagitta.home";
 
     private static final List<String> FOLDERS = List.of("src", "kernels", "native", "jmh/src", "examples", "docs");
-    private static final Set<String> SUFFIXES = Set.of("java", "cu", "cuh", "cl", "h", "c", "cpp", "md");
+    private static final List<String> SUFFIXES = List.of("java", "cu", "cuh", "cl", "h", "c", "cpp", "md");
     /** What a build leaves behind. */
-    private static final Set<String> BUILT = Set.of("target", "build");
+    private static final List<String> BUILT = List.of("target", "build");
 
     private static final String KERNELS = "dev/sagitta/kernels";
 

@@ -111,11 +111,11 @@ public record Activation(Function function) implements Op {
 
     @Override
     public boolean curvature(Emitter e, OpContext c) {
-        Value z = c.saved();
         Value zt = c.tangent();
         if (zt == null) {
             return false;
         }
+        Value z = c.saved();
         Value dy = c.cotangent();
         Value slot = c.curvatureSlot();
         Shape partials = Pointwise.partials(e.device(), z.elements(), c.probes());

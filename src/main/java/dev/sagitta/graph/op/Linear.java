@@ -63,6 +63,11 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
     }
 
     @Override
+    public boolean isLinearInSaved() {
+        return true;
+    }
+
+    @Override
     public Value forward(Emitter e, OpContext c) {
         Value y = c.newOutput(e);
         Value x = rows(c.input(), in());

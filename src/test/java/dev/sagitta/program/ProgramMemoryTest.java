@@ -1,0 +1,179 @@
+package dev.sagitta.program;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.device.Device;
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.fixture.NetworkCase;
+import dev.sagitta.fixture.Networks;
+import dev.sagitta.fixture.NpyWriter;
+import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.graph.Emitter;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.GraphBuilder;
+import dev.sagitta.graph.Node;
+import dev.sagitta.graph.Op;
+import dev.sagitta.graph.OpContext;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.Value;
+import dev.sagitta.graph.op.Bias;
+import dev.sagitta.graph.op.CrossEntropy;
+import dev.sagitta.graph.op.MeanSquaredError;
+import dev.sagitta.graph.op.PackedLinear;
+import dev.sagitta.io.Data;
+import dev.sagitta.io.DataSet;
+import dev.sagitta.kernel.Function;
+import dev.sagitta.kernel.QuantFormat;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
+import dev.sagitta.train.OptimiserOptions;
+import dev.sagitta.train.Trainer;
+import dev.sagitta.train.TrainingOptions;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a program says of its memory, against the device's ledger. */
+class ProgramMemoryTest {
+    private static final Device DEVICE = TestDevices.get(TestDevices.one());
+
+    @TempDir
+    Path folder;
+
+    static Stream<Arguments> networks() {
+        return Stream.of("none", "4", "auto:2")
+                .flatMap(policy -> Networks.all().stream().map(network -> Arguments.of(network, policy)));
+    }
+
+    @ParameterizedTest(name = "{0}, activations {1}")
+    @MethodSource("networks")
+    void everyCategoryIsTheLedgers(NetworkCase network, String policy) {
+        agree(
+                network.graph(),
+                ProgramOptions.of(network.batch(), Computation.PREDICT, Computation.values())
+                        .probes(2)
+                        .store(ActivationPolicy.parse(policy).store()));
+    }
+
+    @Test
+    void packedWeightsAreWeights() {
+        QuantFormat format = new QuantFormat(4, 32, false);
+        GraphBuilder b = GraphBuilder.features(64);
+        Node h = b.add("fc1", new PackedLinear("fc1.weight", format, 96, 64, null), b.input());
+        h = b.bias("shift", b.activation("act", h, Function.GELU));
+        Graph graph =
+                b.build(b.add("fc2", new PackedLinear("fc2.weight", format, 10, 96, null), h), new CrossEntropy(-100));
+        ProgramMemory memory = agree(graph, ProgramOptions.of(8, Computation.EVALUATE, Computation.GRADIENT));
+        assertThat(memory.peak().get(MemoryCategory.WEIGHTS)).isGreaterThan((64 + 10) * 96 / 2);
+        assertThat(memory.peak().get(MemoryCategory.DATA)).isLessThan(8 * (64 + 1) * 4 + 5 * Device.ALIGNMENT);
+    }
+
+    /** A name says nothing: what begins like a parameter's is counted like anything else. */
+    @Test
+    void aNameThatBeginsLikeAParametersHidesNothing() {
+        GraphBuilder b = GraphBuilder.features(16);
+        Node h = b.add("first", new Bias(new Parameter("a", Shape.of(16), 0, false)), b.input());
+        Graph graph = b.build(b.add("second", new Table("a2"), h), new MeanSquaredError());
+        ProgramMemory memory = agree(graph, ProgramOptions.of(8, Computation.GRADIENT));
+        assertThat(memory.peak().get(MemoryCategory.OTHER)).isEqualTo(4 * Table.ELEMENTS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "4", "auto:2"})
+    void aTrainersMemoryIsTheLedgers(String bits) {
+        float[] x = new float[50 * 64];
+        long[] labels = new long[50];
+        GraphBuilder b = GraphBuilder.features(64);
+        Node h = b.activation("relu", b.linear("fc1", b.input(), 96), Function.RELU);
+        h = b.activation("gelu", b.linear("fc2", h, 96), Function.GELU);
+        Graph graph = b.build(b.linear("fc3", h, 10), new CrossEntropy(-100));
+        Map<MemoryCategory, Long> before = DEVICE.memory().current();
+        TrainingOptions options =
+                new TrainingOptions(16, OptimiserOptions.adamW(0.01).clip(1), bits, 1);
+        try (Trainer trainer = new Trainer(graph, DEVICE, rows(x, labels), options)) {
+            trainer.step();
+            Map<MemoryCategory, Long> said = trainer.memory();
+            for (MemoryCategory category : List.of(
+                    MemoryCategory.WEIGHTS, MemoryCategory.GRADIENTS, MemoryCategory.OPTIMIZER, MemoryCategory.DATA)) {
+                long held = DEVICE.memory().current().get(category) - before.getOrDefault(category, 0L);
+                assertThat(said.get(category)).as("%s", category).isEqualTo(held);
+            }
+        }
+    }
+
+    private DataSet rows(float[] x, long[] labels) {
+        return Data.rows(
+                NpyWriter.write(folder.resolve("x.npy"), x, labels.length, x.length / labels.length),
+                NpyWriter.write(folder.resolve("y.npy"), labels, labels.length));
+    }
+
+    private static ProgramMemory agree(Graph graph, ProgramOptions options) {
+        Map<MemoryCategory, Long> before = DEVICE.memory().current();
+        try (Program program = Program.compile(graph, DEVICE, options)) {
+            ProgramMemory memory = program.memory();
+            Map<MemoryCategory, Long> expected = new EnumMap<>(memory.persistent());
+            expected.merge(MemoryCategory.WORKSPACE, memory.arenaBytes(), Long::sum);
+            Map<MemoryCategory, Long> held = new EnumMap<>(MemoryCategory.class);
+            DEVICE.memory().current().forEach((category, bytes) -> {
+                long more = bytes - before.getOrDefault(category, 0L);
+                if (more != 0) {
+                    held.put(category, more);
+                }
+            });
+            assertThat(held).isEqualTo(expected);
+            for (MemoryCategory category :
+                    List.of(MemoryCategory.WEIGHTS, MemoryCategory.GRADIENTS, MemoryCategory.DATA)) {
+                // nothing of these lies in the arena
+                assertThat(memory.peak().getOrDefault(category, 0L))
+                        .as("%s", category)
+                        .isEqualTo(held.getOrDefault(category, 0L));
+            }
+            return memory;
+        }
+    }
+
+    /** Passes everything on and asks for memory of its own. */
+    private record Table(String tensor) implements Op {
+        static final long ELEMENTS = 1000;
+
+        @Override
+        public String type() {
+            return "table";
+        }
+
+        @Override
+        public Shape outputShape(List<Shape> inputs) {
+            return inputs.get(0);
+        }
+
+        @Override
+        public Value forward(Emitter e, OpContext c) {
+            e.persistent(tensor, DType.F32, Shape.of(ELEMENTS), MemoryCategory.OTHER);
+            return c.input();
+        }
+
+        @Override
+        public Value[] backward(Emitter e, OpContext c) {
+            return new Value[] {c.cotangent()};
+        }
+
+        @Override
+        public Value tangent(Emitter e, OpContext c) {
+            return c.tangent();
+        }
+
+        @Override
+        public Value[] tangentBackward(Emitter e, OpContext c) {
+            return new Value[] {c.cotangentTangent()};
+        }
+    }
+}
