@@ -56,7 +56,7 @@ RANDOM(rademacher_f32, f32, store_floats(out, i, n, sg_sign_f32(v.x), sg_sign_f3
 RANDOM(normal_f32, f32, f32 a; f32 b; f32 c; f32 d; sg_normal_pair_f32(v.x, v.y, &a, &b); sg_normal_pair_f32(v.z, v.w, &c, &d);
        store_floats(out, i, n, a, b, c, d))
 
-#define PROBE(NAME, STORE)                                                                                                        \
+#define PROBE(NAME, MAKE)                                                                                                         \
     extern "C" __global__ void probe_##NAME(const i64 *which, const i64 *segments, i64 count, i64 chunks, i64 probes, f32 *out) { \
         i64 step = (i64)gridDim.x * blockDim.x;                                                                                   \
         for (i64 block = (i64)blockIdx.x * blockDim.x + threadIdx.x; block < 8 * probes * chunks; block += step) {                \
@@ -64,21 +64,27 @@ RANDOM(normal_f32, f32, f32 a; f32 b; f32 c; f32 d; sg_normal_pair_f32(v.x, v.y,
             u32 inside = (u32)(unit - probes * segments[4 * l + 3]), across = (u32)((n + 31) / 32);                               \
             i64 k = (i64)(inside / across), i = 32 * (i64)(inside % across) + 4 * (block % 8);                                    \
             if (i >= n) continue;                                                                                                 \
-            f32 *to = out + probes * segments[4 * l + 1] + k * n;                                                                 \
-            if (l < which[1] || l >= which[2]) {                                                                                  \
-                store_floats(to, i, n, 0.0f, 0.0f, 0.0f, 0.0f);                                                                   \
-                continue;                                                                                                         \
+            float4 made = make_float4(0.0f, 0.0f, 0.0f, 0.0f);                                                                    \
+            if (l >= which[1] && l < which[2]) {                                                                                  \
+                sg_random_key key;                                                                                                \
+                sg_random_key_make((u64)segments[4 * l], (u64)(which[0] + k), &key);                                              \
+                sg_philox_words v = sg_philox(key, i / 4);                                                                        \
+                MAKE;                                                                                                             \
             }                                                                                                                     \
-            sg_random_key key;                                                                                                    \
-            sg_random_key_make((u64)segments[4 * l], (u64)(which[0] + k), &key);                                                  \
-            sg_philox_words v = sg_philox(key, i / 4);                                                                            \
-            STORE;                                                                                                                \
+            f32 *to = out + probes * segments[4 * l + 1] + k * n + i;                                                             \
+            if (i + 4 <= n && sg_aligned16(to)) {                                                                                 \
+                ptx_st_global_f32x4(to, made);                                                                                    \
+            } else {                                                                                                              \
+                to[0] = made.x;                                                                                                   \
+                if (i + 1 < n) to[1] = made.y;                                                                                    \
+                if (i + 2 < n) to[2] = made.z;                                                                                    \
+                if (i + 3 < n) to[3] = made.w;                                                                                    \
+            }                                                                                                                     \
         }                                                                                                                         \
     }
 
-PROBE(rademacher_f32, store_floats(to, i, n, sg_sign_f32(v.x), sg_sign_f32(v.y), sg_sign_f32(v.z), sg_sign_f32(v.w)))
-PROBE(normal_f32, f32 a; f32 b; f32 c; f32 d; sg_normal_pair_f32(v.x, v.y, &a, &b); sg_normal_pair_f32(v.z, v.w, &c, &d);
-      store_floats(to, i, n, a, b, c, d))
+PROBE(rademacher_f32, made = make_float4(sg_sign_f32(v.x), sg_sign_f32(v.y), sg_sign_f32(v.z), sg_sign_f32(v.w)))
+PROBE(normal_f32, sg_normal_pair_f32(v.x, v.y, &made.x, &made.y); sg_normal_pair_f32(v.z, v.w, &made.z, &made.w))
 
 extern "C" __global__ void dropout_f32(const u32 *state, u32 stream, u32 threshold, f32 scale, i64 probes, const f32 *x, f32 *y, i64 n) {
     i64 i = 4 * ((i64)blockIdx.x * blockDim.x + threadIdx.x);
