@@ -153,8 +153,8 @@ final class CodecWorkloads {
         which.upload(bench.stream, new long[] {0, 0, keys.length});
         segments.upload(bench.stream, ProbeVectors.segments(keys, offsets, elements));
         Tensor out = bench.empty("out", DType.F32, PROBES * length);
-        ProbeVectors work = new ProbeVectors(
-                Random.Kind.RADEMACHER, which, segments, ProbeVectors.chunks(elements), PROBES, out);
+        ProbeVectors work =
+                new ProbeVectors(Random.Kind.RADEMACHER, which, segments, ProbeVectors.chunks(elements), PROBES, out);
         return Workload.of(
                 bench,
                 work,
