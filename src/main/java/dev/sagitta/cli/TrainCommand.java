@@ -8,6 +8,7 @@ import dev.sagitta.io.Checkpoint;
 import dev.sagitta.io.Data;
 import dev.sagitta.io.DataException;
 import dev.sagitta.io.DataSet;
+import dev.sagitta.io.FilePlace;
 import dev.sagitta.io.HeldOut;
 import dev.sagitta.io.ModelSpec;
 import dev.sagitta.kernel.Optimiser;
@@ -147,6 +148,10 @@ final class TrainCommand implements Callable<Integer> {
         common.require(
                 checkpointEvery == null || checkpointEvery >= 0,
                 "--checkpoint-every is " + checkpointEvery + ", expected at least 0");
+        common.requireEffect(
+                FilePlace.ofOutput(out).isReplaceable(),
+                "--checkpoint-every",
+                "--out is a stream and takes one checkpoint");
         common.require(model != null || resume != null, "Missing required option: --model or --resume");
         if (resume == null) {
             // usage errors before files are read
@@ -233,6 +238,10 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private CheckpointKeeper.Interval interval() {
+        if (!FilePlace.ofOutput(out).isReplaceable()) {
+            // a stream takes one checkpoint, not one after the other
+            return new CheckpointKeeper.Interval(0, true);
+        }
         return checkpointEvery != null
                 ? new CheckpointKeeper.Interval(checkpointEvery, true)
                 : new CheckpointKeeper.Interval(atLeastOne(steps / REPORTS), false);

@@ -99,8 +99,8 @@ public record FilePlace(Path path, Path real, Object key, Kind kind, int descrip
         return descriptor == STANDARD_OUTPUT;
     }
 
-    /** Written by moving a whole file into place, not as a stream. */
-    boolean isReplaceable() {
+    /** Written by moving a whole file into place, and so again and again; not a stream. */
+    public boolean isReplaceable() {
         return descriptor < 0 && (kind == Kind.FILE || kind == Kind.ABSENT);
     }
 

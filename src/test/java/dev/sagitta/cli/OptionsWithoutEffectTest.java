@@ -36,6 +36,12 @@ class OptionsWithoutEffectTest {
     }
 
     @Test
+    void aStreamTakesOneCheckpoint() {
+        CommandRun.of("train", "--model", "mlp", "--text", "T", "--out", "/dev/null", "--checkpoint-every", 5)
+                .failed(2, "--checkpoint-every has no effect: --out is a stream and takes one checkpoint");
+    }
+
+    @Test
     void aSeedOfNothingIsNoted() {
         String[] hvp = {
             "--vector", "V", "--text", "T", "--out", folder.resolve("H").toString(), "--seed", "3"

@@ -57,7 +57,7 @@ class StreamFilesTest {
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         Process process = builder.start();
         try {
-            assertThat(process.waitFor(60, TimeUnit.SECONDS)).as(script).isTrue();
+            assertThat(process.waitFor(300, TimeUnit.SECONDS)).as(script).isTrue();
         } finally {
             process.descendants().forEach(ProcessHandle::destroyForcibly);
             process.destroyForcibly();
