@@ -195,11 +195,14 @@ class QuantizerTest {
                         double standardError = omega.traces().get(p.name()).standardError();
                         assertThat(omega.traces().get(p.name()).value())
                                 .isCloseTo(trace, Offset.offset(5 * standardError));
-                        assertThat(omega.certain(p.name())).isTrue();
+                        double counted = omega.certain(p.name())
+                                ? omega.traces().get(p.name()).value()
+                                : omega.trace(p.name());
+                        assertThat(counted)
+                                .isGreaterThanOrEqualTo(
+                                        omega.traces().get(p.name()).value());
                         assertThat(omega.cost(p.name(), bits))
-                                .isCloseTo(
-                                        trace / p.elements() * error,
-                                        Offset.offset(5.01 * standardError / p.elements() * error));
+                                .isCloseTo(counted / p.elements() * error, Percentage.withPercentage(0.02));
                     }
                 }
             }
