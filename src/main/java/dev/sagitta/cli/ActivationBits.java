@@ -38,18 +38,7 @@ final class ActivationBits implements ITypeConverter<ActivationPolicy> {
         }
         ProgramOptions options = ProgramOptions.of(Math.min(batch, rows.size()), Computation.GRADIENT)
                 .store(policy.store());
-        Batches.Rows first = new Batches.Rows() {
-            @Override
-            public int size() {
-                return options.batch();
-            }
-
-            @Override
-            public void copy(int start, int count, java.nio.ByteBuffer inputs, java.nio.ByteBuffer targets) {
-                rows.copy(start, count, inputs, targets);
-            }
-        };
-        try (Batches batches = new Batches(graph, device, options, first)) {
+        try (Batches batches = new Batches(graph, device, options, rows.first(options.batch()))) {
             NetworkVectors.load(checkpoint, batches);
             batches.run(0, Computation.GRADIENT);
             policy.resolve(batches.program());

@@ -28,7 +28,8 @@ import picocli.CommandLine.Spec;
         name = "allocate",
         mixinStandardHelpOptions = true,
         description =
-                "Chooses one option per layer of a table: the least sum of omegas under one or several limits, solved exactly.")
+                "Chooses one option per layer of a table: the least sum of omegas under one or several limits, solved exactly. "
+                        + "Among options of a layer with the same omega the one with the smallest \"error\" is taken, or the most bits where none is given.")
 final class AllocateCommand implements Callable<Integer> {
     @Reads
     @Option(

@@ -1,8 +1,5 @@
 package dev.sagitta.cli;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.device.Device;
 import dev.sagitta.io.Checkpoint;
 import dev.sagitta.io.Data;
@@ -12,14 +9,15 @@ import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Evaluation;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.quant.Omega;
 import dev.sagitta.quant.QuantPlan;
 import dev.sagitta.quant.Quantizer;
+import dev.sagitta.quant.RoundingCurvature;
+import dev.sagitta.quant.RoundingErrors;
 import dev.sagitta.quant.Sensitivity;
 import dev.sagitta.quant.StoredModel;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
@@ -35,10 +33,11 @@ import picocli.CommandLine.Spec;
         name = "quantize",
         mixinStandardHelpOptions = true,
         description =
-                "Packs the weights of linear layers in 2, 3, 4 or 8 bits, chosen by curvature (HAWQ-V2's Omega) under a limit. "
-                        + "Traces are measured on the training examples, the loss before and after on the held-out ones.")
+                "Packs the weights of linear layers in 2, 3, 4 or 8 bits, chosen by curvature under a limit. Curvature is measured on "
+                        + "training examples, the loss before and after on held-out ones; of --inputs both on all rows.")
 final class QuantizeCommand implements Callable<Integer> {
     private static final int BATCH = 256;
+    private static final int PROBES = 64;
 
     @Reads
     @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "What to quantise.")
@@ -76,6 +75,21 @@ final class QuantizeCommand implements Callable<Integer> {
         private Path plan;
     }
 
+    /** What is minimised. */
+    enum Measure {
+        rounding,
+        omega
+    }
+
+    @Option(
+            names = "--sensitivity",
+            defaultValue = "rounding",
+            paramLabel = "S",
+            description =
+                    "What a choice of bits costs: rounding, the curvature v'Hv along each rounding error v (default), "
+                            + "or omega, HAWQ-V2's tr(H)/n |v|^2.")
+    private Measure measure;
+
     @Option(
             names = "--bits",
             split = ",",
@@ -96,19 +110,19 @@ final class QuantizeCommand implements Callable<Integer> {
 
     @Option(
             names = "--probes",
-            defaultValue = "64",
             paramLabel = "N",
-            description = "Probes of the trace estimate (default ${DEFAULT-VALUE}).")
-    private int probes;
+            description = "Probes of the trace estimate (default 64). With --sensitivity rounding traces are measured "
+                    + "only if this is given, to be shown.")
+    private Integer probes;
 
     @Option(
             names = "--rows",
             defaultValue = "2048",
             paramLabel = "N",
-            description = "Training examples that the trace is measured on, at most (default ${DEFAULT-VALUE}).")
+            description = "Examples that curvature is measured on, at most (default ${DEFAULT-VALUE}).")
     private int rows;
 
-    @Option(names = "--gauss-newton", description = "The trace of the Gauss-Newton matrix, never negative.")
+    @Option(names = "--gauss-newton", description = "Curvature of the Gauss-Newton matrix, never negative.")
     private boolean gaussNewton;
 
     @Mixin
@@ -145,7 +159,8 @@ final class QuantizeCommand implements Callable<Integer> {
             if (choice.uniform != null) {
                 new QuantFormat(choice.uniform, group, symmetric);
             }
-            return new Quantizer.Settings(bits, group, symmetric, probes, BATCH, 0, gaussNewton);
+            return new Quantizer.Settings(
+                    bits, group, symmetric, probes == null ? PROBES : probes, BATCH, 0, gaussNewton);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage());
         }
@@ -162,7 +177,7 @@ final class QuantizeCommand implements Callable<Integer> {
                 ? choice.uniform == null ? null : QuantPlan.uniform(source.graph(), choice.uniform, group, symmetric)
                 : QuantPlan.read(choice.plan, source.graph(), group, symmetric);
         Quantizer quantizer = new Quantizer(source, opened, settings.withBitsOf(forced));
-        // as eval takes them
+        // as eval takes them: arrays come without a test set
         Batches.Rows test = Batches.Rows.of(data.isArrays() ? examples.all() : examples.test());
         Evaluation before;
         try (StoredModel model = StoredModel.open(source, opened)) {
@@ -172,9 +187,12 @@ final class QuantizeCommand implements Callable<Integer> {
             throw new DataException(
                     checkpoint + ": the loss before quantising is " + before.loss() + "; nothing was written");
         }
-        Sensitivity sensitivity =
-                quantizer.measure(Batches.Rows.sample(data.isArrays() ? examples.all() : examples.train(), rows));
-        warn(sensitivity);
+        Batches.Rows some = Batches.Rows.sample(data.isArrays() ? examples.all() : examples.train(), rows);
+        boolean byOmega = measure == Measure.omega;
+        Omega omega = byOmega || probes != null ? quantizer.omega(some) : null;
+        RoundingCurvature rounding = byOmega ? null : quantizer.rounding(some);
+        warn(omega);
+        Sensitivity sensitivity = byOmega ? omega : rounding;
         QuantPlan plan = forced != null
                 ? forced
                 : choice.averageBits != null
@@ -186,8 +204,20 @@ final class QuantizeCommand implements Callable<Integer> {
             after = evaluate(model, test);
         }
         packed.write(out);
-        ObjectNode report = report(packed, sensitivity, before, after);
-        common.result(report, stdout -> print(report, stdout));
+        QuantizeReport report = new QuantizeReport(
+                measure.name(),
+                gaussNewton ? "v'Gv" : "v'Hv",
+                data.isArrays() ? "all rows" : "held-out",
+                packed,
+                quantizer.errors(),
+                rounding,
+                omega,
+                before,
+                after);
+        common.result(report.json(), stdout -> {
+            report.print(stdout);
+            stdout.println(out);
+        });
         return CommandLine.ExitCode.OK;
     }
 
@@ -197,82 +227,19 @@ final class QuantizeCommand implements Callable<Integer> {
         }
     }
 
-    private void warn(Sensitivity sensitivity) {
-        for (Sensitivity.Weight weight : sensitivity.weights()) {
-            if (weight.trace().value() < 0) {
-                spec.commandLine()
-                        .getErr()
-                        .printf(
-                                Locale.ROOT,
-                                "note: the trace of '%s' is estimated as %.3g +- %.3g and counts as 0; more --probes or --gauss-newton%n",
-                                weight.parameter().name(),
-                                weight.trace().value(),
-                                weight.trace().standardError());
+    private void warn(Omega omega) {
+        if (omega == null) {
+            return;
+        }
+        for (RoundingErrors.Weight weight : omega.errors().weights()) {
+            String name = weight.parameter().name();
+            if (!omega.certain(name)) {
+                common.note("the trace of '" + name + "' is estimated as "
+                        + Numbers.text("%.3g", omega.traces().get(name).value()) + " +- "
+                        + Numbers.text("%.2g", omega.traces().get(name).halfWidth())
+                        + ", which does not tell it from 0, and counts as "
+                        + Numbers.text("%.3g", omega.trace(name)) + "; more --probes or --gauss-newton");
             }
         }
-    }
-
-    /** {@code {"averageBits","bytes","omega","layers":[{"name","bits","trace","error","omega"}],"before","after"}}. */
-    private static ObjectNode report(
-            Quantizer.Packed packed, Sensitivity sensitivity, Evaluation before, Evaluation after) {
-        ObjectNode json = JsonNodeFactory.instance.objectNode();
-        json.put("averageBits", packed.averageBits()).put("bytes", packed.bytes());
-        ArrayNode layers = JsonNodeFactory.instance.arrayNode();
-        double total = 0;
-        for (Sensitivity.Weight weight : sensitivity.weights()) {
-            QuantFormat format = packed.plan().formats().get(weight.parameter().name());
-            if (format != null) {
-                Sensitivity.Choice chosen = weight.choice(format.bits());
-                total += weight.omega(chosen);
-                layers.addObject()
-                        .put("name", weight.parameter().name())
-                        .put("bits", format.bits())
-                        .put("trace", weight.trace().value())
-                        .put("error", chosen.squaredError())
-                        .put("omega", weight.omega(chosen));
-            }
-        }
-        json.put("omega", total).set("layers", layers);
-        json.set("before", evaluation(before));
-        json.set("after", evaluation(after));
-        return json;
-    }
-
-    private static ObjectNode evaluation(Evaluation evaluation) {
-        return EvalCommand.json(evaluation);
-    }
-
-    private void print(ObjectNode report, PrintWriter stdout) {
-        int width = 6;
-        for (var layer : report.get("layers")) {
-            width = Math.max(width, layer.get("name").textValue().length());
-        }
-        stdout.printf("%-" + width + "s %4s %12s %12s %12s%n", "weight", "bits", "trace", "error", "omega");
-        for (var layer : report.get("layers")) {
-            stdout.printf(
-                    Locale.ROOT,
-                    "%-" + width + "s %4d %12.5g %12.5g %12.5g%n",
-                    layer.get("name").textValue(),
-                    layer.get("bits").intValue(),
-                    layer.get("trace").doubleValue(),
-                    layer.get("error").doubleValue(),
-                    layer.get("omega").doubleValue());
-        }
-        stdout.printf(
-                Locale.ROOT,
-                "%.3f bits on average, %d bytes, omega %.5g%n",
-                report.get("averageBits").doubleValue(),
-                report.get("bytes").longValue(),
-                report.get("omega").doubleValue());
-        for (String when : new String[] {"before", "after"}) {
-            stdout.printf(
-                    Locale.ROOT,
-                    "%-6s loss %s, accuracy %s, %d examples%n",
-                    when,
-                    Numbers.text("%.5f", report.get(when).get("loss")),
-                    Numbers.text("%.4f", report.get(when).get("accuracy")),
-                    report.get(when).get("examples").longValue());
-        }
-        stdout.println(out);
     }
 }

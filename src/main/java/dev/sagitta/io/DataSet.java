@@ -49,6 +49,16 @@ public abstract class DataSet {
         this.targetBytes = Math.toIntExact(targetShape.elements() * ELEMENT_BYTES);
     }
 
+    /**
+     * Examples in memory; the tensors' names stand for them in errors.
+     *
+     * @param inputs F32 features or I32 ids [n, ...], copied as they are read
+     * @param targets I32 labels or F32 targets [n, ...]
+     */
+    public static DataSet of(HostTensor inputs, HostTensor targets) {
+        return new LabelledRows(inputs.name(), inputs, targets.name(), targets);
+    }
+
     /** Number of examples. */
     public abstract int size();
 

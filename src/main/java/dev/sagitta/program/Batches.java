@@ -3,6 +3,7 @@ package dev.sagitta.program;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.io.DataException;
 import dev.sagitta.io.DataSet;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
@@ -25,48 +26,56 @@ public final class Batches implements AutoCloseable {
     private final ByteBuffer targets;
     private int loaded = -1;
 
-    /** Rows of examples, as room {@code io} reads them. */
-    public interface Rows {
-        int size();
+    /** Examples of a data set, all or some, in the order of the set. */
+    public static final class Rows {
+        private final DataSet data;
+        private final int[] rows;
 
-        /** Writes inputs and targets of rows [start, start + count) to the beginning of the buffers, in native byte order. */
-        void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets);
-
-        /** What these rows weigh in the mean loss over all rows: their number, less labels that the loss leaves out. */
-        default long weight(int start, int count) {
-            return count;
-        }
-
-        /** All examples of a data set. */
-        static Rows of(DataSet data) {
-            return sample(data, data.size());
-        }
-
-        /** So many examples at even distances over a data set, or all if it has fewer: neighbours in a text are much alike. */
-        static Rows sample(DataSet data, int most) {
-            int count = Math.min(most, data.size());
-            int[] rows = new int[count];
+        private Rows(DataSet data, int count) {
+            this.data = data;
+            this.rows = new int[count];
             for (int i = 0; i < count; i++) {
                 rows[i] = (int) ((long) i * data.size() / count);
             }
-            return new Rows() {
-                @Override
-                public int size() {
-                    return count;
-                }
+        }
 
-                @Override
-                public long weight(int start, int n) {
-                    return data.countedTargets(rows, start, n);
-                }
+        /** All examples. */
+        public static Rows of(DataSet data) {
+            return new Rows(data, data.size());
+        }
 
-                @Override
-                public void copy(int start, int n, ByteBuffer inputs, ByteBuffer targets) {
-                    data.batch(rows, start, n, inputs, targets);
-                    inputs.position(data.inputBytes(n));
-                    targets.position(data.targetBytes(n));
-                }
-            };
+        /** So many examples at even distances, or all if there are fewer: neighbours in a text are much alike. */
+        public static Rows sample(DataSet data, int most) {
+            return new Rows(data, Math.min(most, data.size()));
+        }
+
+        /** The first examples of these, or all if there are fewer. */
+        public Rows first(int most) {
+            return most >= size() ? this : new Rows(data, Arrays.copyOf(rows, most));
+        }
+
+        private Rows(DataSet data, int[] rows) {
+            this.data = data;
+            this.rows = rows;
+        }
+
+        public int size() {
+            return rows.length;
+        }
+
+        /** Of the data set, for messages. */
+        private String source() {
+            return data.source();
+        }
+
+        /** Writes inputs and targets of rows [start, start + count) to the beginning of the buffers, in native byte order. */
+        void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets) {
+            data.batch(rows, start, count, inputs, targets);
+        }
+
+        /** What these rows weigh in the mean loss over all rows: their number, less labels that the loss leaves out. */
+        long weight(int start, int count) {
+            return data.countedTargets(rows, start, count);
         }
     }
 
@@ -130,13 +139,45 @@ public final class Batches implements AutoCloseable {
         return rows.size();
     }
 
-    public int rows(int i) {
+    private int rows(int i) {
         return Math.min(batch, rows.size() - i * batch);
     }
 
-    /** How much batch i counts in the mean loss over all rows; 0 for a batch of left out labels, whose own mean is undefined. */
-    public double share(int i) {
-        return totalWeight == 0 ? 0 : (double) weights[i] / totalWeight;
+    /**
+     * How much batch i counts in the mean loss over all rows; 0 for a batch of left out labels, whose own mean is undefined. Means over all
+     * rows are {@link #mean} and {@link BatchMean}: nothing else weighs batches.
+     *
+     * @throws DataException if no label counts at all
+     */
+    double share(int i) {
+        if (totalWeight == 0) {
+            throw new DataException(rows.source() + ": all " + rows.size() + " labels are " + DataSet.IGNORED_LABEL
+                    + ", which the loss leaves out; a mean needs at least one that counts");
+        }
+        return (double) weights[i] / totalWeight;
+    }
+
+    /**
+     * Runs a computation on all batches and takes the mean of what it leaves in a tensor, as if all rows were one batch.
+     *
+     * @param tensor f32, itself a mean over the counted rows of a batch
+     * @return as many numbers as the tensor has elements
+     * @throws DataException if no label counts at all
+     */
+    public double[] mean(Computation computation, String tensor) {
+        double[] mean = null;
+        for (int i = 0; i < count; i++) {
+            double share = share(i);
+            if (share > 0) {
+                run(i, computation);
+                float[] part = program(i).tensor(tensor).downloadFloats(full.stream());
+                mean = mean == null ? new double[part.length] : mean;
+                for (int k = 0; k < part.length; k++) {
+                    mean[k] += share * part[k];
+                }
+            }
+        }
+        return mean;
     }
 
     /** Loads batch i and enqueues the computation. */

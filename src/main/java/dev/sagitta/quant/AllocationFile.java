@@ -16,12 +16,13 @@ import java.util.TreeMap;
  *
  * <pre>
  * {"layers": [{"name": "fc1", "options": [{"bits": 4, "omega": 0.01, "bytes": 200704, "cost": 1.5,
- *      "costs": {"latency": 0.7, "bitops": 3e9}}, ...]}, ...],
+ *      "costs": {"latency": 0.7, "bitops": 3e9}, "error": 0.2}, ...]}, ...],
  *  "tied": [["fc1", "fc2"], ...]}
  * </pre>
  *
  * {@code tied} and {@code costs} may be absent, and so may {@code bytes} and {@code cost} where they are not limited; they count as 0
- * then. The names in {@code costs} are free, but every option has the same.
+ * then. The names in {@code costs} are free, but every option has the same. {@code error}, the squared rounding error, decides between options of
+ * a layer with equal omegas; every option has one or none has, and then the one with more bits is preferred.
  */
 public final class AllocationFile {
     private static final int MOST_LAYERS = 4096;
@@ -41,11 +42,16 @@ public final class AllocationFile {
     public static BitTable read(Path file, Set<String> limited) {
         JsonInput json = JsonInput.file(file).allow("layers", "tied");
         List<BitTable.Layer> layers = new ArrayList<>();
+        Boolean errors = null;
         for (JsonInput layer : json.objects("layers", MOST_LAYERS)) {
             layer.allow("name", "options");
             List<BitTable.Option> options = new ArrayList<>();
             for (JsonInput option : layer.objects("options", MOST_OPTIONS)) {
                 options.add(option(option, limited));
+                if (errors != null && errors != option.has("error")) {
+                    throw option.error("some options have an 'error' and some have none; give it to all or to none");
+                }
+                errors = option.has("error");
             }
             layers.add(new BitTable.Layer(layer.text("name"), options));
         }
@@ -63,7 +69,7 @@ public final class AllocationFile {
     }
 
     private static BitTable.Option option(JsonInput json, Set<String> limited) {
-        json.allow("bits", "omega", "bytes", "cost", "costs");
+        json.allow("bits", "omega", "bytes", "cost", "costs", "error");
         boolean bytes = limited.contains(BitAllocation.Limit.BYTES) || json.has("bytes");
         boolean cost = limited.contains(BitAllocation.Limit.COST) || json.has("cost");
         Map<String, Double> costs = new TreeMap<>();
@@ -71,12 +77,13 @@ public final class AllocationFile {
             JsonInput named = json.object("costs");
             named.node().fieldNames().forEachRemaining(name -> costs.put(name, named.number(name, 0, LARGEST)));
         }
-        return new BitTable.Option(
+        BitTable.Option option = new BitTable.Option(
                 (int) json.integer("bits", 1, MOST_BITS),
                 json.number("omega", -LARGEST, LARGEST),
                 bytes ? json.integer("bytes", 0, MOST_BYTES) : 0,
                 cost ? json.number("cost", 0, LARGEST) : 0,
                 costs);
+        return json.has("error") ? option.withError(json.number("error", 0, LARGEST)) : option;
     }
 
     /**

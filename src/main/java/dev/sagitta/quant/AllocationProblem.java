@@ -13,6 +13,7 @@ import org.slf4j.LoggerFactory;
 final class AllocationProblem {
     private static final Logger LOG = LoggerFactory.getLogger(AllocationProblem.class);
 
+    private final String objective;
     private final BigDecimal[][] omegas;
     private final List<Quantity> quantities;
     private final int groups;
@@ -60,8 +61,12 @@ final class AllocationProblem {
      */
     record Plan(int[] options, boolean proven, double bound) {}
 
-    /** @param omegas [group][option] */
-    AllocationProblem(BigDecimal[][] omegas, List<Quantity> quantities) {
+    /**
+     * @param objective what is minimised, for messages
+     * @param omegas [group][option], of the objective
+     */
+    AllocationProblem(String objective, BigDecimal[][] omegas, List<Quantity> quantities) {
+        this.objective = objective;
         this.omegas = omegas;
         this.quantities = quantities;
         this.groups = omegas.length;
@@ -193,8 +198,9 @@ final class AllocationProblem {
         }
         if (!plan.proven) {
             LOG.warn(
-                    "bit allocation: the plan keeps its limits, but is not proven to be the best: no plan has an omega below {}; "
+                    "bit allocation: the plan keeps its limits, but is not proven to be the best: no plan has a sum of {} below {}; "
                             + "fewer limits, or fewer digits in omegas and costs, make the proof easier",
+                    objective,
                     plan.bound);
         }
         return plan;

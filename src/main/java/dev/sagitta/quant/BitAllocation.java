@@ -22,7 +22,9 @@ import java.util.function.Function;
  * No plan ever exceeds a limit.
  *
  * <p><b>Ties.</b> The same table gives the same plan, on every run, on every machine, in whatever order its layers and options stand. Of
- * plans with the same omega under one limit it is the one that takes the least of what is limited.
+ * plans with the same omega under one limit the search ends with the one that takes the least of what is limited; what is left then goes
+ * where it costs no omega: among options of a layer whose omegas are equal those are chosen that make the sum of squared errors least. A layer without
+ * curvature so gets the most bits that there is room for.
  *
  * <p><b>Proof.</b> The search ends with a proof that no plan has a smaller omega. It is given up where too many plans tie, some ten seconds
  * in: if the bound agrees with the plan to 12 digits by then, the plan counts as optimal; otherwise {@link #optimal} is false, {@link #bound}
@@ -100,13 +102,15 @@ public record BitAllocation(
             quantities.add(
                     new AllocationProblem.Quantity(limit.quantity(), sums(groups, bits, limit.weight()), limit.most()));
         }
-        AllocationProblem.Plan plan = new AllocationProblem(
-                        sums(groups, bits, option -> BigDecimal.valueOf(option.omega())), quantities)
-                .solve();
+        BigDecimal[][] omegas = sums(groups, bits, option -> BigDecimal.valueOf(option.omega()));
+        AllocationProblem.Plan plan = new AllocationProblem("omega", omegas, quantities).solve();
+        int[] options = new AllocationTies(
+                        omegas, sums(groups, bits, option -> BigDecimal.valueOf(option.error())), quantities)
+                .resolve(plan.options());
         Map<String, Integer> chosen = new LinkedHashMap<>();
         for (int g = 0; g < groups.size(); g++) {
             for (BitTable.Layer layer : groups.get(g)) {
-                chosen.put(layer.name(), bits.get(g).get(plan.options()[g]));
+                chosen.put(layer.name(), bits.get(g).get(options[g]));
             }
         }
         return collect(table, chosen, plan);

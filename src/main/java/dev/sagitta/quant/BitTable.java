@@ -22,16 +22,26 @@ public record BitTable(List<Layer> layers, List<List<String>> tied) {
      * @param bytes stored
      * @param cost in another unit, for instance bit operations or measured nanoseconds
      * @param costs further ones by name; every option of a table has the same names
+     * @param error squared rounding error, which decides between options of equal omega
      */
-    public record Option(int bits, double omega, long bytes, double cost, Map<String, Double> costs) {
+    public record Option(int bits, double omega, long bytes, double cost, Map<String, Double> costs, double error) {
         public Option {
             // sorted, so that every option lists them alike
             costs = Collections.unmodifiableSortedMap(new TreeMap<>(costs));
         }
 
+        /** With 4^-bits for the error: a bit more halves the rounding step. */
+        public Option(int bits, double omega, long bytes, double cost, Map<String, Double> costs) {
+            this(bits, omega, bytes, cost, costs, Math.pow(4, -bits));
+        }
+
         /** Without named costs. */
         public Option(int bits, double omega, long bytes, double cost) {
             this(bits, omega, bytes, cost, Map.of());
+        }
+
+        public Option withError(double squared) {
+            return new Option(bits, omega, bytes, cost, costs, squared);
         }
     }
 
@@ -55,6 +65,9 @@ public record BitTable(List<Layer> layers, List<List<String>> tied) {
                 require(
                         Double.isFinite(option.cost()) && option.cost() >= 0,
                         where + "cost is " + option.cost() + ", expected a finite number of at least 0");
+                require(
+                        Double.isFinite(option.error()) && option.error() >= 0,
+                        where + "error is " + option.error() + ", expected a finite number of at least 0");
                 requireCosts(layers.get(0).options().get(0).costs().keySet(), option.costs(), where);
             }
         }

@@ -22,8 +22,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Gives each weight of a checkpoint its bits and packs it: measure, choose, {@link #pack}, {@link Packed#write}. What is measured serves
- * any number of plans.
+ * Gives each weight of a checkpoint its bits and packs it: measure by {@link #rounding} or {@link #omega}, choose, {@link #pack},
+ * {@link Packed#write}. What is measured serves any number of plans.
  */
 public final class Quantizer {
     /** Vectors per product: eight share a forward and a backward pass. */
@@ -33,14 +33,15 @@ public final class Quantizer {
     private final Device device;
     private final Settings settings;
     private final List<Parameter> eligible;
+    private RoundingErrors errors;
 
     /**
      * @param bits offered to each weight, of {2, 3, 4, 8}
      * @param group elements of a row that share a step
      * @param symmetric without centres: smaller, and less exact at few bits
-     * @param probes of the trace estimate
+     * @param probes of the trace estimate of {@link #omega}
      * @param batch examples per pass; changes memory and rounding, not the result
-     * @param gaussNewton the trace of the Gauss-Newton matrix in place of the Hessian's: never negative
+     * @param gaussNewton curvature of the Gauss-Newton matrix in place of the Hessian: never negative
      */
     public record Settings(
             List<Integer> bits, int group, boolean symmetric, int probes, int batch, long seed, boolean gaussNewton) {
@@ -116,34 +117,47 @@ public final class Quantizer {
         }
     }
 
-    /** Traces and quantisation errors of every eligible weight; the loss is the mean over these rows. */
-    public Sensitivity measure(Batches.Rows rows) {
+    /** Squared error and bytes of every eligible weight at the bits on offer. */
+    public RoundingErrors errors() {
+        if (errors == null) {
+            WeightQuantizer quantizer = new WeightQuantizer(device, device.stream());
+            List<RoundingErrors.Weight> weights = new ArrayList<>();
+            for (Parameter parameter : eligible) {
+                List<RoundingErrors.Choice> choices = new ArrayList<>();
+                for (int bits : settings.bits) {
+                    choices.add(choice(quantizer, parameter, bits));
+                }
+                weights.add(new RoundingErrors.Weight(parameter, List.copyOf(choices)));
+            }
+            errors = new RoundingErrors(List.copyOf(weights));
+        }
+        return errors;
+    }
+
+    /** Curvature along each rounding error; the loss is the mean over these rows. */
+    public RoundingCurvature rounding(Batches.Rows rows) {
+        return RoundingCurvature.measure(checkpoint, device, errors(), settings.batch, settings.gaussNewton, rows);
+    }
+
+    /** HAWQ-V2's Omega; the loss is the mean over these rows. */
+    public Omega omega(Batches.Rows rows) {
         Computation product = settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
         ProgramOptions options = ProgramOptions.of(settings.batch, product)
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
         Batches batches = new Batches(graph(), device, options, rows);
         try (NetworkOperator operator = operator(batches, product)) {
-            return measure(HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed));
+            return omega(HutchinsonTrace.joint(settings.probes).estimate(operator, settings.seed));
         }
     }
 
     /** The same from traces that were measured before, over the parameters of this network. */
-    public Sensitivity measure(HutchinsonTrace.Result traces) {
+    public Omega omega(HutchinsonTrace.Result traces) {
         Map<String, Estimate> byName = new LinkedHashMap<>();
         for (int i = 0; i < traces.parameters().size(); i++) {
             byName.put(traces.parameters().get(i).name(), traces.blocks().get(i));
         }
-        WeightQuantizer quantizer = new WeightQuantizer(device, device.stream());
-        List<Sensitivity.Weight> weights = new ArrayList<>();
-        for (Parameter parameter : eligible) {
-            List<Sensitivity.Choice> choices = new ArrayList<>();
-            for (int bits : settings.bits) {
-                choices.add(choice(quantizer, parameter, bits));
-            }
-            weights.add(new Sensitivity.Weight(parameter, byName.get(parameter.name()), choices));
-        }
-        return new Sensitivity(List.copyOf(weights));
+        return new Omega(errors(), byName);
     }
 
     private NetworkOperator operator(Batches batches, Computation product) {
@@ -156,7 +170,7 @@ public final class Quantizer {
         }
     }
 
-    private Sensitivity.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {
+    private RoundingErrors.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {
         QuantFormat format = settings.format(bits);
         double error = quantizer
                 .quantize(checkpoint.parameter(parameter.name()), format)
@@ -166,7 +180,7 @@ public final class Quantizer {
                     + " bits is " + error + ": its weights are too large for fp32");
         }
         long bytes = format.bytes(parameter.shape().extent(0), parameter.shape().extent(1));
-        return new Sensitivity.Choice(format, error, bytes);
+        return new RoundingErrors.Choice(format, error, bytes);
     }
 
     /** Bytes of the parameters that no plan touches: biases, tables of embeddings. */
@@ -176,7 +190,7 @@ public final class Quantizer {
     }
 
     /**
-     * The plan of least Omega whose codes take {@code average} bits per packed weight at most. Steps and centres are not counted: they
+     * The plan that costs least whose codes take {@code average} bits per packed weight at most. Steps and centres are not counted: they
      * are the same at all bits.
      */
     public QuantPlan byAverageBits(Sensitivity sensitivity, double average) {
@@ -186,20 +200,15 @@ public final class Quantizer {
                     "an average of " + average + " bits cannot be met: the fewest offered are " + least);
         }
         double enough = Math.min(average, settings.bits.get(settings.bits.size() - 1));
-        BigDecimal most = BigDecimal.valueOf(enough).multiply(BigDecimal.valueOf(sensitivity.elements()));
+        BigDecimal most = BigDecimal.valueOf(enough)
+                .multiply(BigDecimal.valueOf(sensitivity.errors().elements()));
         return plan(
                 BitAllocation.minimise(sensitivity.table(), new BitAllocation.Limit(BitAllocation.Limit.COST, most)));
     }
 
-    /** The plan of least Omega whose checkpoint's parameters take so many bytes at most, all of them: see {@link Packed#bytes}. */
+    /** The plan that costs least whose checkpoint's parameters take so many bytes at most, all of them: see {@link Packed#bytes}. */
     public QuantPlan byBytes(Sensitivity sensitivity, long most) {
-        long smallest = otherBytes()
-                + sensitivity.weights().stream()
-                        .mapToLong(weight -> weight.choices().stream()
-                                .mapToLong(Sensitivity.Choice::bytes)
-                                .min()
-                                .orElseThrow())
-                        .sum();
+        long smallest = otherBytes() + sensitivity.errors().leastBytes();
         if (smallest > most) {
             throw new IllegalArgumentException("a limit of " + most + " bytes cannot be met: the smallest plan takes "
                     + smallest + ", of which " + otherBytes() + " are parameters that stay fp32");

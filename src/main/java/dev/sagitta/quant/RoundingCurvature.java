@@ -22,68 +22,128 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
- * Bits by the curvature along the rounding errors themselves: what a choice costs is v'Hv with v = Q(W) - W in its weight and zero elsewhere,
- * twice the second-order change of the loss. Omega of HAWQ-V2 ({@link Sensitivity}) replaces it by tr(H)/n ||v||^2, as if the error had no
+ * Sensitivity by the curvature along the rounding errors themselves: what a choice costs is v'Hv with v = Q(W) - W in its weight and zero
+ * elsewhere, twice the second-order change of the loss. {@link Omega} replaces it by tr(H)/n ||v||^2, as if the error had no
  * direction; at 2 bits it has one. Eight choices share a forward and a backward pass.
+ *
+ * <p>Where v'Hv is negative the loss falls along the error as far as the second order tells, which is no reason to round coarsely: v'Gv with the
+ * Gauss-Newton matrix, never negative, stands in its place.
  */
-public final class RoundingCurvature {
+public final class RoundingCurvature implements Sensitivity {
     private static final int CHOICES_PER_PASS = 8;
 
-    private final Quantizer quantizer;
-    private final Quantizer.Settings settings;
-    private final BitTable table;
+    private final RoundingErrors errors;
+    /** By weight and bits. */
+    private final Map<String, Map<Integer, Double>> costs = new LinkedHashMap<>();
 
-    private record Choice(Parameter parameter, QuantFormat format, long bytes) {}
+    private record Choice(Parameter parameter, QuantFormat format) {}
 
-    /**
-     * @param sensitivity what was measured before: weights, formats and bytes
-     * @param rows the loss is the mean over these
-     */
-    public static RoundingCurvature measure(
-            Checkpoint checkpoint,
-            Device device,
-            Quantizer quantizer,
-            Quantizer.Settings settings,
-            Sensitivity sensitivity,
-            Batches.Rows rows) {
-        List<Choice> choices = new ArrayList<>();
-        for (Sensitivity.Weight weight : sensitivity.weights()) {
-            for (Sensitivity.Choice choice : weight.choices()) {
-                choices.add(new Choice(weight.parameter(), choice.format(), choice.bytes()));
-            }
+    private RoundingCurvature(RoundingErrors errors, List<Choice> choices, double[] curvature) {
+        this.errors = errors;
+        for (int i = 0; i < curvature.length; i++) {
+            Choice choice = choices.get(i);
+            costs.computeIfAbsent(choice.parameter().name(), name -> new LinkedHashMap<>())
+                    .put(choice.format().bits(), curvature[i]);
         }
-        double[] curvature = new double[choices.size()];
-        int probes = Math.min(CHOICES_PER_PASS, choices.size());
-        ProgramOptions options = ProgramOptions.of(settings.batch(), Computation.HESSIAN_QUADRATIC)
-                .probes(probes);
-        try (Batches batches = new Batches(checkpoint.graph(), device, options, rows)) {
-            Program program = batches.program();
-            for (Parameter parameter : checkpoint.graph().parameters()) {
-                program.tensor(parameter.name())
-                        .upload(
-                                program.stream(),
-                                checkpoint.parameter(parameter.name()).bytes());
-            }
-            for (int first = 0; first < choices.size(); first += probes) {
-                List<Choice> some = choices.subList(first, Math.min(choices.size(), first + probes));
-                Tensor vectors = program.tensor("parameters.vector");
-                program.stream().fill(vectors.buffer(), 0, vectors.buffer().bytes(), (byte) 0);
-                for (int k = 0; k < some.size(); k++) {
-                    writeError(checkpoint, program, some.get(k), k);
-                }
-                double[] quadratics = quadratics(batches, probes);
-                System.arraycopy(quadratics, 0, curvature, first, some.size());
-            }
-        }
-        return new RoundingCurvature(quantizer, settings, table(choices, curvature));
     }
 
-    private RoundingCurvature(Quantizer quantizer, Quantizer.Settings settings, BitTable table) {
-        this.quantizer = quantizer;
-        this.settings = settings;
-        this.table = table;
+    /**
+     * @param errors the choices
+     * @param batch examples per pass; changes memory and rounding, not the result
+     * @param gaussNewton v'Gv in all places
+     * @param rows the loss is the mean over these
+     */
+    static RoundingCurvature measure(
+            Checkpoint checkpoint,
+            Device device,
+            RoundingErrors errors,
+            int batch,
+            boolean gaussNewton,
+            Batches.Rows rows) {
+        List<Choice> choices = new ArrayList<>();
+        for (RoundingErrors.Weight weight : errors.weights()) {
+            weight.choices().forEach(choice -> choices.add(new Choice(weight.parameter(), choice.format())));
+        }
+        Pass pass = new Pass(checkpoint, device, batch, rows);
+        if (gaussNewton) {
+            return new RoundingCurvature(errors, choices, pass.quadratics(Computation.GAUSS_NEWTON_QUADRATIC, choices));
+        }
+        double[] curvature = pass.quadratics(Computation.HESSIAN_QUADRATIC, choices);
+        List<Integer> negative = IntStream.range(0, curvature.length)
+                .filter(i -> curvature[i] < 0)
+                .boxed()
+                .toList();
+        if (!negative.isEmpty()) {
+            double[] instead = pass.quadratics(
+                    Computation.GAUSS_NEWTON_QUADRATIC,
+                    negative.stream().map(choices::get).toList());
+            for (int i = 0; i < instead.length; i++) {
+                curvature[negative.get(i)] = instead[i];
+            }
+        }
+        return new RoundingCurvature(errors, choices, curvature);
+    }
+
+    @Override
+    public RoundingErrors errors() {
+        return errors;
+    }
+
+    @Override
+    public double cost(String weight, int bits) {
+        Double cost = costs.getOrDefault(weight, Map.of()).get(bits);
+        if (cost == null) {
+            throw new IllegalArgumentException("weight '" + weight + "' was not measured at " + bits + " bits");
+        }
+        return cost;
+    }
+
+    /** What a plan adds to the loss to second order, weight by weight: half of v'Hv. Terms between two weights are left out. */
+    public double lossIncrease(QuantPlan plan) {
+        return cost(plan) / 2;
+    }
+
+    /** Quadratic forms along rounding errors, with the checkpoint's weights. */
+    private record Pass(Checkpoint checkpoint, Device device, int batch, Batches.Rows rows) {
+        double[] quadratics(Computation computation, List<Choice> choices) {
+            double[] all = new double[choices.size()];
+            int probes = Math.min(CHOICES_PER_PASS, choices.size());
+            ProgramOptions options = ProgramOptions.of(batch, computation).probes(probes);
+            try (Batches batches = new Batches(checkpoint.graph(), device, options, rows)) {
+                Program program = batches.program();
+                for (Parameter parameter : checkpoint.graph().parameters()) {
+                    program.tensor(parameter.name())
+                            .upload(
+                                    program.stream(),
+                                    checkpoint.parameter(parameter.name()).bytes());
+                }
+                for (int first = 0; first < all.length; first += probes) {
+                    List<Choice> some = choices.subList(first, Math.min(all.length, first + probes));
+                    Tensor vectors = program.tensor("parameters.vector");
+                    program.stream().fill(vectors.buffer(), 0, vectors.buffer().bytes(), (byte) 0);
+                    for (int k = 0; k < some.size(); k++) {
+                        writeError(checkpoint, program, some.get(k), k);
+                    }
+                    double[] quadratics = batches.mean(computation, "quadratic");
+                    for (int k = 0; k < some.size(); k++) {
+                        all[first + k] = finite(quadratics[k], some.get(k));
+                    }
+                }
+            }
+            return all;
+        }
+
+        private static double finite(double curvature, Choice choice) {
+            if (!Double.isFinite(curvature)) {
+                throw new ArithmeticException("curvature along the rounding error of '"
+                        + choice.parameter().name() + "' is " + curvature
+                        + "; check weights and inputs for NaN or infinity");
+            }
+            return curvature;
+        }
     }
 
     /** Slot k of the weight's vectors becomes Q(W) - W. */
@@ -113,67 +173,5 @@ public final class RoundingCurvature {
                 error.buffer().close();
             }
         }
-    }
-
-    private static double[] quadratics(Batches batches, int probes) {
-        double[] mean = new double[probes];
-        for (int i = 0; i < batches.count(); i++) {
-            batches.run(i, Computation.HESSIAN_QUADRATIC);
-            float[] part = batches.program(i).tensor("quadratic").downloadFloats(batches.program().stream());
-            for (int k = 0; k < probes; k++) {
-                mean[k] += (double) part[k] * batches.rows(i) / batches.totalRows();
-            }
-        }
-        return mean;
-    }
-
-    private static BitTable table(List<Choice> choices, double[] curvature) {
-        Map<String, List<BitTable.Option>> byWeight = new LinkedHashMap<>();
-        for (int i = 0; i < curvature.length; i++) {
-            if (!Double.isFinite(curvature[i])) {
-                throw new ArithmeticException("curvature along the rounding error of '"
-                        + choices.get(i).parameter().name() + "' is " + curvature[i]
-                        + "; check weights and inputs for NaN or infinity");
-            }
-            Choice choice = choices.get(i);
-            int bits = choice.format().bits();
-            // a negative value promises a gain that only the second-order model sees
-            byWeight.computeIfAbsent(choice.parameter().name(), key -> new ArrayList<>())
-                    .add(new BitTable.Option(
-                            bits,
-                            Math.max(0, curvature[i]),
-                            choice.bytes(),
-                            (double) bits * choice.parameter().elements()));
-        }
-        List<BitTable.Layer> layers = new ArrayList<>();
-        byWeight.forEach((name, options) -> layers.add(new BitTable.Layer(name, options)));
-        return new BitTable(layers, List.of());
-    }
-
-    /** v'Hv of each choice in the place of omega. */
-    public BitTable table() {
-        return table;
-    }
-
-    /** What a choice of bits costs. */
-    public double of(String weight, int bits) {
-        return table.layers().stream()
-                .filter(layer -> layer.name().equals(weight))
-                .flatMap(layer -> layer.options().stream())
-                .filter(option -> option.bits() == bits)
-                .mapToDouble(BitTable.Option::omega)
-                .findFirst()
-                .orElseThrow(() ->
-                        new IllegalArgumentException("weight '" + weight + "' was not measured at " + bits + " bits"));
-    }
-
-    /** The plan of least cost whose checkpoint's parameters take so many bytes at most, all of them. */
-    public QuantPlan byBytes(long most) {
-        Map<String, QuantFormat> formats = new LinkedHashMap<>();
-        BitAllocation.minimise(table, BitAllocation.Limit.bytes(most - quantizer.otherBytes()))
-                .choice()
-                .forEach((name, option) ->
-                        formats.put(name, new QuantFormat(option.bits(), settings.group(), settings.symmetric())));
-        return new QuantPlan(formats);
     }
 }

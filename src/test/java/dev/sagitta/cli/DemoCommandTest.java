@@ -99,8 +99,8 @@ class DemoCommandTest {
         assertThat(report.at("/curvature/eigenvalues")).hasSize(2);
 
         JsonNode plans = report.get("quantization");
-        assertThat(plans).hasSize(6);
-        for (int i = 0; i < 6; i += 3) {
+        assertThat(plans).hasSize(9);
+        for (int i = 0; i < 9; i += 3) {
             JsonNode curvature = plans.get(i);
             JsonNode trace = plans.get(i + 1);
             JsonNode uniform = plans.get(i + 2);
@@ -111,11 +111,33 @@ class DemoCommandTest {
                     .isLessThanOrEqualTo(uniform.get("bytes").asLong());
             assertThat(trace.get("bytes").asLong())
                     .isLessThanOrEqualTo(uniform.get("bytes").asLong());
-            // the uniform plan is one of those that were compared
-            assertThat(curvature.get("curvature").asDouble())
-                    .isLessThanOrEqualTo(uniform.get("curvature").asDouble());
-            assertThat(trace.get("omega").asDouble())
-                    .isLessThanOrEqualTo(uniform.get("omega").asDouble());
+            if (i < 6) {
+                // in as many bytes the uniform plan is one of those that were compared
+                assertThat(curvature.get("curvature").asDouble())
+                        .isLessThanOrEqualTo(uniform.get("curvature").asDouble());
+                assertThat(trace.get("omega").asDouble())
+                        .isLessThanOrEqualTo(uniform.get("omega").asDouble());
+            } else {
+                assertThat(curvature.get("bytes").asLong())
+                        .isLessThan(uniform.get("bytes").asLong());
+            }
+            for (JsonNode plan : List.of(curvature, trace, uniform)) {
+                assertThat(plan.get("predictedIncrease").asDouble())
+                        .isEqualTo(plan.get("curvature").asDouble() / 2);
+                assertThat(plan.at("/increase/value").asDouble())
+                        .isCloseTo(
+                                plan.at("/heldOut/loss").asDouble()
+                                        - exact.at("/heldOut/loss").asDouble(),
+                                within(1e-6));
+                // one batch tells no scatter
+                assertThat(plan.get("increase").has("standardError")).isFalse();
+            }
+            assertThat(uniform.has("lessThanUniform")).isFalse();
+            assertThat(curvature.at("/lessThanUniform/value").asDouble())
+                    .isCloseTo(
+                            uniform.at("/heldOut/loss").asDouble()
+                                    - curvature.at("/heldOut/loss").asDouble(),
+                            within(1e-6));
         }
         assertThat(report.get("sample").asText()).hasSizeGreaterThanOrEqualTo(20);
 
@@ -123,8 +145,8 @@ class DemoCommandTest {
         assertSelfContained(html);
         assertThat(html.split("<svg ", -1)).as("plots").hasSizeGreaterThanOrEqualTo(1 + 6);
         assertThat(out.toString())
-                .contains("trained, activations exact")
-                .contains("weights uniformly: 3 bits")
+                .containsSubsequence(
+                        "loss increase foretold", "measured", "uniform: 3", "activations", "exact", "in 4 bits")
                 .contains("report.html");
         try (Checkpoint checkpoint = Checkpoint.open(results.resolve("model.safetensors"))) {
             assertThat(checkpoint.model().vocabulary().size()).isGreaterThan(5);

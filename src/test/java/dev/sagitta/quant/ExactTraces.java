@@ -4,27 +4,26 @@ import dev.sagitta.fixture.ReferenceNetwork;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.Checkpoint;
-import dev.sagitta.program.Batches;
+import dev.sagitta.io.DataSet;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Traces of the fp64 Hessian, second differences of the loss along each coordinate. */
-record ExactTraces(Checkpoint checkpoint, Batches.Rows rows) {
+record ExactTraces(Checkpoint checkpoint, DataSet rows) {
     private static final double STEP = 1e-4;
 
     Map<String, Double> byWeight() {
         Graph graph = checkpoint.graph();
         int n = rows.size();
         int inputs = (int) (n * graph.input().shape().elements());
-        ByteBuffer x = ByteBuffer.allocate(4 * inputs);
-        ByteBuffer y = ByteBuffer.allocate(4 * n);
-        rows.copy(0, n, x, y);
+        ByteBuffer x = ByteBuffer.allocate(4 * inputs).order(ByteOrder.nativeOrder());
+        ByteBuffer y = ByteBuffer.allocate(4 * n).order(ByteOrder.nativeOrder());
+        rows.batch(0, n, x, y);
         double[] features = new double[inputs];
         int[] labels = new int[n];
-        x.flip();
-        y.flip();
         for (int i = 0; i < inputs; i++) {
             features[i] = x.getFloat();
         }

@@ -3,12 +3,15 @@ package dev.sagitta.quant;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.DataSet;
 import dev.sagitta.io.HostTensor;
 import dev.sagitta.io.ModelSpec;
 import dev.sagitta.kernel.QuantFormat;
 import dev.sagitta.program.Batches;
 import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,36 +59,42 @@ final class QuantFixture {
     }
 
     /** Random rows: standard normal features or ids below 9, labels below the number of classes. */
-    static Batches.Rows rows(Graph graph, int count, long seed) {
+    static DataSet data(Graph graph, int count, long seed) {
         Random random = new Random(seed);
         int inputs = (int) graph.input().shape().elements();
         int classes = (int) graph.output().shape().elements();
-        float[] x = new float[count * inputs];
         int[] labels = random.ints(count, 0, classes).toArray();
         boolean ids = graph.inputType() == DType.I32;
-        for (int i = 0; i < x.length; i++) {
-            x[i] = ids ? random.nextInt(9) : (float) random.nextGaussian();
+        HostTensor x = HostTensor.allocate("inputs", graph.inputType(), Shape.of(count, inputs));
+        for (int i = 0; i < count * inputs; i++) {
+            if (ids) {
+                x.bytes().putInt(4 * i, random.nextInt(9));
+            } else {
+                x.bytes().putFloat(4 * i, (float) random.nextGaussian());
+            }
         }
-        return new Batches.Rows() {
-            @Override
-            public int size() {
-                return count;
-            }
+        return DataSet.of(x, HostTensor.of("labels", Shape.of(count), labels));
+    }
 
-            @Override
-            public void copy(int start, int n, ByteBuffer in, ByteBuffer out) {
-                for (int i = start * inputs; i < (start + n) * inputs; i++) {
-                    if (ids) {
-                        in.putInt((int) x[i]);
-                    } else {
-                        in.putFloat(x[i]);
-                    }
-                }
-                for (int i = start; i < start + n; i++) {
-                    out.putInt(labels[i]);
-                }
+    static Batches.Rows rows(Graph graph, int count, long seed) {
+        return Batches.Rows.of(data(graph, count, seed));
+    }
+
+    /** The same rows with every label but each third left out, and all of those from {@code from} on. */
+    static DataSet withIgnored(DataSet data, int from) {
+        int n = data.size();
+        int inputs = (int) data.inputShape().elements();
+        ByteBuffer x = ByteBuffer.allocateDirect(data.inputBytes(n)).order(ByteOrder.nativeOrder());
+        ByteBuffer y = ByteBuffer.allocateDirect(data.targetBytes(n)).order(ByteOrder.nativeOrder());
+        data.batch(0, n, x, y);
+        for (int i = 0; i < n; i++) {
+            if (i % 3 != 0 || i >= from) {
+                y.putInt(4 * i, DataSet.IGNORED_LABEL);
             }
-        };
+        }
+        return DataSet.of(
+                new HostTensor("inputs", data.inputType(), Shape.of(n, inputs), x),
+                new HostTensor("labels", DType.I32, Shape.of(n), y));
     }
 
     /** w[n, k] = scale (code - 2^(bits - 1)) + zero, bit by bit from the file's tensors. */

@@ -26,7 +26,7 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
     private static final double TOLERANCE = 1e-2;
 
     static CurvatureMeasurement of(
-            DemoSettings settings, Graph graph, Device device, Weights network, Examples rows, Progress progress) {
+            DemoSettings settings, Graph graph, Device device, Weights network, Batches.Rows rows, Progress progress) {
         HutchinsonTrace.Result trace;
         try (NetworkOperator operator =
                         operator(graph, device, network, rows, Math.min(PROBES_AT_ONCE, settings.probes()));
@@ -68,7 +68,8 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
         return new CurvatureMeasurement(trace, result);
     }
 
-    private static NetworkOperator operator(Graph graph, Device device, Weights network, Examples rows, int probes) {
+    private static NetworkOperator operator(
+            Graph graph, Device device, Weights network, Batches.Rows rows, int probes) {
         ProgramOptions options = network.bind(ProgramOptions.of(BATCH, Computation.HESSIAN_VECTOR))
                 .probes(probes);
         return new NetworkOperator(new Batches(graph, device, options, rows), Computation.HESSIAN_VECTOR);

@@ -4,6 +4,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.Checkpoint;
 import dev.sagitta.io.Data;
+import dev.sagitta.io.DataSet;
 import dev.sagitta.io.ModelSpec;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
@@ -23,7 +24,8 @@ final class Demo {
     /** The trained network, exact activations. */
     static final String CHECKPOINT = "model.safetensors";
 
-    private static final int[] AVERAGE_BITS = {4, 3};
+    /** Of a weight on average: what two uniform plans take, and less than the smaller one. */
+    private static final double[] BUDGETS = {4, 3, 2.8};
 
     private final DemoSettings settings;
     private final Progress progress;
@@ -67,18 +69,18 @@ final class Demo {
         Graph graph = spec.toGraph();
         data.train().requireFits(graph);
         data.test().requireFits(graph);
-        Examples heldOut = Examples.some(data.test(), settings.evaluationRows(), settings.seed());
-        Examples forCurvature = Examples.some(data.train(), settings.curvatureRows(), settings.seed());
+        Batches.Rows heldOut = Batches.Rows.sample(data.test(), settings.evaluationRows());
+        Batches.Rows forCurvature = Batches.Rows.sample(data.train(), settings.curvatureRows());
         done("reading");
         List<DemoResult.Training> trainings = new ArrayList<>();
         CurvatureMeasurement curvature;
         List<DemoResult.Quantized> quantized;
         String sample;
         try (Trainer exact = trainer(graph, device, data, "none")) {
-            trainings.add(train(device, graph, exact, heldOut));
+            trainings.add(train(device, graph, exact, data.test(), heldOut));
             done("training, exact");
             try (Trainer compressed = trainer(graph, device, data, settings.activationBits())) {
-                trainings.add(train(device, graph, compressed, heldOut));
+                trainings.add(train(device, graph, compressed, data.test(), heldOut));
             }
             done("training, compressed");
             Weights weights = new Weights(exact.parameters());
@@ -132,11 +134,13 @@ final class Demo {
                 new TrainingOptions(settings.batch(), optimiser, activationBits, settings.seed()));
     }
 
-    private DemoResult.Training train(Device device, Graph graph, Trainer trainer, Examples heldOut) {
+    private DemoResult.Training train(Device device, Graph graph, Trainer trainer, DataSet test, Batches.Rows heldOut) {
         ProgramOptions options =
-                new Weights(trainer.parameters()).bind(ProgramOptions.of(Examples.BATCH, Computation.EVALUATE));
-        try (Batches batches = new Batches(graph, device, options, heldOut)) {
-            return TrainingRun.of(settings, trainer, batches, progress);
+                new Weights(trainer.parameters()).bind(ProgramOptions.of(Quantization.BATCH, Computation.EVALUATE));
+        Batches.Rows some = Batches.Rows.sample(test, Math.min(heldOut.size(), settings.curveRows()));
+        try (Batches curve = new Batches(graph, device, options, some);
+                Batches all = new Batches(graph, device, options, heldOut)) {
+            return TrainingRun.of(settings, trainer, curve, all, progress);
         }
     }
 
@@ -147,8 +151,8 @@ final class Demo {
             Data data,
             Trainer trainer,
             CurvatureMeasurement curvature,
-            Examples rows,
-            Examples heldOut) {
+            Batches.Rows rows,
+            Batches.Rows heldOut) {
         Path file = settings.out().resolve(CHECKPOINT);
         Checkpoint.write(
                 file,
@@ -157,16 +161,11 @@ final class Demo {
                 Map.of(Checkpoint.DATA, data.train().heldOut().toJson()));
         List<DemoResult.Quantized> results = new ArrayList<>();
         try (Checkpoint checkpoint = Checkpoint.open(file);
-                Progress.Bar bar = progress.start("low-bit weights", 3L * AVERAGE_BITS.length)) {
+                Progress.Bar bar = progress.start("low-bit weights", BUDGETS.length)) {
             Quantization quantization = new Quantization(checkpoint, device, curvature.traces(), rows, heldOut);
-            for (int bits : AVERAGE_BITS) {
-                DemoResult.Quantized uniform = quantization.uniform(bits);
+            for (double bits : BUDGETS) {
+                results.addAll(quantization.compare(bits));
                 bar.step();
-                results.add(quantization.byCurvature(uniform.bytes()));
-                bar.step();
-                results.add(quantization.byTrace(uniform.bytes()));
-                bar.step();
-                results.add(uniform);
             }
         }
         return results;

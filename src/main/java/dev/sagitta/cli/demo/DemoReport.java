@@ -32,11 +32,21 @@ final class DemoReport {
         HtmlPage page = new HtmlPage("Sagitta: a demo");
         page.paragraph(DemoTable.headline(result) + ". Network: "
                 + result.model().description() + ". All numbers are in report.json.");
-        page.table(DemoTable.HEADER, DemoTable.rows(result));
+        page.heading("Low-bit weights: the loss foretold and measured");
+        page.paragraph(
+                "Bits per layer chosen to minimise v'Hv along each layer's rounding error v, or (trace) HAWQ-V2's"
+                        + " tr(H) / n |v|\u00b2, in no more bytes than the budget; beside them the smallest uniform plan that is no"
+                        + " smaller. Each packed network runs without being unpacked.");
+        page.table(DemoTable.PLANS, DemoTable.plans(result));
+        page.paragraph(DemoTable.EXPLANATION + ", " + QuantizationPlots.samples(result) + ".");
+        page.plot(QuantizationPlots.foretold(result));
+        page.plot(QuantizationPlots.bits(result));
+        page.plot(QuantizationPlots.size(result));
         page.heading("Training twice with the same seed");
         page.paragraph(
                 "Once with the activations that the backward pass needs kept as they are, once packed into a few bits"
                         + " each. Seed, batches and initial weights are the same.");
+        page.table(DemoTable.TRAININGS, DemoTable.trainings(result));
         page.plot(loss(result, "Loss of each batch", DemoResult.Point::loss));
         page.plot(loss(result, "Loss on held-out examples", DemoResult.Point::heldOutLoss));
         page.plot(memory(result));
@@ -57,13 +67,6 @@ final class DemoReport {
         page.table(
                 List.of("eigenvalue", "value", "residual bound"),
                 numbered(result.curvature().eigenvalues()));
-        page.heading("Low-bit weights");
-        page.paragraph(
-                "Bits per layer chosen to minimise trace / element times the squared rounding"
-                        + " error, in no more bytes than the uniform plan takes. Each packed network runs without being unpacked.");
-        page.plot(bits(result));
-        page.plot(size(result));
-        page.table(List.of("plan", "average bits", "bytes", "v'Hv", "omega", "held-out loss"), plans(result));
         if (result.sample() != null) {
             page.heading("What it writes");
             page.preformatted(result.sample());
@@ -172,51 +175,6 @@ final class DemoReport {
                     format("%.1e", eigenvalue.residualBound())));
         }
         return rows;
-    }
-
-    private static SvgPlot bits(DemoResult result) {
-        BarPlot plot = SvgPlot.bars(
-                "Bits of each weight by curvature",
-                "bits",
-                result.quantization().get(0).layers().stream()
-                        .map(DemoResult.LayerBits::name)
-                        .toList());
-        for (DemoResult.Quantized quantized : result.quantization()) {
-            if (quantized.plan().equals("curvature")) {
-                plot.series(
-                        format("average of %.2f bits", quantized.averageBits()),
-                        array(quantized.layers(), DemoResult.LayerBits::bits));
-            }
-        }
-        return plot;
-    }
-
-    private static SvgPlot size(DemoResult result) {
-        LinePlot plot = SvgPlot.lines("Held-out loss against size", "all parameters, MB", "cross-entropy")
-                .logX();
-        for (String plan : List.of("curvature", "trace", "uniform")) {
-            List<DemoResult.Quantized> of = result.quantization().stream()
-                    .filter(quantized -> quantized.plan().equals(plan))
-                    .toList();
-            plot.points(plan, array(of, quantized -> quantized.bytes() / MEGABYTE), array(of, quantized -> quantized
-                    .heldOut()
-                    .loss()));
-        }
-        return plot.points("fp32", new double[] {result.model().bytes() / MEGABYTE}, new double[] {
-            result.training().get(0).heldOut().loss()
-        });
-    }
-
-    private static List<List<String>> plans(DemoResult result) {
-        return result.quantization().stream()
-                .map(quantized -> List.of(
-                        DemoTable.name(quantized),
-                        format("%.2f", quantized.averageBits()),
-                        format("%,d", quantized.bytes()),
-                        format("%.3g", quantized.curvature()),
-                        format("%.3g", quantized.omega()),
-                        format("%.4f", quantized.heldOut().loss())))
-                .toList();
     }
 
     private static <T> double[] array(List<T> list, ToDoubleFunction<T> value) {

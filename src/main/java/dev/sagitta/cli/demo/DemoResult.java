@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Node;
+import dev.sagitta.program.BatchLosses;
 import dev.sagitta.program.Evaluation;
 import dev.sagitta.program.ProgramMemory;
 import dev.sagitta.tensor.Shape;
@@ -84,17 +85,33 @@ record DemoResult(
 
     record Eigenvalue(double value, double residualBound) {}
 
+    /** @param standardError null where there are too few examples to tell */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Difference(double value, Double standardError) {
+        static Difference of(BatchLosses.Difference difference) {
+            double error = difference.standardError();
+            return new Difference(difference.value(), Double.isNaN(error) ? null : (Double) error);
+        }
+    }
+
     /**
      * @param plan {@code curvature}: least v'Hv along the rounding errors; {@code trace}: least Omega; {@code uniform}
      * @param averageBits codes only
      * @param bytes of all parameters: packed weights with steps and centres, the others in fp32
+     * @param predictedIncrease of the loss: half of v'Hv, on training examples
+     * @param increase of the held-out loss over the fp32 network's
+     * @param lessThanUniform held-out loss of the uniform plan beside it, less this one's; null for that plan itself
      * @param omega of HAWQ-V2
      * @param curvature sum of v'Hv over the weights
      */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
     record Quantized(
             String plan,
             double averageBits,
             long bytes,
+            double predictedIncrease,
+            Difference increase,
+            Difference lessThanUniform,
             double omega,
             double curvature,
             List<LayerBits> layers,

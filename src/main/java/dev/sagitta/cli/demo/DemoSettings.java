@@ -14,7 +14,8 @@ import java.nio.file.Path;
  * @param activationBits policy of the compressed training run
  * @param steps of each of the two trainings
  * @param rate peak learning rate
- * @param evaluationRows held-out examples that are evaluated, at most
+ * @param evaluationRows held-out examples that finished networks are evaluated on, at most
+ * @param curveRows held-out examples of the loss curve, at most
  * @param curvatureRows training examples whose mean loss has its curvature measured, at most
  * @param probes of the trace
  * @param eigenvalues wanted
@@ -32,11 +33,27 @@ public record DemoSettings(
         int batch,
         double rate,
         int evaluationRows,
+        int curveRows,
         int curvatureRows,
         int probes,
         int eigenvalues,
         int lanczosSteps,
         int sampleLength) {
+    /**
+     * The next character from 16: a narrow residual stream between wide blocks, as in transformers. Its layers differ in what a rounding error in them
+     * costs, by a factor of fifty per weight.
+     */
+    private static final String TEXT_MODEL = """
+            {"input": {"shape": [16], "type": "ids"}, "loss": "cross_entropy", "layers": [
+              {"type": "embedding", "name": "embed", "vocabulary": true, "width": 32}, {"type": "flatten"},
+              {"type": "linear", "name": "in", "out": 64},
+              {"type": "linear", "name": "up1", "out": 1024}, {"type": "gelu"}, {"type": "linear", "name": "down1", "out": 64},
+              {"type": "add", "name": "sum1", "from": "in"},
+              {"type": "linear", "name": "up2", "out": 1024}, {"type": "gelu"}, {"type": "linear", "name": "down2", "out": 64},
+              {"type": "add", "name": "sum2", "from": "sum1"},
+              {"type": "linear", "name": "out", "out": "vocabulary"}]}
+            """;
+
     private static final String TINY_TEXT_MODEL = """
             {"input": {"shape": [4], "type": "ids"}, "loss": "cross_entropy", "layers": [
               {"type": "embedding", "name": "embed", "vocabulary": true, "width": 8}, {"type": "flatten"},
@@ -51,19 +68,49 @@ public record DemoSettings(
 
     public static DemoSettings text(Path text, Path out, long seed) {
         return new DemoSettings(
-                text, null, out, seed, ModelSpec.preset("char-mlp"), "4", 2500, 256, 2e-3, 8192, 1024, 64, 5, 40, 400);
+                text,
+                null,
+                out,
+                seed,
+                ModelSpec.parse(TEXT_MODEL, "the demo's model"),
+                "4",
+                2500,
+                256,
+                3e-3,
+                65_536,
+                8192,
+                1024,
+                64,
+                5,
+                40,
+                400);
     }
 
     public static DemoSettings idx(Path idx, Path out, long seed) {
         return new DemoSettings(
-                null, idx, out, seed, ModelSpec.preset("mlp"), "auto:2", 1000, 128, 1e-3, 10_000, 1024, 64, 5, 40, 0);
+                null,
+                idx,
+                out,
+                seed,
+                ModelSpec.preset("mlp"),
+                "auto:2",
+                1000,
+                128,
+                1e-3,
+                10_000,
+                10_000,
+                1024,
+                64,
+                5,
+                40,
+                0);
     }
 
     /** The same in miniature: seconds, for tests. */
     public DemoSettings tiny() {
         ModelSpec small = ModelSpec.parse(idx == null ? TINY_TEXT_MODEL : TINY_IMAGE_MODEL, "tiny model");
         return new DemoSettings(
-                text, idx, out, seed, small, activationBits, 12, 16, rate, 128, 32, 16, 2, 6, sampleLength / 20);
+                text, idx, out, seed, small, activationBits, 12, 16, rate, 128, 64, 32, 16, 2, 6, sampleLength / 20);
     }
 
     public DemoSettings withActivationBits(String bits) {
@@ -78,6 +125,7 @@ public record DemoSettings(
                 batch,
                 rate,
                 evaluationRows,
+                curveRows,
                 curvatureRows,
                 probes,
                 eigenvalues,
@@ -97,6 +145,7 @@ public record DemoSettings(
                 batch,
                 rate,
                 evaluationRows,
+                curveRows,
                 curvatureRows,
                 probes,
                 eigenvalues,

@@ -7,22 +7,48 @@ import java.util.stream.Collectors;
 
 /** What a demo prints at its end. */
 final class DemoTable {
-    static final List<String> HEADER =
-            List.of("network", "bits/weight", "weights", "saved activations", "held-out loss", "accuracy", "step time");
+    static final List<String> PLANS = List.of(
+            "bits by",
+            "bits/weight",
+            "size",
+            "loss increase foretold",
+            "measured",
+            "less than uniform",
+            "held-out loss",
+            "accuracy");
+    static final List<String> TRAININGS =
+            List.of("activations", "size", "saved activations", "held-out loss", "accuracy", "step time");
+
+    /** Of the first table. */
+    static final String EXPLANATION =
+            "Increase over the fp32 network; foretold: half of v'Hv along the rounding errors v, on training examples; "
+                    + "\u00b1 one standard error of the paired difference over held-out examples";
 
     private DemoTable() {}
 
-    /** One row per evaluated network. */
-    static List<List<String>> rows(DemoResult result) {
+    /** What low-bit weights add to the held-out loss, beside what curvature foretold. */
+    static List<List<String>> plans(DemoResult result) {
+        return result.quantization().stream()
+                .map(quantized -> List.of(
+                        name(quantized),
+                        format("%.2f", quantized.averageBits()),
+                        megabytes(quantized.bytes()),
+                        format("%.4f", quantized.predictedIncrease()),
+                        difference(quantized.increase()),
+                        quantized.lessThanUniform() == null ? "" : difference(quantized.lessThanUniform()),
+                        format("%.4f", quantized.heldOut().loss()),
+                        percent(quantized.heldOut().accuracy())))
+                .toList();
+    }
+
+    /** One row per training. */
+    static List<List<String>> trainings(DemoResult result) {
         List<List<String>> rows = new ArrayList<>();
         long exact = result.training().get(0).savedBytes();
         for (DemoResult.Training training : result.training()) {
             boolean isExact = training.activationBits().equals("none");
             rows.add(List.of(
-                    isExact
-                            ? "trained, activations exact"
-                            : "trained, activations in " + training.activationBits() + " bits",
-                    "32",
+                    isExact ? "exact" : "in " + training.activationBits() + " bits",
                     megabytes(result.model().bytes()),
                     megabytes(training.savedBytes())
                             + (isExact ? "" : format(" (1/%.1f)", (double) exact / training.savedBytes())),
@@ -30,36 +56,45 @@ final class DemoTable {
                     percent(training.heldOut().accuracy()),
                     format("%.1f ms", training.stepMilliseconds())));
         }
-        for (DemoResult.Quantized quantized : result.quantization()) {
-            rows.add(List.of(
-                    name(quantized),
-                    format("%.2f", quantized.averageBits()),
-                    megabytes(quantized.bytes()),
-                    "",
-                    format("%.4f", quantized.heldOut().loss()),
-                    percent(quantized.heldOut().accuracy()),
-                    ""));
-        }
         return rows;
     }
 
-    /** {@code weights by curvature: 4, 2, 8 bits}. */
+    /** {@code 0.0078 \u00b1 0.0004}. */
+    static String difference(DemoResult.Difference difference) {
+        return format("%.4f", difference.value())
+                + (difference.standardError() == null ? "" : format(" \u00b1 %.4f", difference.standardError()));
+    }
+
+    /** {@code curvature: 4, 2, 8}. */
     static String name(DemoResult.Quantized quantized) {
         List<Integer> bits =
                 quantized.layers().stream().map(DemoResult.LayerBits::bits).toList();
-        String list = quantized.plan().equals("uniform")
-                ? bits.get(0).toString()
-                : bits.stream().map(Object::toString).collect(Collectors.joining(", "));
-        return "weights " + (quantized.plan().equals("uniform") ? "uniformly" : "by " + quantized.plan()) + ": " + list
-                + " bits";
+        return quantized.plan() + ": "
+                + (quantized.plan().equals("uniform")
+                        ? bits.get(0).toString()
+                        : bits.stream().map(Object::toString).collect(Collectors.joining(", ")));
     }
 
     static String text(DemoResult result) {
         StringBuilder out = new StringBuilder();
         out.append(headline(result)).append("\n\n");
-        List<List<String>> rows = new ArrayList<>(List.of(HEADER));
-        rows.addAll(rows(result));
-        int[] widths = new int[HEADER.size()];
+        table(out, PLANS, plans(result));
+        out.append(EXPLANATION).append("\n\n");
+        table(out, TRAININGS, trainings(result));
+        out.append('\n').append(curvature(result)).append('\n');
+        if (result.sample() != null) {
+            out.append("\nit writes:\n");
+            result.sample()
+                    .lines()
+                    .forEach(line -> out.append("    ").append(printable(line)).append('\n'));
+        }
+        return out.toString();
+    }
+
+    private static void table(StringBuilder out, List<String> header, List<List<String>> body) {
+        List<List<String>> rows = new ArrayList<>(List.of(header));
+        rows.addAll(body);
+        int[] widths = new int[header.size()];
         for (List<String> row : rows) {
             for (int i = 0; i < widths.length; i++) {
                 widths[i] = Math.max(widths[i], row.get(i).length());
@@ -72,14 +107,6 @@ final class DemoTable {
             }
             out.append(line.toString().stripTrailing()).append('\n');
         }
-        out.append('\n').append(curvature(result)).append('\n');
-        if (result.sample() != null) {
-            out.append("\nit writes:\n");
-            result.sample()
-                    .lines()
-                    .forEach(line -> out.append("    ").append(printable(line)).append('\n'));
-        }
-        return out.toString();
     }
 
     static String headline(DemoResult result) {

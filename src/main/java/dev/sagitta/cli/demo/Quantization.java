@@ -3,76 +3,119 @@ package dev.sagitta.cli.demo;
 import dev.sagitta.curvature.HutchinsonTrace;
 import dev.sagitta.device.Device;
 import dev.sagitta.io.Checkpoint;
+import dev.sagitta.program.BatchLosses;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
-import dev.sagitta.program.Evaluation;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.quant.Omega;
 import dev.sagitta.quant.QuantPlan;
 import dev.sagitta.quant.Quantizer;
 import dev.sagitta.quant.RoundingCurvature;
-import dev.sagitta.quant.Sensitivity;
+import dev.sagitta.quant.RoundingErrors;
 import dev.sagitta.quant.StoredModel;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Low-bit versions of a trained checkpoint, evaluated as they are packed. */
+/** Low-bit versions of a trained checkpoint, evaluated as they are packed, beside what curvature foretold. */
 final class Quantization {
+    /** Examples per pass of an evaluation, and per sample of the standard error. */
+    static final int BATCH = 512;
+
     private final Device device;
     private final Quantizer quantizer;
-    private final Sensitivity sensitivity;
+    private final Omega omega;
     private final RoundingCurvature rounding;
-    private final Examples heldOut;
+    private final Batches.Rows heldOut;
+    private final BatchLosses full;
 
     /**
      * @param traces of the loss's Hessian at the checkpoint
      * @param rows that they were measured on
      */
-    Quantization(Checkpoint checkpoint, Device device, HutchinsonTrace.Result traces, Examples rows, Examples heldOut) {
+    Quantization(
+            Checkpoint checkpoint,
+            Device device,
+            HutchinsonTrace.Result traces,
+            Batches.Rows rows,
+            Batches.Rows heldOut) {
         this.device = device;
-        Quantizer.Settings settings = Quantizer.Settings.DEFAULT;
-        this.quantizer = new Quantizer(checkpoint, device, settings);
-        this.sensitivity = quantizer.measure(traces);
-        this.rounding = RoundingCurvature.measure(checkpoint, device, quantizer, settings, sensitivity, rows);
+        this.quantizer = new Quantizer(checkpoint, device, Quantizer.Settings.DEFAULT);
+        this.omega = quantizer.omega(traces);
+        this.rounding = quantizer.rounding(rows);
         this.heldOut = heldOut;
+        try (StoredModel model = StoredModel.open(checkpoint, device)) {
+            this.full = losses(model);
+        }
     }
 
-    /** All weights at the same width. */
-    DemoResult.Quantized uniform(int bits) {
-        return evaluate("uniform", quantizer.uniform(bits));
+    /** A budget between two widths takes the bytes of the one below and its part of what the one above takes more. */
+    private long bytes(double bits) {
+        int below = (int) bits;
+        long least = bytes(below);
+        return below == bits ? least : least + (long) ((bits - below) * (bytes(below + 1) - least));
     }
 
-    /** The widths of least Omega, the mean curvature times the squared error, in at most so many bytes. */
-    DemoResult.Quantized byTrace(long bytes) {
-        return evaluate("trace", quantizer.byBytes(sensitivity, bytes));
+    private long bytes(int bits) {
+        return quantizer.otherBytes()
+                + quantizer.errors().weights().stream()
+                        .mapToLong(weight -> weight.choice(bits).bytes())
+                        .sum();
     }
 
-    /** The same by the curvature along each rounding error. */
-    DemoResult.Quantized byCurvature(long bytes) {
-        return evaluate("curvature", rounding.byBytes(bytes));
+    /**
+     * In the bytes of so many bits per weight: the plan of least curvature along the rounding errors, the one of least Omega, and the smallest uniform one
+     * that is no smaller.
+     */
+    List<DemoResult.Quantized> compare(double bits) {
+        long most = bytes(bits);
+        BatchLosses uniform = losses(quantizer.uniform((int) Math.ceil(bits)));
+        return List.of(
+                evaluate("curvature", quantizer.byBytes(rounding, most), uniform),
+                evaluate("trace", quantizer.byBytes(omega, most), uniform),
+                result("uniform", quantizer.uniform((int) Math.ceil(bits)), uniform, null));
     }
 
-    private DemoResult.Quantized evaluate(String name, QuantPlan plan) {
+    private DemoResult.Quantized evaluate(String name, QuantPlan plan, BatchLosses uniform) {
+        BatchLosses losses = losses(plan);
+        return result(name, plan, losses, uniform.minus(losses));
+    }
+
+    private DemoResult.Quantized result(
+            String name, QuantPlan plan, BatchLosses losses, BatchLosses.Difference lessThanUniform) {
         List<DemoResult.LayerBits> layers = new ArrayList<>();
         plan.formats().forEach((weight, format) -> {
-            Sensitivity.Weight measured = sensitivity.weight(weight);
-            Sensitivity.Choice choice = measured.choice(format.bits());
+            RoundingErrors.Choice choice = quantizer.errors().weight(weight).choice(format.bits());
             layers.add(new DemoResult.LayerBits(
                     weight,
                     format.bits(),
                     choice.bytes(),
                     choice.squaredError(),
-                    measured.omega(choice),
-                    rounding.of(weight, format.bits())));
+                    omega.cost(weight, format.bits()),
+                    rounding.cost(weight, format.bits())));
         });
-        double omega = layers.stream().mapToDouble(DemoResult.LayerBits::omega).sum();
-        double curvature =
-                layers.stream().mapToDouble(DemoResult.LayerBits::curvature).sum();
         Quantizer.Packed packed = quantizer.pack(plan);
-        ProgramOptions options = ProgramOptions.of(Examples.BATCH, Computation.EVALUATE);
-        try (StoredModel model = packed.model(device);
-                Batches batches = model.batches(options, heldOut)) {
-            return new DemoResult.Quantized(
-                    name, packed.averageBits(), packed.bytes(), omega, curvature, layers, Evaluation.of(batches));
+        return new DemoResult.Quantized(
+                name,
+                packed.averageBits(),
+                packed.bytes(),
+                rounding.lossIncrease(plan),
+                DemoResult.Difference.of(losses.minus(full)),
+                lessThanUniform == null ? null : DemoResult.Difference.of(lessThanUniform),
+                omega.cost(plan),
+                rounding.cost(plan),
+                layers,
+                losses.evaluation());
+    }
+
+    private BatchLosses losses(QuantPlan plan) {
+        try (StoredModel model = quantizer.pack(plan).model(device)) {
+            return losses(model);
+        }
+    }
+
+    private BatchLosses losses(StoredModel model) {
+        try (Batches batches = model.batches(ProgramOptions.of(BATCH, Computation.EVALUATE), heldOut)) {
+            return BatchLosses.of(batches);
         }
     }
 }

@@ -7,9 +7,9 @@ import dev.sagitta.io.Vocabulary;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.random.RandomStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.SplittableRandom;
 
 /** Text that a character model writes, one character after the other. */
 final class Sampling {
@@ -21,7 +21,7 @@ final class Sampling {
     /** @param start a held-out example: the characters before the first that is written */
     static String sample(
             Graph graph, Device device, Weights network, DataSet start, Vocabulary vocabulary, int length, long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
+        RandomStream random = RandomStream.of(seed, "sampling");
         int context = Math.toIntExact(start.inputShape().elements());
         ByteBuffer first = ByteBuffer.allocateDirect(start.inputBytes(1)).order(ByteOrder.nativeOrder());
         ByteBuffer target = ByteBuffer.allocateDirect(start.targetBytes(1)).order(ByteOrder.nativeOrder());
@@ -42,7 +42,7 @@ final class Sampling {
         return vocabulary.decode(written);
     }
 
-    private static int draw(float[] logits, SplittableRandom random) {
+    private static int draw(float[] logits, RandomStream random) {
         double most = Double.NEGATIVE_INFINITY;
         for (float logit : logits) {
             most = Math.max(most, logit);

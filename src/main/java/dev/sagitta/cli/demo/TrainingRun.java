@@ -16,15 +16,19 @@ final class TrainingRun {
 
     private TrainingRun() {}
 
-    static DemoResult.Training of(DemoSettings settings, Trainer trainer, Batches heldOut, Progress progress) {
+    /**
+     * @param some held-out examples, evaluated as training goes on
+     * @param heldOut evaluated at its end
+     */
+    static DemoResult.Training of(
+            DemoSettings settings, Trainer trainer, Batches some, Batches heldOut, Progress progress) {
         String policy = trainer.options().activationBits();
         String label = policy.equals("none") ? "exact" : "in " + policy + " bits";
         List<DemoResult.Point> curve = new ArrayList<>();
         int steps = settings.steps();
         int interval = Math.max(1, steps / POINTS);
         long busy = 0;
-        Evaluation evaluation = Evaluation.of(heldOut);
-        curve.add(new DemoResult.Point(0, null, evaluation.loss()));
+        curve.add(new DemoResult.Point(0, null, Evaluation.of(some).loss()));
         try (Progress.Bar bar = progress.start("training, activations " + label, steps)) {
             for (int step = 1; step <= steps; step++) {
                 long start = System.nanoTime();
@@ -33,8 +37,8 @@ final class TrainingRun {
                 busy += System.nanoTime() - start;
                 boolean last = step == steps;
                 if (last || step % (interval * HELD_OUT_EVERY) == 0) {
-                    evaluation = Evaluation.of(heldOut);
-                    curve.add(new DemoResult.Point(step, loss, evaluation.loss()));
+                    curve.add(
+                            new DemoResult.Point(step, loss, Evaluation.of(some).loss()));
                 } else if (step % interval == 0) {
                     curve.add(new DemoResult.Point(step, loss, null));
                 }
@@ -45,7 +49,7 @@ final class TrainingRun {
                 policy,
                 trainer.state().bits(),
                 curve,
-                evaluation,
+                Evaluation.of(heldOut),
                 busy * 1e-6 / steps,
                 trainer.memory(),
                 trainer.programMemory().savedBytes(),

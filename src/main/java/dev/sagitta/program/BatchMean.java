@@ -1,0 +1,99 @@
+package dev.sagitta.program;
+
+import dev.sagitta.device.Buffer;
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.device.Stream;
+import dev.sagitta.kernel.Arithmetic;
+import dev.sagitta.kernel.Step;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The mean over all rows of what a computation leaves in a tensor, on the device: each batch counts by the labels in it that count, so the batch size
+ * changes memory and rounding, not the mean. A warm {@link #compute} prepares and allocates nothing.
+ */
+public final class BatchMean implements AutoCloseable {
+    private final Batches batches;
+    private final Computation computation;
+    private final Buffer sum;
+    private final Tensor mean;
+    private final List<Step> accumulate = new ArrayList<>();
+    private double loss;
+
+    /**
+     * @param batches compiled for the computation; stay the caller's
+     * @param tensor f32, itself a mean over the counted rows of a batch; shared by the programs of all batches
+     * @throws dev.sagitta.io.DataException if no label counts at all
+     */
+    public BatchMean(Batches batches, Computation computation, String tensor, MemoryCategory category) {
+        this.batches = batches;
+        this.computation = computation;
+        Tensor part = batches.program().tensor(tensor);
+        double[] shares = new double[batches.count()];
+        for (int i = 0; i < shares.length; i++) {
+            shares[i] = batches.share(i);
+        }
+        this.sum = batches.program().device().allocate(part.bytes(), category, "mean of " + tensor);
+        this.mean = new Tensor("mean of " + tensor, sum, DType.F32, part.shape());
+        boolean first = true;
+        for (double share : shares) {
+            // a batch of left out labels has no mean
+            Step step = null;
+            if (share > 0) {
+                step = (first
+                                ? Arithmetic.scale((float) share, part, mean)
+                                : Arithmetic.axpy((float) share, part, mean))
+                        .prepare(batches.program().device());
+                first = false;
+            }
+            accumulate.add(step);
+        }
+    }
+
+    /** Runs over all batches. */
+    public void compute() {
+        Stream stream = batches.program().stream();
+        for (int i = 0; i < accumulate.size(); i++) {
+            if (accumulate.get(i) != null) {
+                batches.run(i, computation);
+                accumulate.get(i).enqueue(stream);
+            }
+        }
+    }
+
+    /** The same with the mean loss, which is waited for batch by batch. */
+    public void computeWithLoss() {
+        Stream stream = batches.program().stream();
+        double total = 0;
+        for (int i = 0; i < accumulate.size(); i++) {
+            if (accumulate.get(i) != null) {
+                batches.run(i, computation);
+                accumulate.get(i).enqueue(stream);
+                total += batches.share(i) * batches.program(i).loss();
+            }
+        }
+        loss = total;
+    }
+
+    /** Of the last {@link #computeWithLoss}. */
+    public double loss() {
+        return loss;
+    }
+
+    /** Of the last {@link #compute}, in the shape of the tensor. */
+    public Tensor mean() {
+        return mean;
+    }
+
+    @Override
+    public void close() {
+        for (Step step : accumulate) {
+            if (step != null) {
+                step.close();
+            }
+        }
+        sum.close();
+    }
+}
