@@ -33,15 +33,21 @@ class LauncherTest {
         assertThat(Files.exists(script)).isTrue();
         List<String> names = run("bash", script.toString(), "list").lines().toList();
         assertThat(names).contains("a_removed_platform_leaves_its_file_behind", "the_users_choice_stays");
-        List<String> lines = run("bash", script.toString(), "run", Path.of("").toAbsolutePath().toString(), folder.toString())
+        List<String> lines = run(
+                        "bash",
+                        script.toString(),
+                        "run",
+                        Path.of("").toAbsolutePath().toString(),
+                        folder.toString())
                 .lines()
                 .toList();
-        return names.stream().map(name -> dynamicTest(name.replace('_', ' '), () -> {
-            List<String> own = lines.stream()
-                    .filter(line -> line.matches("(ok|skipped|failed) " + name + "(:.*)?"))
-                    .toList();
-            Assumptions.assumeFalse(own.size() == 1 && own.get(0).startsWith("skipped"), () -> own.get(0));
-            assertThat(own).as(() -> String.join("\n", lines)).containsExactly("ok " + name);
-        }));
+        return names.stream()
+                .map(name -> dynamicTest(name.replace('_', ' '), () -> {
+                    List<String> own = lines.stream()
+                            .filter(line -> line.matches("(ok|skipped|failed) " + name + "(:.*)?"))
+                            .toList();
+                    Assumptions.assumeFalse(own.size() == 1 && own.get(0).startsWith("skipped"), () -> own.get(0));
+                    assertThat(own).as(() -> String.join("\n", lines)).containsExactly("ok " + name);
+                }));
     }
 }

@@ -131,7 +131,9 @@ class RoomsTest {
                 boolean open = type.getModifiers().contains(JavaModifier.PUBLIC)
                         && (member.getModifiers().contains(JavaModifier.PUBLIC)
                                 || member.getModifiers().contains(JavaModifier.PROTECTED));
-                if (open && member.getAllInvolvedRawTypes().stream().anyMatch(t -> t.getName().contains("jackson"))) {
+                if (open
+                        && member.getAllInvolvedRawTypes().stream()
+                                .anyMatch(t -> t.getName().contains("jackson"))) {
                     found.add(member.getFullName());
                 }
             }

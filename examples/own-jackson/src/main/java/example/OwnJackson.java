@@ -30,7 +30,8 @@ public final class OwnJackson {
         theJarKeepsToItself();
 
         Path folder = Files.createTempDirectory("own-jackson");
-        Path text = Files.writeString(folder.resolve("text.txt"), "the quick brown fox jumps over the lazy dog\n".repeat(40));
+        Path text = Files.writeString(
+                folder.resolve("text.txt"), "the quick brown fox jumps over the lazy dog\n".repeat(40));
         Path saved = folder.resolve("checkpoint.safetensors");
         try (Device device = Devices.open("auto")) {
             Data data = Data.text(List.of(text), 8, 0);
@@ -43,7 +44,8 @@ public final class OwnJackson {
                 trainer.save(saved, model);
             }
             try (Checkpoint checkpoint = Checkpoint.open(saved)) {
-                JsonNode training = new ObjectMapper().readTree(checkpoint.metadata().get(Checkpoint.TRAINING));
+                JsonNode training =
+                        new ObjectMapper().readTree(checkpoint.metadata().get(Checkpoint.TRAINING));
                 require(training.get("step").asInt() == STEPS, "step " + training.get("step") + " was saved");
                 require(
                         checkpoint.training().orElseThrow().integer("step", 0, STEPS) == STEPS,
@@ -61,7 +63,11 @@ public final class OwnJackson {
 
     /** A class outside dev/sagitta would stand in for another library's of the same name. */
     private static void theJarKeepsToItself() throws Exception {
-        URI place = Devices.class.getProtectionDomain().getCodeSource().getLocation().toURI();
+        URI place = Devices.class
+                .getProtectionDomain()
+                .getCodeSource()
+                .getLocation()
+                .toURI();
         TreeSet<String> foreign = new TreeSet<>();
         boolean licence;
         try (JarFile jar = new JarFile(new File(place))) {

@@ -38,7 +38,8 @@ class MainTest {
 
     @Test
     void aMistypedOptionIsNamedWithWhatItMayBe() {
-        CommandRun.of("train", "--modle", "mlp").failed(2, "sagitta train: unknown option '--modle'; possible: --model");
+        CommandRun.of("train", "--modle", "mlp")
+                .failed(2, "sagitta train: unknown option '--modle'; possible: --model");
         CommandRun.of("eval", "--checkpont", "C").failed(2, "unknown option '--checkpont'; possible: --checkpoint");
         CommandRun.of("quantize", "--checkpoint", "C", "--averag-bits", "3")
                 .failed(2, "unknown option '--averag-bits'; possible: --average-bits");

@@ -21,8 +21,8 @@ class PoclCacheTest {
     static final class Discover {
         public static void main(String[] arguments) {
             DeviceProvider.Discovery found = new OpenClProvider().discover();
-            System.out.println(
-                    found.devices().stream().map(DeviceInfo::id).toList() + " " + found.problem() + "; " + found.remedy());
+            System.out.println(found.devices().stream().map(DeviceInfo::id).toList() + " " + found.problem() + "; "
+                    + found.remedy());
         }
     }
 
@@ -30,7 +30,8 @@ class PoclCacheTest {
     void theFolderFollowsTheVariablesThatPoclReads() {
         assertThat(PoclCache.folder(Map.of("POCL_CACHE_DIR", "/c", "XDG_CACHE_HOME", "/x", "HOME", "/h")))
                 .isEqualTo(Path.of("/c"));
-        assertThat(PoclCache.folder(Map.of("XDG_CACHE_HOME", "/x", "HOME", "/h"))).isEqualTo(Path.of("/x/pocl/kcache"));
+        assertThat(PoclCache.folder(Map.of("XDG_CACHE_HOME", "/x", "HOME", "/h")))
+                .isEqualTo(Path.of("/x/pocl/kcache"));
         assertThat(PoclCache.folder(Map.of("HOME", "/h"))).isEqualTo(Path.of("/h/.cache/pocl/kcache"));
         assertThat(PoclCache.folder(Map.of())).isEqualTo(Path.of("/tmp/pocl/kcache"));
     }
@@ -38,7 +39,8 @@ class PoclCacheTest {
     @Test
     void aFolderThatCanBeMadeIsNoProblem() {
         assertThat(PoclCache.problem(Map.of("HOME", folder.toString()))).isNull();
-        assertThat(PoclCache.problem(Map.of("POCL_CACHE_DIR", folder + "/a/b/c"))).isNull();
+        assertThat(PoclCache.problem(Map.of("POCL_CACHE_DIR", folder + "/a/b/c")))
+                .isNull();
     }
 
     @Test
@@ -55,7 +57,7 @@ class PoclCacheTest {
         assumeTrue(devices.size() == 1 && devices.get(0).architecture().contains("PoCL"));
         Path file = Files.writeString(folder.resolve("file"), "");
         assertThat(ChildJvm.run(Map.of("POCL_CACHE_DIR", file + "/cache"), List.of(), Discover.class))
-                .contains("[] no OpenCL platform has a device: PoCL shows no device because it cannot write its cache " + file
-                        + "/cache; set POCL_CACHE_DIR to a folder that can be written\n");
+                .contains("[] no OpenCL platform has a device: PoCL shows no device because it cannot write its cache "
+                        + file + "/cache; set POCL_CACHE_DIR to a folder that can be written\n");
     }
 }
