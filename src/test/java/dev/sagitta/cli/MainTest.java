@@ -2,8 +2,11 @@ package dev.sagitta.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -34,6 +37,20 @@ class MainTest {
     @MethodSource("commands")
     void everyCommandPrintsIt(String command) {
         saysItsVersion(CommandRun.of(command, "--version"));
+    }
+
+    /** Those that the launcher does not know would not be given an OpenCL runtime. */
+    @Test
+    @Tag("tree")
+    void theLauncherKnowsEveryCommandThatNeedsADevice() throws Exception {
+        String line = Files.readAllLines(Path.of("sagitta")).stream()
+                .filter(text -> text.strip().startsWith("demo | "))
+                .findFirst()
+                .orElseThrow();
+        List<String> known =
+                new ArrayList<>(List.of(line.strip().replace(") ;;", "").split(" \\| ")));
+        known.add("allocate"); // arithmetic only
+        assertThat(known).containsExactlyInAnyOrderElementsOf(commands());
     }
 
     @Test

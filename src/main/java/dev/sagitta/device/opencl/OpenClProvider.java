@@ -27,7 +27,7 @@ public final class OpenClProvider implements DeviceProvider {
     @Override
     public Discovery discover() {
         if (OpenCl.PROBLEM != null) {
-            return Discovery.none("OpenCL cannot be used (" + OpenCl.PROBLEM + ")", REMEDY);
+            return Discovery.unusable("OpenCL", OpenCl.PROBLEM, REMEDY);
         }
         try {
             List<cl_device_id> ids = deviceIds();
@@ -43,7 +43,7 @@ public final class OpenClProvider implements DeviceProvider {
             }
             return Discovery.found(infos);
         } catch (LinkageError | RuntimeException e) {
-            return Discovery.none("OpenCL cannot be used (" + OpenCl.firstLine(e) + ")", REMEDY);
+            return Discovery.unusable("OpenCL", OpenCl.firstLine(e), REMEDY);
         }
     }
 
@@ -59,8 +59,7 @@ public final class OpenClProvider implements DeviceProvider {
      */
     public static OpenClDevice open(int index, DeviceKind kind) {
         if (OpenCl.PROBLEM != null) {
-            throw new DeviceException(
-                    "device 'opencl:" + index + "': OpenCL cannot be used (" + OpenCl.PROBLEM + "); " + REMEDY);
+            throw Discovery.unusable("OpenCL", OpenCl.PROBLEM, REMEDY).error("opencl:" + index);
         }
         List<cl_device_id> ids = deviceIds();
         if (index >= ids.size()) {
