@@ -73,7 +73,7 @@ final class AllocateCommand implements Callable<Integer> {
                 .collect(Collectors.toCollection(LinkedHashSet::new));
         BitTable options = AllocationFile.read(table, quantities);
         BitAllocation allocation = BitAllocation.minimise(options, given);
-        String json = AllocationFile.toJson(allocation).toPrettyString();
+        String json = AllocationFile.toJson(allocation);
         PrintWriter stdout = spec.commandLine().getOut();
         if (CommandFiles.isStandardOutput(out)) {
             stdout.println(json);

@@ -41,8 +41,9 @@ public final class Main implements Runnable {
 
     /** One-line errors: exit 1 where the work failed, 2 where the command line is wrong. */
     static CommandLine commandLine() {
-        return new CommandLine(new Main())
-                .setExecutionStrategy(CommandFiles::checkThenRun)
+        CommandLine commands = new CommandLine(new Main());
+        withVersion(commands);
+        return commands.setExecutionStrategy(CommandFiles::checkThenRun)
                 .setExecutionExceptionHandler((error, command, result) -> {
                     LoggerFactory.getLogger(Main.class).debug("{} failed", command.getCommandName(), error);
                     String message = error.getMessage() == null ? error.toString() : error.getMessage();
@@ -57,13 +58,19 @@ public final class Main implements Runnable {
                 .setParameterExceptionHandler((error, arguments) -> {
                     CommandLine command = error.getCommandLine();
                     String name = command.getCommandSpec().qualifiedName();
-                    command.getErr().println(name + ": " + firstLine(error.getMessage()) + " (" + name + " --help)");
+                    command.getErr().println(name + ": " + UsageError.message(error) + " (" + name + " --help)");
                     if (Arrays.asList(arguments).contains("--debug")) {
                         error.printStackTrace(command.getErr());
                     }
                     command.getErr().flush();
                     return CommandLine.ExitCode.USAGE;
                 });
+    }
+
+    /** Every command says it, since every one takes the option. */
+    private static void withVersion(CommandLine command) {
+        command.getCommandSpec().versionProvider(new Version());
+        command.getSubcommands().values().forEach(Main::withVersion);
     }
 
     private static String firstLine(String message) {

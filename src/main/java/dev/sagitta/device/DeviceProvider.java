@@ -31,5 +31,23 @@ public interface DeviceProvider {
         public static Discovery none(String problem, String remedy) {
             return new Discovery(List.of(), problem, remedy);
         }
+
+        /**
+         * A back end whose binding does not load: for want of a driver, or by the folder that it is unpacked to, where no driver helps.
+         *
+         * @param backEnd as users call it
+         * @param remedy for want of a driver
+         */
+        public static Discovery unusable(String backEnd, String problem, String remedy) {
+            String own = "; " + NativeBindings.REMEDY;
+            boolean folder = problem.endsWith(own);
+            String cause = folder ? problem.substring(0, problem.length() - own.length()) : problem;
+            return none(backEnd + " cannot be used (" + cause + ")", folder ? NativeBindings.REMEDY : remedy);
+        }
+
+        /** The problem as an error of the device that was asked for. */
+        public DeviceException error(String device) {
+            return new DeviceException("device '" + device + "': " + problem + "; " + remedy);
+        }
     }
 }

@@ -69,7 +69,7 @@ public final class Devices {
             if (provider.prefix().equals(parts[0])) {
                 DeviceProvider.Discovery found = provider.discover();
                 if (found.problem() != null) {
-                    throw new DeviceException("device '" + name + "': " + found.problem() + "; " + found.remedy());
+                    throw found.error(name);
                 }
                 if (index >= found.devices().size()) {
                     throw new DeviceException("device '" + name + "': there are "

@@ -13,8 +13,8 @@ import java.util.stream.Stream;
  */
 public final class NativeBindings {
     private static final String FOLDER = "java.io.tmpdir";
-    private static final String REMEDY =
-            "; point -D" + FOLDER + " at a folder that may be written and that programs may be loaded from";
+    static final String REMEDY =
+            "point -D" + FOLDER + " at a folder that may be written and that programs may be loaded from";
 
     private NativeBindings() {}
 
@@ -51,7 +51,7 @@ public final class NativeBindings {
     }
 
     private static UnsatisfiedLinkError failure(String what, Throwable cause) {
-        UnsatisfiedLinkError error = new UnsatisfiedLinkError("native libraries " + what + REMEDY);
+        UnsatisfiedLinkError error = new UnsatisfiedLinkError("native libraries " + what + "; " + REMEDY);
         error.initCause(cause);
         return error;
     }

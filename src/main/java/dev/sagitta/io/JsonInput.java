@@ -17,16 +17,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
 
 /**
  * A JSON object from outside, read with exact complaints: every error says where the object stands and which field is wrong. Duplicate
  * keys, deep nesting, and anything after the object are errors.
- *
- * @param where what an error calls this object, as {@code "C.safetensors: sagitta.model: layers[3]"}
  */
-public record JsonInput(ObjectNode node, String where) {
+public final class JsonInput {
     /** No description of a network or plan comes near it. */
     private static final long LONGEST_FILE = 16 << 20;
 
@@ -39,6 +36,14 @@ public record JsonInput(ObjectNode node, String where) {
             .maxStringLength((int) LONGEST_FILE)
             .build();
 
+    private final ObjectNode node;
+    private final String where;
+
+    private JsonInput(ObjectNode node, String where) {
+        this.node = node;
+        this.where = where;
+    }
+
     static JsonFactory strictFactory() {
         return JsonFactory.builder()
                 .streamReadConstraints(LIMITS)
@@ -46,6 +51,7 @@ public record JsonInput(ObjectNode node, String where) {
                 .build();
     }
 
+    /** @param where what an error calls this object, as {@code "C.safetensors: sagitta.model: layers[3]"} */
     public static JsonInput parse(String text, String where) {
         ObjectMapper mapper = new ObjectMapper(strictFactory()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
         try (JsonParser parser = mapper.createParser(text)) {
@@ -94,6 +100,11 @@ public record JsonInput(ObjectNode node, String where) {
         return new DataException(where + ": malformed JSON: " + e.getOriginalMessage() + at, e);
     }
 
+    /** What an error calls this object. */
+    public String where() {
+        return where;
+    }
+
     /** An error about this object. */
     public DataException error(String message) {
         return new DataException(where + ": " + message);
@@ -101,13 +112,19 @@ public record JsonInput(ObjectNode node, String where) {
 
     /** @throws DataException if there is a field of another name */
     public JsonInput allow(String... fields) {
-        for (Iterator<String> names = node.fieldNames(); names.hasNext(); ) {
-            String name = names.next();
+        for (String name : fields()) {
             if (!Arrays.asList(fields).contains(name)) {
                 throw error("unknown field '" + name + "'; known: " + String.join(", ", fields));
             }
         }
         return this;
+    }
+
+    /** Every field's name, in the file's order. */
+    public List<String> fields() {
+        List<String> names = new ArrayList<>();
+        node.fieldNames().forEachRemaining(names::add);
+        return names;
     }
 
     public boolean has(String field) {

@@ -21,7 +21,7 @@ import java.util.Map;
  * @param decay u8 [{@link #decayBlocks}], 0 where a block of 64 parameters has no weight decay; null: all have. Tensors that begin at
  *     multiples of {@link Device#ALIGNMENT} bytes share no block
  * @param settings f32 [16] of {@link OptimiserSettings}
- * @param workspace at least {@link #workspaceBytes}; null: no clipping
+ * @param workspace at least {@link #WORKSPACE_BYTES}; null: no clipping
  * @param norm f32 [2]: the gradient's norm and what it was multiplied by; null without clipping
  */
 public record Optimiser(

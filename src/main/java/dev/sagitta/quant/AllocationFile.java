@@ -75,7 +75,7 @@ public final class AllocationFile {
         Map<String, Double> costs = new TreeMap<>();
         if (json.has("costs")) {
             JsonInput named = json.object("costs");
-            named.node().fieldNames().forEachRemaining(name -> costs.put(name, named.number(name, 0, LARGEST)));
+            named.fields().forEach(name -> costs.put(name, named.number(name, 0, LARGEST)));
         }
         BitTable.Option option = new BitTable.Option(
                 (int) json.integer("bits", 1, MOST_BITS),
@@ -91,7 +91,7 @@ public final class AllocationFile {
      * total have {@code "costs": {..}} where the table has named ones. Where the proof was not finished, {@code optimal} is false and
      * {@code bound} the omega that no plan undercuts.
      */
-    public static ObjectNode toJson(BitAllocation allocation) {
+    public static String toJson(BitAllocation allocation) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         ArrayNode layers = json.putArray("layers");
         allocation
@@ -104,7 +104,10 @@ public final class AllocationFile {
                         option.costs()));
         put(json.putObject("total"), allocation.omega(), allocation.bytes(), allocation.cost(), allocation.costs());
         json.put("optimal", allocation.optimal());
-        return allocation.optimal() ? json : json.put("bound", allocation.bound());
+        if (!allocation.optimal()) {
+            json.put("bound", allocation.bound());
+        }
+        return json.toPrettyString();
     }
 
     private static void put(ObjectNode json, double omega, long bytes, double cost, Map<String, Double> costs) {

@@ -1,6 +1,5 @@
 package dev.sagitta.train;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.io.JsonInput;
@@ -111,11 +110,9 @@ public record TrainingState(
     private static Map<String, Double> numbers(JsonInput json, String field) {
         Map<String, Double> values = new LinkedHashMap<>();
         if (json.has(field)) {
-            for (Map.Entry<String, JsonNode> entry : json.object(field).node().properties()) {
-                if (!entry.getValue().isNumber()) {
-                    throw json.error(field + " of '" + entry.getKey() + "' is no number");
-                }
-                values.put(entry.getKey(), entry.getValue().asDouble());
+            JsonInput named = json.object(field);
+            for (String name : named.fields()) {
+                values.put(name, named.number(name, -Double.MAX_VALUE, Double.MAX_VALUE));
             }
         }
         return values;

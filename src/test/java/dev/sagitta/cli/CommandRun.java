@@ -38,7 +38,7 @@ record CommandRun(int status, String out, String err) {
         assertThat(err).contains(message);
         assertThat(status).as(err).isEqualTo(expected);
         assertThat(err.lines()).as(err).hasSize(1);
-        assertThat(err).startsWith("sagitta ").doesNotContain("Exception", "\tat ");
+        assertThat(err).startsWith("sagitta").doesNotContain("Exception", "\tat ");
         assertThat(out).isEmpty();
     }
 

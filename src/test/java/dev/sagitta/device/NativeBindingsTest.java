@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -45,6 +46,10 @@ class NativeBindingsTest {
     }
 
     private List<String> together(int count, Path temporary) throws Exception {
+        return together(count, temporary, System.getProperty("java.class.path"));
+    }
+
+    private List<String> together(int count, Path temporary, String classPath) throws Exception {
         List<Process> processes = new ArrayList<>();
         List<Path> outputs = new ArrayList<>();
         try {
@@ -57,7 +62,7 @@ class NativeBindingsTest {
                                 "-XX:TieredStopAtLevel=1",
                                 "-Djava.io.tmpdir=" + temporary,
                                 "-cp",
-                                System.getProperty("java.class.path"),
+                                classPath,
                                 ListDevices.class.getName())
                         .redirectErrorStream(true)
                         .redirectOutput(outputs.get(i).toFile())
@@ -113,7 +118,22 @@ class NativeBindingsTest {
                 .startsWith("devices [] problems [")
                 .contains("cuda: CUDA cannot be used (native libraries cannot be unpacked to " + file)
                 .contains("opencl: OpenCL cannot be used (native libraries cannot be unpacked to " + file)
-                .contains("point -Djava.io.tmpdir at a folder that may be written")
+                .contains("); point -Djava.io.tmpdir at a folder that may be written")
+                .doesNotContain("install")
+                .doesNotContain("\n");
+    }
+
+    /** A {@link NoClassDefFoundError} is a LinkageError too: a program that leaves a binding out loses that back end, no more. */
+    @Test
+    void aBindingThatIsNotOnTheClassPathIsOneLine() throws Exception {
+        Path temporary = Files.createDirectory(folder.resolve("without"));
+        String without = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !Path.of(entry).getFileName().toString().matches("(jocl|jcuda|jcublas)-.*"))
+                .collect(Collectors.joining(File.pathSeparator));
+        assertThat(together(1, temporary, without).get(0))
+                .startsWith("devices [] problems [")
+                .contains("cuda: CUDA cannot be used (", "opencl: OpenCL cannot be used (", "jcuda", "jocl")
+                .endsWith("same true")
                 .doesNotContain("\n");
     }
 

@@ -1,7 +1,6 @@
 package dev.sagitta.device.cuda;
 
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.DeviceInfo;
 import dev.sagitta.device.DeviceLibrary;
 import dev.sagitta.device.DeviceProvider;
@@ -23,7 +22,7 @@ public final class CudaProvider implements DeviceProvider {
     @Override
     public Discovery discover() {
         if (Cuda.PROBLEM != null) {
-            return Discovery.none("CUDA cannot be used (" + Cuda.PROBLEM + ")", REMEDY);
+            return Discovery.unusable("CUDA", Cuda.PROBLEM, REMEDY);
         }
         try {
             int count = count();
@@ -36,15 +35,14 @@ public final class CudaProvider implements DeviceProvider {
             }
             return Discovery.found(infos);
         } catch (RuntimeException | LinkageError e) {
-            return Discovery.none("CUDA cannot be used (" + e.getMessage() + ")", REMEDY);
+            return Discovery.unusable("CUDA", String.valueOf(e.getMessage()), REMEDY);
         }
     }
 
     @Override
     public Device open(int index) {
         if (Cuda.PROBLEM != null) {
-            throw new DeviceException(
-                    "device 'cuda:" + index + "': CUDA cannot be used (" + Cuda.PROBLEM + "); " + REMEDY);
+            throw Discovery.unusable("CUDA", Cuda.PROBLEM, REMEDY).error("cuda:" + index);
         }
         CUdevice device = device(index);
         return CudaDevice.create(CudaInfo.read("cuda:" + index, device), device);

@@ -9,6 +9,7 @@ import org.jocl.Pointer;
 import org.jocl.Sizeof;
 import org.jocl.cl_device_id;
 import org.jocl.cl_mem;
+import org.jocl.cl_platform_id;
 
 /** Device queries. */
 final class OpenClInfo {
@@ -44,6 +45,20 @@ final class OpenClInfo {
         byte[] text = new byte[(int) size[0]];
         OpenCl.check(
                 clGetDeviceInfo(device, what, text.length, Pointer.to(text), null), "clGetDeviceInfo(" + what + ")");
+        return string(text);
+    }
+
+    static String name(cl_platform_id platform) {
+        long[] size = new long[1];
+        OpenCl.check(clGetPlatformInfo(platform, CL_PLATFORM_NAME, 0, null, size), "clGetPlatformInfo");
+        byte[] text = new byte[(int) size[0]];
+        OpenCl.check(
+                clGetPlatformInfo(platform, CL_PLATFORM_NAME, text.length, Pointer.to(text), null),
+                "clGetPlatformInfo");
+        return string(text);
+    }
+
+    private static String string(byte[] text) {
         return new String(text, 0, Math.max(0, text.length - 1), StandardCharsets.UTF_8).strip();
     }
 

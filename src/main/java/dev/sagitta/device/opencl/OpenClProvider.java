@@ -8,6 +8,7 @@ import dev.sagitta.device.DeviceInfo;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.DeviceProvider;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jocl.CL;
 import org.jocl.cl_device_id;
@@ -26,12 +27,15 @@ public final class OpenClProvider implements DeviceProvider {
     @Override
     public Discovery discover() {
         if (OpenCl.PROBLEM != null) {
-            return Discovery.none("OpenCL cannot be used (" + OpenCl.PROBLEM + ")", REMEDY);
+            return Discovery.unusable("OpenCL", OpenCl.PROBLEM, REMEDY);
         }
         try {
             List<cl_device_id> ids = deviceIds();
             if (ids.isEmpty()) {
-                return Discovery.none("no OpenCL platform has a device", REMEDY);
+                String cache = PoclCache.problem(System.getenv());
+                return cache != null && platformNames().contains(PoclCache.PLATFORM)
+                        ? Discovery.none("no OpenCL platform has a device: " + cache, PoclCache.remedy())
+                        : Discovery.none("no OpenCL platform has a device", REMEDY);
             }
             List<DeviceInfo> infos = new ArrayList<>();
             for (int i = 0; i < ids.size(); i++) {
@@ -39,7 +43,7 @@ public final class OpenClProvider implements DeviceProvider {
             }
             return Discovery.found(infos);
         } catch (LinkageError | RuntimeException e) {
-            return Discovery.none("OpenCL cannot be used (" + OpenCl.firstLine(e) + ")", REMEDY);
+            return Discovery.unusable("OpenCL", OpenCl.firstLine(e), REMEDY);
         }
     }
 
@@ -55,8 +59,7 @@ public final class OpenClProvider implements DeviceProvider {
      */
     public static OpenClDevice open(int index, DeviceKind kind) {
         if (OpenCl.PROBLEM != null) {
-            throw new DeviceException(
-                    "device 'opencl:" + index + "': OpenCL cannot be used (" + OpenCl.PROBLEM + "); " + REMEDY);
+            throw Discovery.unusable("OpenCL", OpenCl.PROBLEM, REMEDY).error("opencl:" + index);
         }
         List<cl_device_id> ids = deviceIds();
         if (index >= ids.size()) {
@@ -66,18 +69,27 @@ public final class OpenClProvider implements DeviceProvider {
         return OpenClDevice.create(OpenClInfo.read("opencl:" + index, ids.get(index), kind), ids.get(index));
     }
 
-    private static List<cl_device_id> deviceIds() {
+    private static cl_platform_id[] platforms() {
         int[] count = new int[1];
         int status = clGetPlatformIDs(0, null, count);
         // ICD loaders answer "no platform" with an error of their own
         if (status != CL_SUCCESS || count[0] == 0) {
-            return List.of();
+            return new cl_platform_id[0];
         }
         cl_platform_id[] platforms = new cl_platform_id[count[0]];
         OpenCl.check(clGetPlatformIDs(platforms.length, platforms, null), "clGetPlatformIDs");
+        return platforms;
+    }
+
+    private static List<String> platformNames() {
+        return Arrays.stream(platforms()).map(OpenClInfo::name).toList();
+    }
+
+    private static List<cl_device_id> deviceIds() {
+        int[] count = new int[1];
         List<cl_device_id> gpus = new ArrayList<>();
         List<cl_device_id> others = new ArrayList<>();
-        for (cl_platform_id platform : platforms) {
+        for (cl_platform_id platform : platforms()) {
             if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, null, count) != CL_SUCCESS || count[0] == 0) {
                 continue;
             }
