@@ -83,7 +83,7 @@ class HeldOutRowsTest {
     @Test
     void aPackedCheckpointKnowsWhatWasHeldOut() {
         Path packed = folder.resolve("q.safetensors");
-        run("quantize", "--checkpoint", trained, "--out", packed, "--uniform", 8, "--probes", 2)
+        run("quantize", "--checkpoint", trained, "--out", packed, "--uniform", 8, "--gauss-newton")
                 .succeeded();
         assertThat(loss(packed, "--split", "test")).isCloseTo(heldOutLoss, within(0.1 * heldOutLoss));
         assertThat(loss(packed, "--split", "train")).isLessThan(0.1);
@@ -99,8 +99,11 @@ class HeldOutRowsTest {
         assertThat(run.status()).isZero();
         assertThat(run.err()).contains("the held-out examples stay those of ").contains("drawn by its seed 7");
         assertThat(run.json().get("loss").doubleValue()).isCloseTo(heldOutLoss, within(1e-5));
-        // where no part is asked for, there is nothing to say
-        run("eval", "--checkpoint", trained, "--seed", SEED + 1).succeeded();
+        // where no part is asked for, nothing is held out by any seed
+        CommandRun whole = run("eval", "--checkpoint", trained, "--seed", SEED + 1);
+        assertThat(whole.status()).isZero();
+        assertThat(whole.err().lines()).hasSize(1);
+        assertThat(whole.err()).contains("--seed has no effect");
     }
 
     @Test
