@@ -63,7 +63,7 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
         softmax_row row;
         softmax_read(&row, z, (i32)c, valid, scratch);
         f32 loss = valid ? row.maximum - target + sg_log(row.sum) : counted ? NAN : 0.0f;
-        if (dlogits) GROUP_BARRIER(); /* the gradient may take the place of the logit that was read as target */
+        GROUP_BARRIER(); /* the gradient may take the place of the logit that was read as target. No condition: PoCL, unoptimised, takes one amiss */
         if (get_local_id(0) == 0 && r < n) {
             if (row_loss) row_loss[r] = loss;
             total += loss;

@@ -17,8 +17,8 @@ final class ActivationBits implements ITypeConverter<ActivationPolicy> {
 
     /** What the bits do to a product, for its help; docs/activations.md has the table. */
     static final String OF_PRODUCTS =
-            " With bits the product is an estimate: at 2 bits off by 28 % of its norm on a ReLU network, by noise of mean zero, and"
-                    + " by 69 to 150 % with gelu, silu or tanh, much of it bias that no mean over seeds takes away"
+            " With bits the product is an estimate: at 2 bits off by 28 %% of its norm on a ReLU network, by noise of mean zero, and"
+                    + " by 69 to 150 %% with gelu, silu or tanh, much of it bias that no mean over seeds takes away"
                     + " (docs/activations.md).";
 
     @Override

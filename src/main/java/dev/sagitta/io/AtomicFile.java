@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.Set;
+import java.util.EnumSet;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -74,7 +74,7 @@ public final class AtomicFile implements AutoCloseable {
                     target.resolveSibling(temporaryName(target.getFileName().toString()));
             FileChannel channel = FileChannel.open(
                     temporary,
-                    Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW),
+                    EnumSet.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW),
                     FileRights.untilThen(rights));
             return new AtomicFile(place, temporary, rights, channel);
         } catch (AccessDeniedException e) {

@@ -1,6 +1,8 @@
 package dev.sagitta.quant;
 
 import dev.sagitta.curvature.Estimate;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -16,7 +18,7 @@ import java.util.Map;
 public record Omega(RoundingErrors errors, Map<String, Estimate> traces) implements Sensitivity {
 
     public Omega {
-        traces = Map.copyOf(traces);
+        traces = Collections.unmodifiableMap(new LinkedHashMap<>(traces));
         for (RoundingErrors.Weight weight : errors.weights()) {
             String name = weight.parameter().name();
             if (!traces.containsKey(name)) {

@@ -2,6 +2,9 @@ package dev.sagitta.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,6 +40,21 @@ class MainTest {
     @MethodSource("commands")
     void everyCommandPrintsIt(String command) {
         saysItsVersion(CommandRun.of(command, "--version"));
+    }
+
+    /** Picocli formats descriptions: a percent sign that is not doubled is shown as it stands, with a warning on stderr. */
+    @ParameterizedTest
+    @MethodSource("commands")
+    void helpHasNoBrokenFormat(String command) {
+        PrintStream stderr = System.err;
+        ByteArrayOutputStream warnings = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(warnings, true, StandardCharsets.UTF_8));
+        try {
+            assertThat(CommandRun.of(command, "--help").succeeded().out()).doesNotContain("%%");
+        } finally {
+            System.setErr(stderr);
+        }
+        assertThat(warnings.toString(StandardCharsets.UTF_8)).isEmpty();
     }
 
     /** Those that the launcher does not know would not be given an OpenCL runtime. */

@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
 import org.jocl.Pointer;
 import org.jocl.cl_command_queue;
 import org.jocl.cl_context;
@@ -31,30 +32,38 @@ import org.jocl.cl_program;
 public final class OpenClDevice extends Device {
     private final cl_device_id id;
     private final cl_context context;
+    private final UnaryOperator<String> moreOptions;
     private final boolean ownsContext;
     private final String commonOptions;
     private final Map<String, cl_program> programs = new HashMap<>();
     private final Set<cl_mem> allocations = ConcurrentHashMap.newKeySet();
 
-    private OpenClDevice(DeviceInfo info, cl_device_id id, cl_context context, boolean ownsContext) {
+    private OpenClDevice(
+            DeviceInfo info,
+            cl_device_id id,
+            cl_context context,
+            boolean ownsContext,
+            UnaryOperator<String> moreOptions) {
         super(info);
         this.id = id;
         this.context = context;
         this.ownsContext = ownsContext;
         this.commonOptions = commonOptions(id, info.kind());
+        this.moreOptions = moreOptions;
     }
 
-    static OpenClDevice create(DeviceInfo info, cl_device_id id) {
+    /** @param moreOptions for the kernels' compiler, by kernel file */
+    static OpenClDevice create(DeviceInfo info, cl_device_id id, UnaryOperator<String> moreOptions) {
         int[] status = new int[1];
         cl_context context =
                 clCreateContext(new cl_context_properties(), 1, new cl_device_id[] {id}, null, null, status);
         OpenCl.check(status[0], "clCreateContext for " + info.name());
-        return new OpenClDevice(info, id, context, true);
+        return new OpenClDevice(info, id, context, true, moreOptions);
     }
 
     /** The engine in a context that the caller owns and closes. */
     public static OpenClDevice over(cl_context context, cl_device_id id) {
-        return new OpenClDevice(OpenClInfo.read("opencl:foreign", id, null), id, context, false);
+        return new OpenClDevice(OpenClInfo.read("opencl:foreign", id, null), id, context, false, file -> "");
     }
 
     /**
@@ -146,7 +155,8 @@ public final class OpenClDevice extends Device {
     }
 
     private synchronized cl_program program(KernelSource source) {
-        String options = source.options().isEmpty() ? commonOptions : commonOptions + " " + source.options();
+        String options = String.join(" ", commonOptions, source.options(), moreOptions.apply(source.file()))
+                .strip();
         return programs.computeIfAbsent(source.file() + " " + options, key -> build(path(source.file()), options));
     }
 

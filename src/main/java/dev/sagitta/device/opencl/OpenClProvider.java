@@ -10,6 +10,7 @@ import dev.sagitta.device.DeviceProvider;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jocl.CL;
 import org.jocl.cl_device_id;
 import org.jocl.cl_platform_id;
@@ -49,15 +50,16 @@ public final class OpenClProvider implements DeviceProvider {
 
     @Override
     public Device open(int index) {
-        return open(index, null);
+        return open(index, null, file -> "");
     }
 
     /**
      * Opens a device with the kernel variants of another kind: how the GPU variants are tested on a CPU.
      *
      * @param kind {@code OPENCL_GPU}, {@code OPENCL_CPU}, or null for the device's own
+     * @param moreOptions for the kernels' compiler besides Sagitta's own, by kernel file, as {@code gemm}
      */
-    public static OpenClDevice open(int index, DeviceKind kind) {
+    public static OpenClDevice open(int index, DeviceKind kind, UnaryOperator<String> moreOptions) {
         if (OpenCl.PROBLEM != null) {
             throw Discovery.unusable("OpenCL", OpenCl.PROBLEM, REMEDY).error("opencl:" + index);
         }
@@ -66,7 +68,8 @@ public final class OpenClProvider implements DeviceProvider {
             throw new DeviceException(
                     "device 'opencl:" + index + "': there are " + ids.size() + " OpenCL devices; " + REMEDY);
         }
-        return OpenClDevice.create(OpenClInfo.read("opencl:" + index, ids.get(index), kind), ids.get(index));
+        return OpenClDevice.create(
+                OpenClInfo.read("opencl:" + index, ids.get(index), kind), ids.get(index), moreOptions);
     }
 
     private static cl_platform_id[] platforms() {
