@@ -66,7 +66,7 @@ public final class ActivationError {
                 ModelSpec model = ModelSpec.parse(MODEL.formatted(function, function), function);
                 measure(device, function, model, files, 1500, draws, lines);
             }
-            measure(device, "demo", ModelSpec.preset("char-mlp"), files, 2500, draws, lines);
+            measure(device, "char-mlp", ModelSpec.preset("char-mlp"), files, 2500, draws, lines);
         }
         Files.write(out, lines);
     }
