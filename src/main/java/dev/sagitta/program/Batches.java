@@ -107,8 +107,8 @@ public final class Batches implements AutoCloseable {
     private ProgramOptions sharing(ProgramOptions options) {
         ProgramOptions shared = options;
         for (Parameter parameter : full.layout().parameters()) {
-            for (String role : new String[] {"", ".gradient", ".vector", ".product"}) {
-                String name = parameter.name() + role;
+            for (ParameterRole role : ParameterRole.values()) {
+                String name = role.of(parameter.name());
                 if (full.hasTensor(name)) {
                     shared = shared.bind(name, full.tensor(name));
                 }
