@@ -5,7 +5,7 @@ import dev.sagitta.device.Devices;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Node;
-import dev.sagitta.graph.op.CrossEntropy;
+import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;

@@ -19,6 +19,7 @@ import com.tngtech.archunit.lang.SimpleConditionEvent;
 import dev.sagitta.device.KernelSource;
 import dev.sagitta.device.Launch;
 import dev.sagitta.device.Stream;
+import dev.sagitta.io.file.StrictJson;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -30,8 +31,9 @@ class RoomsTest {
             List.of("device", "random"),
             List.of("tensor"),
             List.of("kernel"),
-            List.of("graph", "io"),
-            List.of("program"),
+            List.of("graph"),
+            List.of("program", "io"),
+            List.of("data"),
             List.of("train", "quant", "compress", "curvature"),
             List.of("cli", "report"));
 
@@ -149,7 +151,8 @@ class RoomsTest {
     void noPublicSignatureNamesJackson() {
         TreeSet<String> found = new TreeSet<>();
         for (JavaClass type : CLASSES) {
-            if (room(type).equals("cli")) {
+            // the rooms of io share one reader of JSON, which no caller of the library needs
+            if (room(type).equals("cli") || type.isEquivalentTo(StrictJson.class)) {
                 continue;
             }
             for (JavaMember member : type.getMembers()) {

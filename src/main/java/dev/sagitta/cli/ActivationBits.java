@@ -1,9 +1,10 @@
 package dev.sagitta.cli;
 
 import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.data.DataRows;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
-import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ProgramOptions;
@@ -32,7 +33,7 @@ final class ActivationBits implements ITypeConverter<ActivationPolicy> {
 
     /** Lets an automatic policy choose: it needs a gradient to measure on, here that of the first batch. */
     static void choose(
-            ActivationPolicy policy, Checkpoint checkpoint, Graph graph, Device device, int batch, Batches.Rows rows) {
+            ActivationPolicy policy, Checkpoint checkpoint, Graph graph, Device device, int batch, DataRows rows) {
         if (!policy.isAutomatic()) {
             return;
         }

@@ -1,6 +1,6 @@
 package dev.sagitta.cli;
 
-import dev.sagitta.io.AtomicFile;
+import dev.sagitta.io.file.AtomicFile;
 import dev.sagitta.quant.AllocationFile;
 import dev.sagitta.quant.BitAllocation;
 import dev.sagitta.quant.BitTable;

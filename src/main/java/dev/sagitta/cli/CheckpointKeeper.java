@@ -1,7 +1,7 @@
 package dev.sagitta.cli;
 
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.ModelSpec;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.train.Trainer;
 import dev.sagitta.train.TrainingSnapshot;
 import java.nio.file.Path;

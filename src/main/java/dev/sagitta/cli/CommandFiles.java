@@ -1,10 +1,10 @@
 package dev.sagitta.cli;
 
-import dev.sagitta.io.AtomicFile;
-import dev.sagitta.io.Data;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.FilePlace;
-import dev.sagitta.io.ModelSpec;
+import dev.sagitta.data.Data;
+import dev.sagitta.io.file.AtomicFile;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.FilePlace;
+import dev.sagitta.io.model.ModelSpec;
 import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;

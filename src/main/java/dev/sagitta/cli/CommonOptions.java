@@ -1,10 +1,9 @@
 package dev.sagitta.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.sagitta.cli.demo.Progress;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Devices;
-import dev.sagitta.io.AtomicFile;
+import dev.sagitta.io.file.AtomicFile;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.function.Consumer;

@@ -3,24 +3,24 @@ package dev.sagitta.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.sagitta.cli.demo.Progress;
-import dev.sagitta.cli.demo.WatchedOperator;
-import dev.sagitta.curvature.Estimate;
-import dev.sagitta.curvature.HutchinsonTrace;
-import dev.sagitta.curvature.Lanczos;
 import dev.sagitta.curvature.NetworkGradient;
-import dev.sagitta.curvature.NetworkOperator;
+import dev.sagitta.curvature.estimator.Estimate;
+import dev.sagitta.curvature.estimator.HutchinsonTrace;
+import dev.sagitta.curvature.estimator.Lanczos;
+import dev.sagitta.curvature.operator.NetworkOperator;
+import dev.sagitta.data.DataRows;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.AtomicFile;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.HostTensor;
+import dev.sagitta.io.file.AtomicFile;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Rows;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -114,7 +114,7 @@ final class CurvatureCommand implements Callable<Integer> {
                 relativeError >= 0 && relativeError < 1, "--relative-error is " + relativeError + ", expected 0 to 1");
         try (Checkpoint source = Checkpoint.open(checkpoint)) {
             long seed = common.seed(EvalCommand.seed(source));
-            Batches.Rows examples = Batches.Rows.of(
+            DataRows examples = DataRows.of(
                     data.all(source).sample(rows == null ? Integer.MAX_VALUE : rows, seed, "rows/curvature"));
             try (Device device = common.open()) {
                 measure(source, device, examples, seed);
@@ -123,7 +123,7 @@ final class CurvatureCommand implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    private void measure(Checkpoint source, Device device, Batches.Rows examples, long seed) {
+    private void measure(Checkpoint source, Device device, Rows examples, long seed) {
         ObjectNode result = JsonNodeFactory.instance.objectNode();
         Progress progress = CommonOptions.progress();
         gradient(source, device, examples, result);
@@ -202,7 +202,7 @@ final class CurvatureCommand implements Callable<Integer> {
                 spectrum.missedBelow());
     }
 
-    private void gradient(Checkpoint source, Device device, Batches.Rows examples, ObjectNode result) {
+    private void gradient(Checkpoint source, Device device, Rows examples, ObjectNode result) {
         try (Batches batches = batches(source, device, examples, Computation.GRADIENT, 1);
                 NetworkGradient network = new NetworkGradient(batches)) {
             network.compute();
@@ -218,7 +218,7 @@ final class CurvatureCommand implements Callable<Integer> {
     }
 
     private HutchinsonTrace.Result trace(
-            Checkpoint source, Device device, Batches.Rows examples, long seed, Progress progress) {
+            Checkpoint source, Device device, Rows examples, long seed, Progress progress) {
         HutchinsonTrace estimator = new HutchinsonTrace(probes, relativeError, CONFIDENCE, separate);
         // as few rounds as MOST_AT_ONCE allows, equally full
         int atOnce = (int) rounds(probes, rounds(probes, MOST_AT_ONCE));
@@ -240,8 +240,7 @@ final class CurvatureCommand implements Callable<Integer> {
         }
     }
 
-    private Lanczos.Result spectrum(
-            Checkpoint source, Device device, Batches.Rows examples, long seed, Progress progress) {
+    private Lanczos.Result spectrum(Checkpoint source, Device device, Rows examples, long seed, Progress progress) {
         int steps = (int) Math.min(Integer.MAX_VALUE, Math.max(LANCZOS_STEPS, 4L * topK));
         Lanczos lanczos = new Lanczos(steps, Lanczos.DEFAULT.tolerance());
         try (Progress.Bar bar = progress.start("eigenvalues", lanczos.mostProducts());
@@ -254,8 +253,7 @@ final class CurvatureCommand implements Callable<Integer> {
         return (count + atOnce - 1) / atOnce;
     }
 
-    private WatchedOperator operator(
-            Checkpoint source, Device device, Batches.Rows examples, int atOnce, Progress.Bar bar) {
+    private WatchedOperator operator(Checkpoint source, Device device, Rows examples, int atOnce, Progress.Bar bar) {
         Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
         Batches batches = batches(source, device, examples, product, atOnce);
         try {
@@ -266,8 +264,7 @@ final class CurvatureCommand implements Callable<Integer> {
         }
     }
 
-    private Batches batches(
-            Checkpoint source, Device device, Batches.Rows examples, Computation computation, int atOnce) {
+    private Batches batches(Checkpoint source, Device device, Rows examples, Computation computation, int atOnce) {
         ProgramOptions options = ProgramOptions.of(batch, computation).probes(atOnce);
         Batches batches = new Batches(source.graph(), device, options, examples);
         try {

@@ -1,9 +1,9 @@
 package dev.sagitta.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.sagitta.curvature.Estimate;
-import dev.sagitta.curvature.HutchinsonTrace;
-import dev.sagitta.curvature.Lanczos;
+import dev.sagitta.curvature.estimator.Estimate;
+import dev.sagitta.curvature.estimator.HutchinsonTrace;
+import dev.sagitta.curvature.estimator.Lanczos;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.report.BarPlot;
 import dev.sagitta.report.HtmlPage;

@@ -1,12 +1,12 @@
 package dev.sagitta.cli;
 
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.Data;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.HeldOut;
-import dev.sagitta.io.ModelSpec;
-import dev.sagitta.io.Vocabulary;
+import dev.sagitta.data.Data;
+import dev.sagitta.data.DataSet;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.HeldOut;
+import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.io.model.Vocabulary;
 import dev.sagitta.tensor.DType;
 import java.nio.file.Path;
 import java.util.List;

@@ -2,11 +2,12 @@ package dev.sagitta.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.data.Data;
+import dev.sagitta.data.DataRows;
+import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.Data;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.HeldOut;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Evaluation;
@@ -79,7 +80,7 @@ final class EvalCommand implements Callable<Integer> {
             try (Device device = common.open();
                     StoredModel model = StoredModel.open(source, device);
                     Batches batches =
-                            model.batches(ProgramOptions.of(batch, Computation.EVALUATE), Batches.Rows.of(examples))) {
+                            model.batches(ProgramOptions.of(batch, Computation.EVALUATE), DataRows.of(examples))) {
                 ObjectNode result = json(Evaluation.of(batches));
                 // the result is JSON anyway
                 common.result(result, out -> out.println(result));

@@ -4,11 +4,12 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.curvature.NetworkGradient;
-import dev.sagitta.curvature.NetworkOperator;
+import dev.sagitta.curvature.operator.NetworkOperator;
+import dev.sagitta.data.DataRows;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.HostTensor;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ProgramOptions;
@@ -86,7 +87,7 @@ final class HvpCommand implements Callable<Integer> {
             Graph graph = source.graph();
             List<HostTensor> v = Checkpoint.readVector(vector, graph);
             long seed = common.seed(EvalCommand.seed(source));
-            Batches.Rows rows = Batches.Rows.of(data.all(source));
+            DataRows rows = DataRows.of(data.all(source));
             Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
             try (Device device = common.open()) {
                 ActivationBits.choose(policy, source, graph, device, batch, rows);

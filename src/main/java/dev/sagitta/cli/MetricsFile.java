@@ -1,8 +1,8 @@
 package dev.sagitta.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.FilePlace;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.FilePlace;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.Writer;

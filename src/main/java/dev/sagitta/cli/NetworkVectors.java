@@ -2,10 +2,10 @@ package dev.sagitta.cli;
 
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.io.SafetensorsFile;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.safetensors.SafetensorsFile;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.ParameterLayout;
 import dev.sagitta.program.Program;

@@ -1,6 +1,5 @@
 package dev.sagitta.cli;
 
-import dev.sagitta.cli.demo.Progress;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;

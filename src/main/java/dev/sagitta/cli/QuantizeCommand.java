@@ -1,14 +1,16 @@
 package dev.sagitta.cli;
 
+import dev.sagitta.data.Data;
+import dev.sagitta.data.DataRows;
 import dev.sagitta.device.Device;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.Data;
-import dev.sagitta.io.DataException;
-import dev.sagitta.kernel.QuantFormat;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Evaluation;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Rows;
 import dev.sagitta.quant.Omega;
 import dev.sagitta.quant.QuantPlan;
 import dev.sagitta.quant.Quantizer;
@@ -178,7 +180,7 @@ final class QuantizeCommand implements Callable<Integer> {
                 : QuantPlan.read(choice.plan, source.graph(), group, symmetric);
         Quantizer quantizer = new Quantizer(source, opened, settings.withBitsOf(forced));
         // as eval takes them: arrays come without a test set
-        Batches.Rows test = Batches.Rows.of(data.isArrays() ? examples.all() : examples.test());
+        DataRows test = DataRows.of(data.isArrays() ? examples.all() : examples.test());
         Evaluation before;
         try (StoredModel model = StoredModel.open(source, opened)) {
             before = evaluate(model, test);
@@ -187,7 +189,7 @@ final class QuantizeCommand implements Callable<Integer> {
             throw new DataException(
                     checkpoint + ": the loss before quantising is " + before.loss() + "; nothing was written");
         }
-        Batches.Rows some = Batches.Rows.sample(data.isArrays() ? examples.all() : examples.train(), rows);
+        DataRows some = DataRows.sample(data.isArrays() ? examples.all() : examples.train(), rows);
         boolean byOmega = measure == Measure.omega;
         Omega omega = byOmega || probes != null ? quantizer.omega(some) : null;
         RoundingCurvature rounding = byOmega ? null : quantizer.rounding(some);
@@ -221,7 +223,7 @@ final class QuantizeCommand implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    private static Evaluation evaluate(StoredModel model, Batches.Rows rows) {
+    private static Evaluation evaluate(StoredModel model, Rows rows) {
         try (Batches batches = model.batches(ProgramOptions.of(BATCH, Computation.EVALUATE), rows)) {
             return Evaluation.of(batches);
         }

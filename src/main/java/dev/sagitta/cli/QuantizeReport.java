@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.sagitta.kernel.QuantFormat;
+import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.program.Evaluation;
 import dev.sagitta.quant.Omega;
 import dev.sagitta.quant.Quantizer;

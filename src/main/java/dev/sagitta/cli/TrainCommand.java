@@ -1,22 +1,22 @@
 package dev.sagitta.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.sagitta.cli.demo.Progress;
 import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.data.Data;
+import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.Data;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.FilePlace;
-import dev.sagitta.io.HeldOut;
-import dev.sagitta.io.ModelSpec;
-import dev.sagitta.kernel.Optimiser;
+import dev.sagitta.graph.loss.CrossEntropy;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.FilePlace;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.HeldOut;
+import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.program.Batches;
-import dev.sagitta.train.OptimiserOptions;
 import dev.sagitta.train.Trainer;
 import dev.sagitta.train.TrainingOptions;
 import dev.sagitta.train.TrainingState;
+import dev.sagitta.train.optimiser.OptimiserOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -219,7 +219,8 @@ final class TrainCommand implements Callable<Integer> {
         // the same rows in every part of a run
         DataSet rows = examples.test().sample(validationRows, record.seed(), "rows/validation");
         if (!rows.hasCounted()) {
-            common.note("no held-out label counts, all " + rows.size() + " are " + DataSet.IGNORED_LABEL + unknown);
+            common.note(
+                    "no held-out label counts, all " + rows.size() + " are " + CrossEntropy.IGNORED_LABEL + unknown);
             return null;
         }
         return rows;

@@ -1,18 +1,18 @@
 package dev.sagitta.compress;
 
-import static dev.sagitta.graph.Emitter.values;
+import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.graph.Emitter;
 import dev.sagitta.graph.OpContext;
-import dev.sagitta.graph.Value;
-import dev.sagitta.kernel.Arithmetic;
-import dev.sagitta.kernel.CodecFormat;
-import dev.sagitta.kernel.Dots;
-import dev.sagitta.kernel.Pack;
+import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Preparable;
-import dev.sagitta.kernel.RowVariance;
-import dev.sagitta.kernel.Unpack;
+import dev.sagitta.kernel.codec.CodecFormat;
+import dev.sagitta.kernel.codec.Pack;
+import dev.sagitta.kernel.codec.RowVariance;
+import dev.sagitta.kernel.codec.Unpack;
+import dev.sagitta.kernel.elementwise.Arithmetic;
+import dev.sagitta.kernel.reduce.Dots;
 import dev.sagitta.program.SavedStore;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;

@@ -12,7 +12,7 @@ public final class NetworkGradient implements AutoCloseable {
 
     /**
      * @param batches compiled for {@link Computation#GRADIENT}; stay the caller's
-     * @throws dev.sagitta.io.DataException if the loss leaves out every label
+     * @throws dev.sagitta.io.file.DataException if the loss leaves out every label
      */
     public NetworkGradient(Batches batches) {
         this.mean = new BatchMean(batches, Computation.GRADIENT, "parameters.gradient", MemoryCategory.GRADIENTS);

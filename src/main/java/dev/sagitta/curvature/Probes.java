@@ -4,9 +4,9 @@ import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.kernel.ProbeVectors;
-import dev.sagitta.kernel.Random;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.random.ProbeVectors;
+import dev.sagitta.kernel.random.Random;
 import dev.sagitta.program.ParameterLayout;
 import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
@@ -24,7 +24,7 @@ import java.util.List;
  * part of the same vector. Operators over parts of the rows, on one machine or on several, see the same vector each: their products, weighed
  * by the rows, add up to the product of the whole.
  */
-final class Probes implements AutoCloseable {
+public final class Probes implements AutoCloseable {
     private final CurvatureOperator operator;
     private final Buffer segmentsBuffer;
     private final Buffer whichBuffer;
@@ -32,7 +32,7 @@ final class Probes implements AutoCloseable {
     private final Step fill;
 
     /** What probes are for: two uses of one seed have nothing in common. */
-    enum Purpose {
+    public enum Purpose {
         JOINT("probe"),
         SEPARATE("separate-probe"),
         LANCZOS("lanczos");
@@ -49,7 +49,7 @@ final class Probes implements AutoCloseable {
     }
 
     /** @param kind {@link Random.Kind#RADEMACHER} or {@link Random.Kind#NORMAL} */
-    Probes(CurvatureOperator operator, Random.Kind kind, Purpose purpose, long seed) {
+    public Probes(CurvatureOperator operator, Random.Kind kind, Purpose purpose, long seed) {
         this.operator = operator;
         Device device = operator.device();
         ParameterLayout layout = operator.layout();
@@ -80,12 +80,12 @@ final class Probes implements AutoCloseable {
     }
 
     /** Enqueues probes first .. first + K - 1. */
-    void draw(long first) {
+    public void draw(long first) {
         draw(first, 0, operator.layout().parameters().size());
     }
 
     /** The same in parameter l, zeros in the others. */
-    void draw(long first, int l) {
+    public void draw(long first, int l) {
         draw(first, l, l + 1);
     }
 

@@ -1,5 +1,6 @@
 package dev.sagitta.graph;
 
+import dev.sagitta.graph.loss.Loss;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;

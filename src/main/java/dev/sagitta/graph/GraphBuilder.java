@@ -1,13 +1,14 @@
 package dev.sagitta.graph;
 
-import dev.sagitta.graph.op.Activation;
-import dev.sagitta.graph.op.Add;
-import dev.sagitta.graph.op.Bias;
-import dev.sagitta.graph.op.Dropout;
-import dev.sagitta.graph.op.Embedding;
-import dev.sagitta.graph.op.Flatten;
-import dev.sagitta.graph.op.Linear;
-import dev.sagitta.graph.op.Relu;
+import dev.sagitta.graph.loss.Loss;
+import dev.sagitta.graph.op.elementwise.Activation;
+import dev.sagitta.graph.op.elementwise.Add;
+import dev.sagitta.graph.op.elementwise.Bias;
+import dev.sagitta.graph.op.elementwise.Relu;
+import dev.sagitta.graph.op.embedding.Embedding;
+import dev.sagitta.graph.op.gemm.Linear;
+import dev.sagitta.graph.op.random.Dropout;
+import dev.sagitta.graph.op.shape.Flatten;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;

@@ -1,5 +1,7 @@
 package dev.sagitta.graph;
 
+import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.pass.Value;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
 

@@ -1,6 +1,8 @@
 package dev.sagitta.graph;
 
 import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.pass.Value;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.List;

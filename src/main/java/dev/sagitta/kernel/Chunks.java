@@ -9,9 +9,9 @@ import dev.sagitta.device.DeviceKind;
  * @param count at least 1
  * @param length elements of every chunk but the last, a multiple of 1024
  */
-record Chunks(long count, long length) {
+public record Chunks(long count, long length) {
     /** A work-group of a GPU's kernels here. */
-    static final int BLOCK = 256;
+    public static final int BLOCK = 256;
 
     private static final long GRAIN = 1024;
     /** Several per core or multiprocessor, so that one delayed worker does not leave the others idle at the end. */
@@ -31,16 +31,16 @@ record Chunks(long count, long length) {
     private static final long LEAST_ON_GPU = 4096;
 
     /** Chunks of n elements each reduced to a partial result; {@code rows} such reductions run side by side. */
-    static Chunks of(Device device, long n, long rows) {
+    public static Chunks of(Device device, long n, long rows) {
         return of(device, n, rows, Long.MAX_VALUE);
     }
 
     /** The same with chunks of at most {@code longest} elements, a multiple of 1024. */
-    static Chunks of(Device device, long n, long rows, long longest) {
+    public static Chunks of(Device device, long n, long rows, long longest) {
         return of(device.kind(), device.info().computeUnits(), n, rows, longest);
     }
 
-    static Chunks of(DeviceKind kind, int computeUnits, long n, long rows, long longest) {
+    public static Chunks of(DeviceKind kind, int computeUnits, long n, long rows, long longest) {
         boolean cpu = kind == DeviceKind.OPENCL_CPU;
         long wanted = cpu ? groups(kind, computeUnits) : waves(computeUnits, n, rows);
         long groups = Math.max(1, wanted / Math.max(1, rows));
@@ -50,7 +50,7 @@ record Chunks(long count, long length) {
     }
 
     /** Work-groups that keep the whole device busy. */
-    static long groups(Device device) {
+    public static long groups(Device device) {
         return groups(device.kind(), device.info().computeUnits());
     }
 
@@ -67,16 +67,16 @@ record Chunks(long count, long length) {
     }
 
     /** Work-groups of a CPU device for an elementwise kernel that touches this many elements. */
-    static long pieces(Device device, long elements) {
+    public static long pieces(Device device, long elements) {
         return Math.max(1, Math.min(groups(device), elements / LEAST_ON_CPU));
     }
 
-    static long ceil(long value, long divisor) {
+    public static long ceil(long value, long divisor) {
         return value / divisor + (value % divisor == 0 ? 0 : 1);
     }
 
     /** The power of two, up to {@code most}, that is not below {@code value}. */
-    static int powerOfTwo(long value, int most) {
+    public static int powerOfTwo(long value, int most) {
         int power = 1;
         while (power < value && power < most) {
             power *= 2;

@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
  * Times steps that compute the same, as a program runs them: recorded. Rounds go by turns, so that a change of clock rate meets all alike,
  * and the least time of each counts. An earlier step is preferred unless a later one is clearly faster.
  */
-final class Fastest {
+public final class Fastest {
     private static final Logger LOG = LoggerFactory.getLogger(Fastest.class);
 
     private static final int ROUNDS = 5;
@@ -49,7 +49,7 @@ final class Fastest {
      * The fastest of {@code steps} on {@code stream}, which nothing else uses; null where none works. What they write is of no use to
      * anyone. Closes none of them.
      */
-    static Step of(List<Step> steps, Stream stream) {
+    public static Step of(List<Step> steps, Stream stream) {
         List<Entrant> entrants = new ArrayList<>();
         try (Event start = stream.device().newEvent();
                 Event end = stream.device().newEvent()) {

@@ -4,7 +4,7 @@ import dev.sagitta.device.Launch;
 import dev.sagitta.device.Stream;
 
 /** A single kernel launch. */
-record LaunchStep(Launch launch) implements Step {
+public record LaunchStep(Launch launch) implements Step {
     @Override
     public void enqueue(Stream stream) {
         stream.launch(launch);

@@ -5,7 +5,7 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 
 /** Geometry of kernels that go through memory from end to end: on a CPU few long pieces, elsewhere 256 work-items to a group. */
-final class Pieces {
+public final class Pieces {
     private static final int BLOCK = 256;
     /** Pieces per core: enough that a core that was interrupted does not hold up the rest. */
     private static final int PER_CORE = 8;
@@ -19,7 +19,7 @@ final class Pieces {
      * @param unitElements elements of one
      * @param workItems on every other device
      */
-    static Geometry geometry(Device device, long units, long unitElements, long workItems) {
+    public static Geometry geometry(Device device, long units, long unitElements, long workItems) {
         if (device.kind() == DeviceKind.OPENCL_CPU) {
             long useful = units / Math.max(1, PIECE_ELEMENTS / unitElements);
             return Geometry.linear(

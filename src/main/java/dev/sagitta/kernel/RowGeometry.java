@@ -9,9 +9,9 @@ import java.util.Map;
  * Launch geometry of kernels that give the n rows of c elements to lanes x rows work-items (GPU) or to one work-item per contiguous piece
  * (CPU). Small problems are one work-group, which saves the launch that adds up the groups' sums.
  */
-final class RowGeometry {
+public final class RowGeometry {
     /** Work-items of a group on a GPU: {@code ROW_GROUP} of the kernels. */
-    static final int GROUP = 256;
+    public static final int GROUP = 256;
 
     /** Lanes of a row longer than {@link #WIDE} on CUDA. */
     private static final int WIDE_LANES = 512;
@@ -33,7 +33,7 @@ final class RowGeometry {
     private static final int FLAT_GROUPS = 6;
 
     /** {@code PROBE_TILE} of the kernels. */
-    static final int PROBE_TILE = 4;
+    public static final int PROBE_TILE = 4;
 
     /** Elements below which a second work-group does not pay for the launch that adds up. */
     private static final long SINGLE = 16_384;
@@ -50,21 +50,21 @@ final class RowGeometry {
     private RowGeometry() {}
 
     /** The kernels of CPU devices have work-groups of one work-item and none of these constants. */
-    static Map<String, String> defines(Device device) {
+    public static Map<String, String> defines(Device device) {
         return device.kind() == DeviceKind.OPENCL_CPU ? Map.of() : Map.of("ROW_GROUP", Integer.toString(GROUP));
     }
 
-    static Map<String, String> defines(Device device, String name, int value) {
+    public static Map<String, String> defines(Device device, String name, int value) {
         return device.kind() == DeviceKind.OPENCL_CPU
                 ? Map.of()
                 : Map.of("ROW_GROUP", Integer.toString(GROUP), name, Integer.toString(value));
     }
 
-    static Geometry of(Device device, long n, long c, long probes) {
+    public static Geometry of(Device device, long n, long c, long probes) {
         return of(device.kind(), device.info().computeUnits(), n, c, probes);
     }
 
-    static Geometry of(DeviceKind kind, int computeUnits, long n, long c, long probes) {
+    public static Geometry of(DeviceKind kind, int computeUnits, long n, long c, long probes) {
         double work = (double) n * c * Math.max(1, probes);
         if (kind == DeviceKind.OPENCL_CPU) {
             long wanted = work <= SINGLE ? 1 : (long) Math.min(work / CPU_PIECE, (double) PER_CORE * computeUnits);
@@ -88,11 +88,11 @@ final class RowGeometry {
     }
 
     /** One-dimensional work on n elements, {@code probes} times. */
-    static Geometry flat(Device device, long n, long probes) {
+    public static Geometry flat(Device device, long n, long probes) {
         return flat(device.kind(), device.info().computeUnits(), n, probes);
     }
 
-    static Geometry flat(DeviceKind kind, int computeUnits, long n, long probes) {
+    public static Geometry flat(DeviceKind kind, int computeUnits, long n, long probes) {
         long y = clamp(probes, 65_535);
         if (kind == DeviceKind.OPENCL_CPU) {
             long wanted = n <= 2 * SINGLE ? 1 : Math.min(n / SINGLE, (long) PER_CORE * computeUnits);
@@ -103,11 +103,11 @@ final class RowGeometry {
     }
 
     /** Rows that are copied or summed, without a sum over groups at the end. */
-    static Geometry rows(Device device, long n, long width, long repeats) {
+    public static Geometry rows(Device device, long n, long width, long repeats) {
         return rows(device.kind(), device.info().computeUnits(), n, width, repeats);
     }
 
-    static Geometry rows(DeviceKind kind, int computeUnits, long n, long width, long repeats) {
+    public static Geometry rows(DeviceKind kind, int computeUnits, long n, long width, long repeats) {
         long y = clamp(repeats, 65_535);
         if (kind == DeviceKind.OPENCL_CPU) {
             long wanted = (double) n * width <= SINGLE ? 1 : (long) PER_CORE * computeUnits;

@@ -3,8 +3,8 @@ package dev.sagitta.program;
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Stream;
-import dev.sagitta.kernel.Arithmetic;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.elementwise.Arithmetic;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
@@ -25,7 +25,7 @@ public final class BatchMean implements AutoCloseable {
     /**
      * @param batches compiled for the computation; stay the caller's
      * @param tensor f32, itself a mean over the counted rows of a batch; shared by the programs of all batches
-     * @throws dev.sagitta.io.DataException if no label counts at all
+     * @throws dev.sagitta.io.file.DataException if no label counts at all
      */
     public BatchMean(Batches batches, Computation computation, String tensor, MemoryCategory category) {
         this.batches = batches;

@@ -3,8 +3,6 @@ package dev.sagitta.program;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.DataSet;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -25,59 +23,6 @@ public final class Batches implements AutoCloseable {
     private final ByteBuffer inputs;
     private final ByteBuffer targets;
     private int loaded = -1;
-
-    /** Examples of a data set, all or some, in the order of the set. */
-    public static final class Rows {
-        private final DataSet data;
-        private final int[] rows;
-
-        private Rows(DataSet data, int count) {
-            this.data = data;
-            this.rows = new int[count];
-            for (int i = 0; i < count; i++) {
-                rows[i] = (int) ((long) i * data.size() / count);
-            }
-        }
-
-        /** All examples. */
-        public static Rows of(DataSet data) {
-            return new Rows(data, data.size());
-        }
-
-        /** So many examples at even distances, or all if there are fewer: neighbours in a text are much alike. */
-        public static Rows sample(DataSet data, int most) {
-            return new Rows(data, Math.min(most, data.size()));
-        }
-
-        /** The first examples of these, or all if there are fewer. */
-        public Rows first(int most) {
-            return most >= size() ? this : new Rows(data, Arrays.copyOf(rows, most));
-        }
-
-        private Rows(DataSet data, int[] rows) {
-            this.data = data;
-            this.rows = rows;
-        }
-
-        public int size() {
-            return rows.length;
-        }
-
-        /** Of the data set, for messages. */
-        private String source() {
-            return data.source();
-        }
-
-        /** Writes inputs and targets of rows [start, start + count) to the beginning of the buffers, in native byte order. */
-        void copy(int start, int count, ByteBuffer inputs, ByteBuffer targets) {
-            data.batch(rows, start, count, inputs, targets);
-        }
-
-        /** What these rows weigh in the mean loss over all rows: their number, less labels that the loss leaves out. */
-        long weight(int start, int count) {
-            return data.countedTargets(rows, start, count);
-        }
-    }
 
     /** @param options batch size at most; a smaller data set is one batch */
     public Batches(Graph graph, Device device, ProgramOptions options, Rows rows) {
@@ -147,12 +92,11 @@ public final class Batches implements AutoCloseable {
      * How much batch i counts in the mean loss over all rows; 0 for a batch of left out labels, whose own mean is undefined. Means over all
      * rows are {@link #mean} and {@link BatchMean}: nothing else weighs batches.
      *
-     * @throws DataException if no label counts at all
+     * @throws RuntimeException if no label counts at all
      */
     double share(int i) {
         if (totalWeight == 0) {
-            throw new DataException(rows.source() + ": all " + rows.size() + " labels are " + DataSet.IGNORED_LABEL
-                    + ", which the loss leaves out; a mean needs at least one that counts");
+            rows.requireCounted();
         }
         return (double) weights[i] / totalWeight;
     }
@@ -162,7 +106,7 @@ public final class Batches implements AutoCloseable {
      *
      * @param tensor f32, itself a mean over the counted rows of a batch
      * @return as many numbers as the tensor has elements
-     * @throws DataException if no label counts at all
+     * @throws RuntimeException if no label counts at all
      */
     public double[] mean(Computation computation, String tensor) {
         double[] mean = null;

@@ -3,7 +3,7 @@ package dev.sagitta.program;
 import dev.sagitta.device.MemoryCategory;
 
 /** What belongs to every parameter: for each role its values lie in one flat arena, so that an optimiser or an estimator sees one vector. */
-enum ParameterRole {
+public enum ParameterRole {
     WEIGHT("", MemoryCategory.WEIGHTS, false),
     GRADIENT(".gradient", MemoryCategory.GRADIENTS, false),
     VECTOR(".vector", MemoryCategory.TANGENTS, true),
@@ -19,7 +19,7 @@ enum ParameterRole {
         this.byProbe = byProbe;
     }
 
-    String of(String parameter) {
+    public String of(String parameter) {
         return parameter + suffix;
     }
 
@@ -28,12 +28,12 @@ enum ParameterRole {
         return of("parameters");
     }
 
-    MemoryCategory category() {
+    public MemoryCategory category() {
         return category;
     }
 
     /** Whether there is one for each of the K probes. */
-    boolean byProbe() {
+    public boolean byProbe() {
         return byProbe;
     }
 }

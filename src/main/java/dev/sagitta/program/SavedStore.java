@@ -1,8 +1,8 @@
 package dev.sagitta.program;
 
-import dev.sagitta.graph.Emitter;
 import dev.sagitta.graph.OpContext;
-import dev.sagitta.graph.Value;
+import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.pass.Value;
 
 /**
  * How values are kept from the forward pass for the passes after it. The program asks, room {@code compress} answers; {@link #EXACT} keeps

@@ -3,7 +3,7 @@ package dev.sagitta.quant;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.sagitta.io.JsonInput;
+import dev.sagitta.io.file.JsonInput;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,7 +37,7 @@ public final class AllocationFile {
 
     /**
      * @param limited what must be given for every option, of {@code bytes} and {@code cost}; other names are of no account
-     * @throws dev.sagitta.io.DataException naming the layer and field that is wrong
+     * @throws dev.sagitta.io.file.DataException naming the layer and field that is wrong
      */
     public static BitTable read(Path file, Set<String> limited) {
         JsonInput json = JsonInput.file(file).allow("layers", "tied");

@@ -1,6 +1,6 @@
 package dev.sagitta.quant;
 
-import dev.sagitta.curvature.Estimate;
+import dev.sagitta.curvature.estimator.Estimate;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,19 +1,20 @@
 package dev.sagitta.quant;
 
-import dev.sagitta.curvature.Estimate;
-import dev.sagitta.curvature.HutchinsonTrace;
-import dev.sagitta.curvature.NetworkOperator;
+import dev.sagitta.curvature.estimator.Estimate;
+import dev.sagitta.curvature.estimator.HutchinsonTrace;
+import dev.sagitta.curvature.operator.NetworkOperator;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.kernel.QuantFormat;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Rows;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -135,12 +136,12 @@ public final class Quantizer {
     }
 
     /** Curvature along each rounding error; the loss is the mean over these rows. */
-    public RoundingCurvature rounding(Batches.Rows rows) {
+    public RoundingCurvature rounding(Rows rows) {
         return RoundingCurvature.measure(checkpoint, device, errors(), settings.batch, settings.gaussNewton, rows);
     }
 
     /** HAWQ-V2's Omega; the loss is the mean over these rows. */
-    public Omega omega(Batches.Rows rows) {
+    public Omega omega(Rows rows) {
         Computation product = settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
         ProgramOptions options = ProgramOptions.of(settings.batch, product)
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))

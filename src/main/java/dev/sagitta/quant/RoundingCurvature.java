@@ -4,18 +4,19 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.kernel.Arithmetic;
-import dev.sagitta.kernel.DequantizeWeights;
-import dev.sagitta.kernel.PackedWeights;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.kernel.Preparable;
-import dev.sagitta.kernel.QuantFormat;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.elementwise.Arithmetic;
+import dev.sagitta.kernel.packed.DequantizeWeights;
+import dev.sagitta.kernel.packed.PackedWeights;
+import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Rows;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
@@ -57,12 +58,7 @@ public final class RoundingCurvature implements Sensitivity {
      * @param rows the loss is the mean over these
      */
     static RoundingCurvature measure(
-            Checkpoint checkpoint,
-            Device device,
-            RoundingErrors errors,
-            int batch,
-            boolean gaussNewton,
-            Batches.Rows rows) {
+            Checkpoint checkpoint, Device device, RoundingErrors errors, int batch, boolean gaussNewton, Rows rows) {
         List<Choice> choices = new ArrayList<>();
         for (RoundingErrors.Weight weight : errors.weights()) {
             weight.choices().forEach(choice -> choices.add(new Choice(weight.parameter(), choice.format())));
@@ -107,7 +103,7 @@ public final class RoundingCurvature implements Sensitivity {
     }
 
     /** Quadratic forms along rounding errors, with the checkpoint's weights. */
-    private record Pass(Checkpoint checkpoint, Device device, int batch, Batches.Rows rows) {
+    private record Pass(Checkpoint checkpoint, Device device, int batch, Rows rows) {
         double[] quadratics(Computation computation, List<Choice> choices) {
             double[] all = new double[choices.size()];
             int probes = Math.min(CHOICES_PER_PASS, choices.size());

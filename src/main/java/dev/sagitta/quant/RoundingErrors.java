@@ -1,7 +1,7 @@
 package dev.sagitta.quant;
 
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.kernel.QuantFormat;
+import dev.sagitta.kernel.packed.QuantFormat;
 import java.util.List;
 
 /** What each format on offer makes of each weight that can be packed, in the order of first use. Follows from the weights alone. */

@@ -3,12 +3,13 @@ package dev.sagitta.quant;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.kernel.PackedWeights;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Rows;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +46,7 @@ public final class StoredModel implements AutoCloseable {
     /**
      * A view of the checkpoint, which may be closed before the model.
      *
-     * @throws dev.sagitta.io.DataException if a packed tensor is not what the model and {@code sagitta.quant} say
+     * @throws dev.sagitta.io.file.DataException if a packed tensor is not what the model and {@code sagitta.quant} say
      */
     public static StoredModel open(Checkpoint checkpoint, Device device) {
         QuantPlan plan = QuantPlan.of(checkpoint);
@@ -71,7 +72,7 @@ public final class StoredModel implements AutoCloseable {
         return new StoredModel(device, graph, plain, tensors);
     }
 
-    /** The network to compile: linear layers with packed weights are {@link dev.sagitta.graph.op.PackedLinear}. */
+    /** The network to compile: linear layers with packed weights are {@link dev.sagitta.graph.op.packed.PackedLinear}. */
     public Graph graph() {
         return graph;
     }
@@ -115,7 +116,7 @@ public final class StoredModel implements AutoCloseable {
     }
 
     /** The same for a whole data set. */
-    public Batches batches(ProgramOptions options, Batches.Rows rows) {
+    public Batches batches(ProgramOptions options, Rows rows) {
         Batches batches = new Batches(graph, device, options(options), rows);
         try {
             load(batches.program());

@@ -2,7 +2,7 @@ package dev.sagitta.train;
 
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.HostTensor;
+import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
 import java.nio.ByteBuffer;

@@ -5,7 +5,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.HostTensor;
+import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.program.ParameterLayout;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;

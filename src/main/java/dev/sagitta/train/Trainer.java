@@ -1,20 +1,21 @@
 package dev.sagitta.train;
 
 import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.data.DataRows;
+import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.io.ModelSpec;
-import dev.sagitta.kernel.Optimiser;
-import dev.sagitta.kernel.OptimiserSettings;
-import dev.sagitta.kernel.RandomState;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.optimiser.Optimiser;
+import dev.sagitta.kernel.optimiser.OptimiserSettings;
+import dev.sagitta.kernel.random.RandomState;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ParameterLayout;
@@ -25,6 +26,7 @@ import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
+import dev.sagitta.train.optimiser.OptimiserOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -307,7 +309,7 @@ public final class Trainer implements AutoCloseable {
         for (Map.Entry<String, Tensor> part : parameters.parts().entrySet()) {
             compiled = compiled.bind(part.getKey(), part.getValue());
         }
-        return new Batches(graph, device, compiled, Batches.Rows.of(on));
+        return new Batches(graph, device, compiled, DataRows.of(on));
     }
 
     /** Of the program of one step: arena, saved activations by tensor. */

@@ -1,5 +1,7 @@
 package dev.sagitta.train;
 
+import dev.sagitta.train.optimiser.OptimiserOptions;
+
 /**
  * @param batch examples per step
  * @param activationBits policy of saved activations as {@link dev.sagitta.compress.ActivationPolicy#parse} takes it

@@ -1,11 +1,11 @@
 package dev.sagitta.train;
 
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.HeldOut;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.io.ModelSpec;
-import dev.sagitta.kernel.Optimiser;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.HeldOut;
+import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.tensor.Shape;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -2,8 +2,9 @@ package dev.sagitta.train;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.sagitta.io.JsonInput;
-import dev.sagitta.kernel.Optimiser;
+import dev.sagitta.io.file.JsonInput;
+import dev.sagitta.kernel.optimiser.Optimiser;
+import dev.sagitta.train.optimiser.OptimiserOptions;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -55,7 +56,7 @@ public record TrainingState(
         return root.toString();
     }
 
-    /** @throws dev.sagitta.io.DataException naming the field that is missing or wrong */
+    /** @throws dev.sagitta.io.file.DataException naming the field that is missing or wrong */
     public static TrainingState parse(JsonInput json) {
         JsonInput o = json.object("optimizer");
         double most = Double.MAX_VALUE;

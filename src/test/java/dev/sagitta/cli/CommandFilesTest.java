@@ -2,8 +2,8 @@ package dev.sagitta.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.io.NpyFile;
+import dev.sagitta.io.array.NpyFile;
+import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.tensor.Shape;
 import java.io.File;
 import java.io.IOException;

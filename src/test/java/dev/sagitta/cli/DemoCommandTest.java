@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sagitta.fixture.TestDevices;
-import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.model.Checkpoint;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintWriter;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sagitta.fixture.NpyWriter;
 import dev.sagitta.fixture.TestDevices;
-import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.model.Checkpoint;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

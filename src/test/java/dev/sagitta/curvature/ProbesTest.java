@@ -3,12 +3,14 @@ package dev.sagitta.curvature;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.sagitta.curvature.estimator.Estimate;
+import dev.sagitta.curvature.estimator.HutchinsonTrace;
 import dev.sagitta.device.Device;
 import dev.sagitta.fixture.DenseOperator;
 import dev.sagitta.fixture.Philox;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.kernel.Random;
+import dev.sagitta.kernel.random.Random;
 import dev.sagitta.random.RandomStream;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -1,7 +1,7 @@
 package dev.sagitta.device;
 
 import dev.sagitta.kernel.Function;
-import dev.sagitta.kernel.Pointwise;
+import dev.sagitta.kernel.elementwise.Pointwise;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;

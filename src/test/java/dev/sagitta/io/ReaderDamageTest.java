@@ -3,6 +3,10 @@ package dev.sagitta.io;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.sagitta.data.TextData;
+import dev.sagitta.io.array.NpyFile;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.JsonInput;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -18,10 +18,10 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @Tag("kernels")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-abstract class KernelSuite {
+public abstract class KernelSuite {
     private static final Pattern CHOSEN = Pattern.compile(System.getProperty("sagitta.test.kernels", ""));
 
-    abstract List<KernelCase> cases();
+    protected abstract List<KernelCase> cases();
 
     Stream<Arguments> runs() {
         List<KernelCase> chosen = cases().stream()

@@ -1,10 +1,10 @@
 package dev.sagitta.quant;
 
+import dev.sagitta.data.DataSet;
 import dev.sagitta.fixture.ReferenceNetwork;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataSet;
+import dev.sagitta.io.model.Checkpoint;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;

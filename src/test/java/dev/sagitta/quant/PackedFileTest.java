@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.kernel.QuantFormat;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.io.IOException;

@@ -1,13 +1,15 @@
 package dev.sagitta.quant;
 
+import dev.sagitta.data.DataRows;
+import dev.sagitta.data.DataSet;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.io.ModelSpec;
-import dev.sagitta.kernel.QuantFormat;
-import dev.sagitta.program.Batches;
+import dev.sagitta.graph.loss.CrossEntropy;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.kernel.packed.QuantFormat;
+import dev.sagitta.program.Rows;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.ByteBuffer;
@@ -76,8 +78,8 @@ final class QuantFixture {
         return DataSet.of(x, HostTensor.of("labels", Shape.of(count), labels));
     }
 
-    static Batches.Rows rows(Graph graph, int count, long seed) {
-        return Batches.Rows.of(data(graph, count, seed));
+    static Rows rows(Graph graph, int count, long seed) {
+        return DataRows.of(data(graph, count, seed));
     }
 
     /** The same rows with every label but each third left out, and all of those from {@code from} on. */
@@ -89,7 +91,7 @@ final class QuantFixture {
         data.batch(0, n, x, y);
         for (int i = 0; i < n; i++) {
             if (i % 3 != 0 || i >= from) {
-                y.putInt(4 * i, DataSet.IGNORED_LABEL);
+                y.putInt(4 * i, CrossEntropy.IGNORED_LABEL);
             }
         }
         return DataSet.of(

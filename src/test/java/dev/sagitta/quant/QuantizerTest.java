@@ -3,23 +3,25 @@ package dev.sagitta.quant;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sagitta.data.DataRows;
+import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.graph.op.Linear;
-import dev.sagitta.graph.op.PackedLinear;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.io.ModelSpec;
-import dev.sagitta.kernel.QuantFormat;
+import dev.sagitta.graph.op.gemm.Linear;
+import dev.sagitta.graph.op.packed.PackedLinear;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.program.BatchLosses;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Evaluation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Rows;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.file.Path;
@@ -86,14 +88,14 @@ class QuantizerTest {
         return exactTraces;
     }
 
-    private static Evaluation evaluate(StoredModel model, Batches.Rows rows) {
+    private static Evaluation evaluate(StoredModel model, Rows rows) {
         // ten rows per batch: a rest of three runs through the kernel for few rows
         try (Batches batches = model.batches(ProgramOptions.of(10, Computation.EVALUATE), rows)) {
             return Evaluation.of(batches);
         }
     }
 
-    private static float[] predict(StoredModel model, Batches.Rows rows) {
+    private static float[] predict(StoredModel model, Rows rows) {
         try (Batches batches = model.batches(ProgramOptions.of(ROWS, Computation.PREDICT), rows)) {
             batches.run(0, Computation.PREDICT);
             Program program = batches.program();
@@ -106,7 +108,7 @@ class QuantizerTest {
         bits.forEach((name, b) -> formats.put(name, new QuantFormat(b, GROUP, symmetric)));
         Path out = folder.resolve("q.safetensors");
         Graph graph = model.toGraph();
-        Batches.Rows rows = QuantFixture.rows(graph, ROWS, 8);
+        Rows rows = QuantFixture.rows(graph, ROWS, 8);
         Evaluation before;
         try (Checkpoint source = QuantFixture.checkpoint(folder.resolve("c.safetensors"), model, 3)) {
             Quantizer.Packed packed = new Quantizer(source, device, settings(symmetric)).pack(new QuantPlan(formats));
@@ -170,7 +172,7 @@ class QuantizerTest {
         try (Checkpoint source = mlp()) {
             Quantizer quantizer = new Quantizer(source, device, settings(false));
             DataSet rows = QuantFixture.data(source.graph(), ROWS, 8);
-            Omega omega = quantizer.omega(Batches.Rows.of(rows));
+            Omega omega = quantizer.omega(DataRows.of(rows));
             assertThat(omega.errors().weights().stream().map(w -> w.parameter().name()))
                     .containsExactly("fc1.weight", "fc2.weight", "fc3.weight");
             Map<String, Double> traces = exactTraces(source, rows);
@@ -256,7 +258,7 @@ class QuantizerTest {
             Quantizer quantizer = new Quantizer(source, device, probes(2, 1));
             long most = quantizer.pack(quantizer.uniform(8)).bytes();
             for (Sensitivity sensitivity :
-                    List.of(quantizer.rounding(Batches.Rows.of(zeros)), quantizer.omega(Batches.Rows.of(zeros)))) {
+                    List.of(quantizer.rounding(DataRows.of(zeros)), quantizer.omega(DataRows.of(zeros)))) {
                 assertThat(sensitivity.cost(quantizer.uniform(2))).isZero();
                 assertThat(quantizer.byBytes(sensitivity, most)).isEqualTo(quantizer.uniform(8));
                 assertThat(quantizer.byAverageBits(sensitivity, 100)).isEqualTo(quantizer.uniform(8));
@@ -346,7 +348,7 @@ class QuantizerTest {
     }
 
     private static BatchLosses losses(StoredModel model, DataSet data, int batch) {
-        try (Batches batches = model.batches(ProgramOptions.of(batch, Computation.EVALUATE), Batches.Rows.of(data))) {
+        try (Batches batches = model.batches(ProgramOptions.of(batch, Computation.EVALUATE), DataRows.of(data))) {
             return BatchLosses.of(batches);
         }
     }

@@ -4,15 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.sagitta.data.DataRows;
+import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
 import dev.sagitta.fixture.TestDevices;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.DataException;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.io.ModelSpec;
-import dev.sagitta.kernel.QuantFormat;
-import dev.sagitta.program.Batches;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.kernel.packed.QuantFormat;
+import dev.sagitta.program.Rows;
 import dev.sagitta.tensor.Shape;
 import java.nio.file.Path;
 import java.util.List;
@@ -57,7 +58,7 @@ class RoundingCurvatureTest {
         Device device = TestDevices.get(name);
         float[] inputs = normals(ROWS * WIDTHS[0], 1);
         float[] targets = normals(ROWS * WIDTHS[3], 2);
-        Batches.Rows rows = Batches.Rows.of(DataSet.of(
+        DataRows rows = DataRows.of(DataSet.of(
                 HostTensor.of("inputs", Shape.of(ROWS, WIDTHS[0]), inputs),
                 HostTensor.of("targets", Shape.of(ROWS, WIDTHS[3]), targets)));
         Quantizer.Settings settings = new Quantizer.Settings(BITS, 4, false, 16, 5, 1, false);
@@ -95,7 +96,7 @@ class RoundingCurvatureTest {
             double[] expected = null;
             for (int batch : new int[] {64, 32, 7, 1}) {
                 Quantizer quantizer = new Quantizer(source, device, settings(batch, false));
-                RoundingCurvature curvature = quantizer.rounding(Batches.Rows.of(data));
+                RoundingCurvature curvature = quantizer.rounding(DataRows.of(data));
                 double[] costs = curvature.table().layers().stream()
                         .flatMap(layer -> layer.options().stream())
                         .mapToDouble(BitTable.Option::omega)
@@ -110,7 +111,7 @@ class RoundingCurvatureTest {
             }
             DataSet none = QuantFixture.withIgnored(data, 0);
             Quantizer quantizer = new Quantizer(source, device, settings(7, false));
-            assertThatThrownBy(() -> quantizer.rounding(Batches.Rows.of(none)))
+            assertThatThrownBy(() -> quantizer.rounding(DataRows.of(none)))
                     .isInstanceOf(DataException.class)
                     .hasMessageContaining("all 64 labels are -100");
         }
@@ -129,7 +130,7 @@ class RoundingCurvatureTest {
         for (long seed = 0; seed < 8; seed++) {
             Path file = folder.resolve(seed + ".safetensors");
             try (Checkpoint source = QuantFixture.checkpoint(file, QuantFixture.MLP, seed)) {
-                Batches.Rows rows = QuantFixture.rows(source.graph(), 9, seed);
+                Rows rows = QuantFixture.rows(source.graph(), 9, seed);
                 RoundingCurvature hessian = new Quantizer(source, device, settings(9, false)).rounding(rows);
                 RoundingCurvature gaussNewton = new Quantizer(source, device, settings(9, true)).rounding(rows);
                 for (RoundingErrors.Weight weight : hessian.errors().weights()) {

@@ -3,8 +3,8 @@ package dev.sagitta.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sagitta.graph.Graph;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.io.ModelSpec;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.ModelSpec;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -3,18 +3,19 @@ package dev.sagitta.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sagitta.data.Data;
+import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
 import dev.sagitta.fixture.HeapMeter;
 import dev.sagitta.fixture.NpyWriter;
 import dev.sagitta.fixture.TestDevices;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.Data;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.HostTensor;
-import dev.sagitta.io.ModelSpec;
-import dev.sagitta.kernel.Optimiser;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Evaluation;
+import dev.sagitta.train.optimiser.OptimiserOptions;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -213,7 +214,7 @@ class TrainerTest {
                 7, new OptimiserOptions(Optimiser.Rule.SGD, 0.1, 0.9, 0, 0, 0, 0.01, 2.5), "auto:2", Long.MIN_VALUE);
         TrainingState state =
                 new TrainingState(12, 84, 90, options, java.util.Map.of("fc2", 2), java.util.Map.of("fc2", 1.1f));
-        assertThat(TrainingState.parse(dev.sagitta.io.JsonInput.parse(state.toJson(), "test")))
+        assertThat(TrainingState.parse(dev.sagitta.io.file.JsonInput.parse(state.toJson(), "test")))
                 .isEqualTo(state);
     }
 }

@@ -1,21 +1,21 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.data.Data;
+import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Devices;
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
-import dev.sagitta.io.Data;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.ModelSpec;
+import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.Tensor;
-import dev.sagitta.train.OptimiserOptions;
 import dev.sagitta.train.Trainer;
 import dev.sagitta.train.TrainingOptions;
+import dev.sagitta.train.optimiser.OptimiserOptions;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -2,7 +2,7 @@ package dev.sagitta.bench;
 
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Stream;
-import dev.sagitta.kernel.Arithmetic;
+import dev.sagitta.kernel.elementwise.Arithmetic;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Set;

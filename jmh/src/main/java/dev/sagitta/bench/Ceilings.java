@@ -3,9 +3,9 @@ package dev.sagitta.bench;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Stream;
-import dev.sagitta.kernel.Arithmetic;
-import dev.sagitta.kernel.Reduce;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.elementwise.Arithmetic;
+import dev.sagitta.kernel.reduce.Reduce;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 

@@ -2,13 +2,13 @@ package dev.sagitta.bench;
 
 import dev.sagitta.fixture.CodecReference;
 import dev.sagitta.fixture.Philox;
-import dev.sagitta.kernel.CodecFormat;
 import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pack;
-import dev.sagitta.kernel.ProbeVectors;
-import dev.sagitta.kernel.Random;
 import dev.sagitta.kernel.Tolerance;
-import dev.sagitta.kernel.Unpack;
+import dev.sagitta.kernel.codec.CodecFormat;
+import dev.sagitta.kernel.codec.Pack;
+import dev.sagitta.kernel.codec.Unpack;
+import dev.sagitta.kernel.random.ProbeVectors;
+import dev.sagitta.kernel.random.Random;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;

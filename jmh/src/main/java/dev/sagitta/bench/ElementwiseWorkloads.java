@@ -1,15 +1,15 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.fixture.Fp64;
-import dev.sagitta.kernel.Arithmetic;
-import dev.sagitta.kernel.BiasAdd;
-import dev.sagitta.kernel.BiasGradient;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Function;
-import dev.sagitta.kernel.MaskApply;
-import dev.sagitta.kernel.Pointwise;
-import dev.sagitta.kernel.ReluMask;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.elementwise.Arithmetic;
+import dev.sagitta.kernel.elementwise.BiasAdd;
+import dev.sagitta.kernel.elementwise.BiasGradient;
+import dev.sagitta.kernel.elementwise.MaskApply;
+import dev.sagitta.kernel.elementwise.Pointwise;
+import dev.sagitta.kernel.elementwise.ReluMask;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;

@@ -2,8 +2,8 @@ package dev.sagitta.bench;
 
 import dev.sagitta.fixture.Fp64;
 import dev.sagitta.kernel.Function;
-import dev.sagitta.kernel.Gemm;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.gemm.Gemm;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;

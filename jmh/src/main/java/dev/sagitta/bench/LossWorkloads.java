@@ -1,12 +1,12 @@
 package dev.sagitta.bench;
 
-import dev.sagitta.kernel.EmbeddingGather;
-import dev.sagitta.kernel.EmbeddingScatter;
-import dev.sagitta.kernel.Optimiser;
-import dev.sagitta.kernel.OptimiserSettings;
-import dev.sagitta.kernel.SoftmaxCrossEntropy;
-import dev.sagitta.kernel.SquaredError;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.embedding.EmbeddingGather;
+import dev.sagitta.kernel.embedding.EmbeddingScatter;
+import dev.sagitta.kernel.loss.SoftmaxCrossEntropy;
+import dev.sagitta.kernel.loss.SquaredError;
+import dev.sagitta.kernel.optimiser.Optimiser;
+import dev.sagitta.kernel.optimiser.OptimiserSettings;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;

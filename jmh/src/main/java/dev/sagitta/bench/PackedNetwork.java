@@ -2,10 +2,10 @@ package dev.sagitta.bench;
 
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.kernel.Arithmetic;
-import dev.sagitta.kernel.DequantizeWeights;
-import dev.sagitta.kernel.PackedWeights;
-import dev.sagitta.kernel.Random;
+import dev.sagitta.kernel.elementwise.Arithmetic;
+import dev.sagitta.kernel.packed.DequantizeWeights;
+import dev.sagitta.kernel.packed.PackedWeights;
+import dev.sagitta.kernel.random.Random;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;

@@ -1,15 +1,15 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.kernel.DequantizeWeights;
-import dev.sagitta.kernel.PackedWeights;
-import dev.sagitta.kernel.QMatmul;
-import dev.sagitta.kernel.QMatmulBackward;
-import dev.sagitta.kernel.QuantFormat;
-import dev.sagitta.kernel.QuantizeWeights;
-import dev.sagitta.kernel.Random;
-import dev.sagitta.kernel.RepackWeights;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.packed.DequantizeWeights;
+import dev.sagitta.kernel.packed.PackedWeights;
+import dev.sagitta.kernel.packed.QMatmul;
+import dev.sagitta.kernel.packed.QMatmulBackward;
+import dev.sagitta.kernel.packed.QuantFormat;
+import dev.sagitta.kernel.packed.QuantizeWeights;
+import dev.sagitta.kernel.packed.RepackWeights;
+import dev.sagitta.kernel.random.Random;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;

@@ -1,9 +1,9 @@
 package dev.sagitta.bench;
 
-import dev.sagitta.kernel.AnyNonfinite;
-import dev.sagitta.kernel.Dots;
-import dev.sagitta.kernel.Reduce;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.reduce.AnyNonfinite;
+import dev.sagitta.kernel.reduce.Dots;
+import dev.sagitta.kernel.reduce.Reduce;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;

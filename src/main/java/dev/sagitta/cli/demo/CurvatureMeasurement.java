@@ -1,15 +1,18 @@
 package dev.sagitta.cli.demo;
 
-import dev.sagitta.curvature.Estimate;
-import dev.sagitta.curvature.HutchinsonTrace;
-import dev.sagitta.curvature.Lanczos;
-import dev.sagitta.curvature.NetworkOperator;
+import dev.sagitta.cli.Progress;
+import dev.sagitta.cli.WatchedOperator;
+import dev.sagitta.curvature.estimator.Estimate;
+import dev.sagitta.curvature.estimator.HutchinsonTrace;
+import dev.sagitta.curvature.estimator.Lanczos;
+import dev.sagitta.curvature.operator.NetworkOperator;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Rows;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -26,7 +29,7 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
     private static final double TOLERANCE = 1e-2;
 
     static CurvatureMeasurement of(
-            DemoSettings settings, Graph graph, Device device, Weights network, Batches.Rows rows, Progress progress) {
+            DemoSettings settings, Graph graph, Device device, Weights network, Rows rows, Progress progress) {
         HutchinsonTrace.Result trace;
         try (NetworkOperator operator =
                         operator(graph, device, network, rows, Math.min(PROBES_AT_ONCE, settings.probes()));
@@ -68,8 +71,7 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
         return new CurvatureMeasurement(trace, result);
     }
 
-    private static NetworkOperator operator(
-            Graph graph, Device device, Weights network, Batches.Rows rows, int probes) {
+    private static NetworkOperator operator(Graph graph, Device device, Weights network, Rows rows, int probes) {
         ProgramOptions options = network.bind(ProgramOptions.of(BATCH, Computation.HESSIAN_VECTOR))
                 .probes(probes);
         return new NetworkOperator(new Batches(graph, device, options, rows), Computation.HESSIAN_VECTOR);

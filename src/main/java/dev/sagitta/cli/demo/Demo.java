@@ -1,17 +1,20 @@
 package dev.sagitta.cli.demo;
 
+import dev.sagitta.cli.Progress;
+import dev.sagitta.data.Data;
+import dev.sagitta.data.DataRows;
+import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
-import dev.sagitta.io.Checkpoint;
-import dev.sagitta.io.Data;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.ModelSpec;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ProgramOptions;
-import dev.sagitta.train.OptimiserOptions;
+import dev.sagitta.program.Rows;
 import dev.sagitta.train.Trainer;
 import dev.sagitta.train.TrainingOptions;
+import dev.sagitta.train.optimiser.OptimiserOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -69,8 +72,8 @@ final class Demo {
         Graph graph = spec.toGraph();
         data.train().requireFits(graph);
         data.test().requireFits(graph);
-        Batches.Rows heldOut = Batches.Rows.sample(data.test(), settings.evaluationRows());
-        Batches.Rows forCurvature = Batches.Rows.sample(data.train(), settings.curvatureRows());
+        DataRows heldOut = DataRows.sample(data.test(), settings.evaluationRows());
+        DataRows forCurvature = DataRows.sample(data.train(), settings.curvatureRows());
         done("reading");
         List<DemoResult.Training> trainings = new ArrayList<>();
         CurvatureMeasurement curvature;
@@ -134,10 +137,10 @@ final class Demo {
                 new TrainingOptions(settings.batch(), optimiser, activationBits, settings.seed()));
     }
 
-    private DemoResult.Training train(Device device, Graph graph, Trainer trainer, DataSet test, Batches.Rows heldOut) {
+    private DemoResult.Training train(Device device, Graph graph, Trainer trainer, DataSet test, Rows heldOut) {
         ProgramOptions options =
                 new Weights(trainer.parameters()).bind(ProgramOptions.of(Quantization.BATCH, Computation.EVALUATE));
-        Batches.Rows some = Batches.Rows.sample(test, Math.min(heldOut.size(), settings.curveRows()));
+        DataRows some = DataRows.sample(test, Math.min(heldOut.size(), settings.curveRows()));
         try (Batches curve = new Batches(graph, device, options, some);
                 Batches all = new Batches(graph, device, options, heldOut)) {
             return TrainingRun.of(settings, trainer, curve, all, progress);
@@ -151,8 +154,8 @@ final class Demo {
             Data data,
             Trainer trainer,
             CurvatureMeasurement curvature,
-            Batches.Rows rows,
-            Batches.Rows heldOut) {
+            Rows rows,
+            Rows heldOut) {
         Path file = settings.out().resolve(CHECKPOINT);
         Checkpoint.write(
                 file,

@@ -1,7 +1,7 @@
 package dev.sagitta.cli.demo;
 
 import dev.sagitta.compress.ActivationPolicy;
-import dev.sagitta.io.ModelSpec;
+import dev.sagitta.io.model.ModelSpec;
 import java.nio.file.Path;
 
 /**

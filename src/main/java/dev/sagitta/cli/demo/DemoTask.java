@@ -2,9 +2,10 @@ package dev.sagitta.cli.demo;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.cli.Progress;
 import dev.sagitta.device.Device;
-import dev.sagitta.io.AtomicFile;
-import dev.sagitta.io.DataException;
+import dev.sagitta.io.file.AtomicFile;
+import dev.sagitta.io.file.DataException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

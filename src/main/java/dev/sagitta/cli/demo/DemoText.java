@@ -1,7 +1,7 @@
 package dev.sagitta.cli.demo;
 
 import dev.sagitta.device.KernelText;
-import dev.sagitta.io.DataException;
+import dev.sagitta.io.file.DataException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,12 +1,13 @@
 package dev.sagitta.cli.demo;
 
-import dev.sagitta.curvature.HutchinsonTrace;
+import dev.sagitta.curvature.estimator.HutchinsonTrace;
 import dev.sagitta.device.Device;
-import dev.sagitta.io.Checkpoint;
+import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.program.BatchLosses;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Rows;
 import dev.sagitta.quant.Omega;
 import dev.sagitta.quant.QuantPlan;
 import dev.sagitta.quant.Quantizer;
@@ -25,19 +26,14 @@ final class Quantization {
     private final Quantizer quantizer;
     private final Omega omega;
     private final RoundingCurvature rounding;
-    private final Batches.Rows heldOut;
+    private final Rows heldOut;
     private final BatchLosses full;
 
     /**
      * @param traces of the loss's Hessian at the checkpoint
      * @param rows that they were measured on
      */
-    Quantization(
-            Checkpoint checkpoint,
-            Device device,
-            HutchinsonTrace.Result traces,
-            Batches.Rows rows,
-            Batches.Rows heldOut) {
+    Quantization(Checkpoint checkpoint, Device device, HutchinsonTrace.Result traces, Rows rows, Rows heldOut) {
         this.device = device;
         this.quantizer = new Quantizer(checkpoint, device, Quantizer.Settings.DEFAULT);
         this.omega = quantizer.omega(traces);

@@ -1,9 +1,9 @@
 package dev.sagitta.cli.demo;
 
+import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
-import dev.sagitta.io.DataSet;
-import dev.sagitta.io.Vocabulary;
+import dev.sagitta.io.model.Vocabulary;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;

@@ -1,5 +1,6 @@
 package dev.sagitta.cli.demo;
 
+import dev.sagitta.cli.Progress;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Evaluation;
 import dev.sagitta.train.Trainer;

@@ -1,0 +1,140 @@
+package dev.sagitta.data;
+
+import dev.sagitta.io.array.IdxFile;
+import dev.sagitta.io.array.NpyFile;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.HeldOut;
+import dev.sagitta.io.model.Vocabulary;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * What the command line reads examples from.
+ *
+ * @param all every example of the source; for MNIST those of the training files and then those of the test files
+ * @param train to learn from; {@link DataSet#heldOut} says what was held out from it
+ * @param test to evaluate on: the source's own test set, or a tenth of it held out by seed; null where there is only one example
+ * @param vocabulary of a text; null otherwise
+ */
+public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabulary) {
+
+    /** Whether any example is held out: not where there is only one. */
+    public boolean hasTest() {
+        return test != null;
+    }
+
+    /** @throws DataException if none is held out */
+    @Override
+    public DataSet test() {
+        if (test == null) {
+            throw new DataException(all.source() + ": one example, at least 2 are needed to hold one out");
+        }
+        return test;
+    }
+
+    /** Windows of {@code context} characters, each with the character that follows. The vocabulary is taken from the text. */
+    public static Data text(List<Path> files, int context, long seed) {
+        return windows(TextData.read(files), files, context, seed);
+    }
+
+    /** The same with the vocabulary of a model. */
+    public static Data text(List<Path> files, int context, long seed, Vocabulary vocabulary) {
+        return windows(TextData.read(files, vocabulary), files, context, seed);
+    }
+
+    private static Data windows(TextData text, List<Path> files, int context, long seed) {
+        String source =
+                files.size() == 1 ? files.get(0).toString() : files.get(0) + " and " + (files.size() - 1) + " more";
+        if (text.length() <= context) {
+            throw new DataException(source + ": " + text.length() + " characters, a context of " + context
+                    + " needs at least " + (context + 1L));
+        }
+        if (context < 1) {
+            throw new DataException("a context of " + context + " characters, expected at least 1");
+        }
+        DataSet all = new TextWindows(text, context, source);
+        DataSet.Split split = all.split(seed);
+        return new Data(all, split.train(), split.heldOut(), text.vocabulary());
+    }
+
+    /** MNIST's four files, plain or .gz, in a folder. Pixels are scaled to [0, 1]; an example is flat: [784]. */
+    public static Data idx(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new DataException(
+                    folder + ": not a folder; expected one with MNIST's files train-images-idx3-ubyte[.gz], ...");
+        }
+        DataSet train = images(folder, "train");
+        DataSet test = images(folder, "t10k");
+        if (!train.inputShape().equals(test.inputShape())) {
+            throw new DataException(folder + ": training examples have shape " + train.inputShape() + ", test examples "
+                    + test.inputShape());
+        }
+        DataSet all = new JoinedRows(folder.toString(), train, test);
+        return new Data(all, train.holdingOut(HeldOut.files(train.size(), test.size())), test, null);
+    }
+
+    private static DataSet images(Path folder, String part) {
+        IdxFile images = IdxFile.read(existing(folder, part + "-images-idx3-ubyte"));
+        IdxFile labels = IdxFile.read(existing(folder, part + "-labels-idx1-ubyte"));
+        if (images.shape().rank() != 3 || labels.shape().rank() != 1) {
+            IdxFile wrong = images.shape().rank() != 3 ? images : labels;
+            throw new DataException(wrong.file() + ": shape " + wrong.shape() + ", expected "
+                    + (wrong == images ? "[examples, rows, columns]" : "[examples]"));
+        }
+        long n = images.shape().extent(0);
+        Shape flat = Shape.of(n, images.shape().extent(1) * images.shape().extent(2));
+        HostTensor pixels = new HostTensor("images", DType.U8, flat, images.data());
+        HostTensor bytes = new HostTensor("labels", DType.U8, labels.shape(), labels.data());
+        NpyFile column = new NpyFile(labels.file(), NpyFile.Element.U8, labels.shape(), bytes.bytes());
+        return new LabelledRows(images.file(), pixels, labels.file(), column.toI32("labels"));
+    }
+
+    private static Path existing(Path folder, String name) {
+        Path packed = folder.resolve(name + ".gz");
+        Path plain = folder.resolve(name);
+        if (!Files.exists(plain) && !Files.exists(packed)) {
+            throw new DataException("cannot read " + plain + " or " + packed.getFileName() + ": no such file");
+        }
+        return Files.exists(plain) ? plain : packed;
+    }
+
+    /** Of MNIST's files in a folder those that are there. */
+    public static List<Path> idxFiles(Path folder) {
+        return Stream.of("train", "t10k")
+                .flatMap(part -> Stream.of(part + "-images-idx3-ubyte", part + "-labels-idx1-ubyte"))
+                .flatMap(name -> Stream.of(folder.resolve(name), folder.resolve(name + ".gz")))
+                .filter(Files::exists)
+                .toList();
+    }
+
+    /** Arrays of numpy; see {@link #rows}. A tenth is held out by seed. */
+    public static Data npy(Path inputs, Path targets, long seed) {
+        DataSet all = rows(inputs, targets);
+        if (all.size() < 2) {
+            return new Data(all, all, null, null);
+        }
+        DataSet.Split split = all.split(seed);
+        return new Data(all, split.train(), split.heldOut(), null);
+    }
+
+    /**
+     * All rows of two arrays of numpy.
+     *
+     * @param inputs floating point features [n, ...] or ids [n, context] of any integer type
+     * @param targets labels [n] of any integer type or bool (cross-entropy), or floating point targets [n, ...] (mean squared error)
+     */
+    public static DataSet rows(Path inputs, Path targets) {
+        NpyFile x = NpyFile.read(inputs);
+        NpyFile y = NpyFile.read(targets);
+        return new LabelledRows(
+                x.file(),
+                x.element().isFloat() ? x.toF32("inputs") : x.toI32("inputs"),
+                y.file(),
+                y.element().isFloat() ? y.toF32("targets") : y.toI32("targets"));
+    }
+}

@@ -1,0 +1,267 @@
+package dev.sagitta.data;
+
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.loss.CrossEntropy;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.HeldOut;
+import dev.sagitta.random.RandomStream;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Objects;
+
+/**
+ * Examples: fp32 features or int32 ids, each with an int32 label or fp32 targets. Batches are written straight into the caller's buffers;
+ * nothing is allocated per batch.
+ */
+public abstract class DataSet {
+    private static final int ELEMENT_BYTES = 4;
+
+    private final String source;
+    private final String targetSource;
+    private final DType inputType;
+    private final Shape inputShape;
+    private final DType targetType;
+    private final Shape targetShape;
+    private final int inputBytes;
+    private final int targetBytes;
+    private HeldOut heldOut;
+
+    /**
+     * @param source names the inputs in errors
+     * @param targetSource names the targets
+     */
+    DataSet(
+            String source,
+            String targetSource,
+            DType inputType,
+            Shape inputShape,
+            DType targetType,
+            Shape targetShape) {
+        this.source = source;
+        this.targetSource = targetSource;
+        this.inputType = inputType;
+        this.inputShape = inputShape;
+        this.targetType = targetType;
+        this.targetShape = targetShape;
+        this.inputBytes = Math.toIntExact(inputShape.elements() * ELEMENT_BYTES);
+        this.targetBytes = Math.toIntExact(targetShape.elements() * ELEMENT_BYTES);
+    }
+
+    /**
+     * Examples in memory; the tensors' names stand for them in errors.
+     *
+     * @param inputs F32 features or I32 ids [n, ...], copied as they are read
+     * @param targets I32 labels or F32 targets [n, ...]
+     */
+    public static DataSet of(HostTensor inputs, HostTensor targets) {
+        return new LabelledRows(inputs.name(), inputs, targets.name(), targets);
+    }
+
+    /** Number of examples. */
+    public abstract int size();
+
+    /** Writes the input of an example at a byte position, in native byte order. */
+    abstract void copyInput(int row, ByteBuffer out, int position);
+
+    abstract void copyTarget(int row, ByteBuffer out, int position);
+
+    /** Targets of an example that count: labels that are not {@link CrossEntropy#IGNORED_LABEL}; 1 where the targets are no labels. */
+    abstract int countedTargets(int row);
+
+    /** @throws DataException naming the place of a label outside [0, classes), {@link CrossEntropy#IGNORED_LABEL} excepted */
+    abstract void requireLabels(int classes);
+
+    /** @throws DataException naming the place of an id outside [0, rows) */
+    abstract void requireIds(long rows);
+
+    /** Two parts of this set: about a tenth of the examples, chosen by the seed, is held out. */
+    public abstract Split split(long seed);
+
+    /**
+     * At most {@code count} examples, in the order of this set.
+     *
+     * @param purpose as {@link RandomStream} takes it, {@code rows/validation}: draws of different purposes have nothing to do with each other
+     */
+    public final DataSet sample(int count, long seed, String purpose) {
+        if (count >= size()) {
+            return this;
+        }
+        int[] chosen = java.util.Arrays.copyOf(RandomStream.of(seed, purpose).permutation(size()), count);
+        java.util.Arrays.sort(chosen);
+        return new RowSubset(this, chosen);
+    }
+
+    /** Examples to learn from and examples held out. */
+    public record Split(DataSet train, DataSet heldOut) {}
+
+    /** What was held out when these examples were set apart to learn from; null where nothing was. */
+    public final HeldOut heldOut() {
+        return heldOut;
+    }
+
+    final DataSet holdingOut(HeldOut others) {
+        this.heldOut = others;
+        return this;
+    }
+
+    public final String source() {
+        return source;
+    }
+
+    final String targetSource() {
+        return targetSource;
+    }
+
+    /** F32 features or I32 ids. */
+    public final DType inputType() {
+        return inputType;
+    }
+
+    /** Of one example. */
+    public final Shape inputShape() {
+        return inputShape;
+    }
+
+    /** I32 labels or F32 targets. */
+    public final DType targetType() {
+        return targetType;
+    }
+
+    /** Of one example; [] for a label. */
+    public final Shape targetShape() {
+        return targetShape;
+    }
+
+    /**
+     * Writes the examples {@code rows[from .. from + count)} to the front of two buffers in native byte order. Positions and limits stay
+     * as they are.
+     */
+    public final void batch(int[] rows, int from, int count, ByteBuffer inputs, ByteBuffer targets) {
+        requireRoom(count, inputs, targets);
+        Objects.checkFromIndexSize(from, count, rows.length);
+        for (int i = 0; i < count; i++) {
+            int row = Objects.checkIndex(rows[from + i], size());
+            copyInput(row, inputs, i * inputBytes);
+            copyTarget(row, targets, i * targetBytes);
+        }
+    }
+
+    /** Writes the examples {@code [start, start + count)}, as {@link #batch(int[], int, int, ByteBuffer, ByteBuffer)} does. */
+    public final void batch(int start, int count, ByteBuffer inputs, ByteBuffer targets) {
+        requireRoom(count, inputs, targets);
+        Objects.checkFromIndexSize(start, count, size());
+        for (int i = 0; i < count; i++) {
+            copyInput(start + i, inputs, i * inputBytes);
+            copyTarget(start + i, targets, i * targetBytes);
+        }
+    }
+
+    /**
+     * Targets of the examples {@code rows[from .. from + count)} that count: labels that are not {@link CrossEntropy#IGNORED_LABEL}; examples
+     * otherwise.
+     */
+    public final long countedTargets(int[] rows, int from, int count) {
+        Objects.checkFromIndexSize(from, count, rows.length);
+        long counted = 0;
+        for (int i = from; i < from + count; i++) {
+            counted += countedTargets(Objects.checkIndex(rows[i], size()));
+        }
+        return counted;
+    }
+
+    /** Whether any target counts. */
+    public final boolean hasCounted() {
+        for (int row = 0; row < size(); row++) {
+            if (countedTargets(row) > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * A mean loss over these examples is one over labels that count: there must be one.
+     *
+     * @throws DataException if all labels are {@link CrossEntropy#IGNORED_LABEL}
+     */
+    public final void requireCounted() {
+        if (hasCounted()) {
+            return;
+        }
+        throw new DataException(targetSource + ": all labels of these " + size() + " examples are "
+                + CrossEntropy.IGNORED_LABEL + ", which the loss leaves out; give at least one that counts");
+    }
+
+    /** Bytes of a batch's inputs. */
+    public final int inputBytes(int count) {
+        return Math.multiplyExact(count, inputBytes);
+    }
+
+    public final int targetBytes(int count) {
+        return Math.multiplyExact(count, targetBytes);
+    }
+
+    private void requireRoom(int count, ByteBuffer inputs, ByteBuffer targets) {
+        if (inputs.capacity() < inputBytes(count) || targets.capacity() < targetBytes(count)) {
+            throw new IllegalArgumentException(
+                    "a batch of " + count + " takes " + inputBytes(count) + " and " + targetBytes(count)
+                            + " bytes, the buffers have " + inputs.capacity() + " and " + targets.capacity());
+        }
+        if (inputs.order() != ByteOrder.nativeOrder() || targets.order() != ByteOrder.nativeOrder()) {
+            throw new IllegalArgumentException(
+                    "batch buffers must be in native byte order: buffer.order(ByteOrder.nativeOrder())");
+        }
+    }
+
+    /**
+     * Checks that a network can read these inputs and that its loss can read these targets, values included.
+     *
+     * @throws DataException naming what does not fit
+     */
+    public void requireFits(Graph graph) {
+        Shape expected = graph.input().shape();
+        if (graph.inputType() != inputType) {
+            throw new DataException(
+                    source + ": inputs are " + kind(inputType) + ", the model expects " + kind(graph.inputType())
+                            + (inputType == DType.I32
+                                    ? "; convert them: array.astype('<f4'), pixels (array / 255).astype('<f4')"
+                                    : ""));
+        }
+        if (!expected.equals(inputShape) && (inputType == DType.I32 || expected.elements() != inputShape.elements())) {
+            throw new DataException(
+                    source + ": an example has shape " + inputShape + ", the model's input is " + expected);
+        }
+        Shape output = graph.output().shape();
+        String loss = "loss " + graph.loss().type() + " expects ";
+        if (graph.loss().targetType() != targetType) {
+            throw new DataException(
+                    targetSource + ": targets are " + (targetType == DType.I32 ? "integer labels, " : "fp32, ") + loss
+                            + (graph.loss().targetType() == DType.I32 ? "int32 or int64 labels" : "fp32 targets"));
+        }
+        Shape target = graph.loss().targetShape(output);
+        if (target.elements() != targetShape.elements()) {
+            throw new DataException(
+                    targetSource + ": the target of an example has shape " + targetShape + ", " + loss + target);
+        }
+        if (targetType == DType.I32) {
+            requireLabels(Math.toIntExact(output.extent(-1)));
+        }
+        for (dev.sagitta.graph.Node node : graph.nodes()) {
+            if (node.op() instanceof dev.sagitta.graph.op.embedding.Embedding embedding) {
+                requireIds(embedding.table().shape().extent(0));
+            }
+        }
+    }
+
+    private static String kind(DType type) {
+        return type == DType.I32 ? "integer ids" : "fp32 features";
+    }
+
+    @Override
+    public String toString() {
+        return source + ": " + size() + " examples " + inputType.suffix() + " " + inputShape;
+    }
+}

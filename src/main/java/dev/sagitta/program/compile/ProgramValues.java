@@ -1,0 +1,93 @@
+package dev.sagitta.program.compile;
+
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.pass.Value;
+import dev.sagitta.program.ParameterRole;
+import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** The persistent values of a program, by name: what a caller reads and writes between steps, and what computations share. */
+public final class ProgramValues {
+    private final Graph graph;
+    private final ProgramOptions options;
+    private final Map<String, Value> byName = new LinkedHashMap<>();
+
+    public ProgramValues(Graph graph, ProgramOptions options) {
+        this.graph = graph;
+        this.options = options;
+    }
+
+    /** Every value that some schedule asked for. */
+    public Map<String, Value> byName() {
+        return byName;
+    }
+
+    /** The value of this name, new or as it is known; of its shape, type and category there is one. */
+    Value value(String name, DType dtype, Shape shape, MemoryCategory category) {
+        Value known = byName.computeIfAbsent(name, key -> Value.persistent(name, dtype, shape, category));
+        if (known.dtype() != dtype || !known.shape().equals(shape) || known.category() != category) {
+            throw new IllegalArgumentException("persistent value '" + name + "' exists as " + known + " ("
+                    + known.category() + "), asked for as " + dtype.suffix() + " " + shape + " (" + category
+                    + "); give the layer or parameter another name");
+        }
+        return known;
+    }
+
+    Value input() {
+        Shape shape = graph.input().shape().prepend(options.batch());
+        return value("input", graph.inputType(), shape, MemoryCategory.DATA);
+    }
+
+    Value target() {
+        Shape shape = graph.loss().targetShape(graph.output().shape()).prepend(options.batch());
+        return value("target", graph.loss().targetType(), shape, MemoryCategory.DATA);
+    }
+
+    Value output() {
+        return value("output", DType.F32, graph.output().shape().prepend(options.batch()), MemoryCategory.DATA);
+    }
+
+    Value loss() {
+        return value("loss", DType.F32, Shape.of(1), MemoryCategory.DATA);
+    }
+
+    Value metrics() {
+        return value("metrics", DType.F32, Shape.of(3), MemoryCategory.DATA);
+    }
+
+    /** v'Hv or v'Gv, [K]. */
+    Value quadratic() {
+        return value("quadratic", DType.F32, Shape.of(options.probes()), MemoryCategory.DATA);
+    }
+
+    /** Seed and step of the random counters: u32 [4]. */
+    Value random() {
+        return value("random", DType.U32, Shape.of(4), MemoryCategory.DATA);
+    }
+
+    public Value parameter(Parameter parameter) {
+        return of(parameter, ParameterRole.WEIGHT);
+    }
+
+    Value gradient(Parameter parameter) {
+        return of(parameter, ParameterRole.GRADIENT);
+    }
+
+    Value vector(Parameter parameter) {
+        return of(parameter, ParameterRole.VECTOR);
+    }
+
+    Value product(Parameter parameter) {
+        return of(parameter, ParameterRole.PRODUCT);
+    }
+
+    private Value of(Parameter parameter, ParameterRole role) {
+        Shape shape = role.byProbe() ? parameter.shape().prepend(options.probes()) : parameter.shape();
+        return value(role.of(parameter.name()), DType.F32, shape, role.category());
+    }
+}

@@ -1,0 +1,185 @@
+package dev.sagitta.io.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.tensor.Shape;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+public final class ModelSpecTest {
+    /** Every layer type and field. */
+    public static final String EVERYTHING = """
+            {"input": {"shape": [3], "type": "ids"}, "loss": "cross_entropy", "layers": [
+              {"type": "embedding", "name": "embed", "vocabulary": "abc\u00e9", "width": 4},
+              {"type": "bias", "name": "shift"}, {"type": "tanh"}, {"type": "linear", "out": 4, "bias": false},
+              {"type": "gelu"}, {"type": "gelu_tanh"}, {"type": "silu"}, {"type": "sigmoid"}, {"type": "relu"},
+              {"type": "add", "from": "shift"}, {"type": "dropout", "p": 0.1}, {"type": "flatten"},
+              {"type": "linear", "name": "fc", "out": 4}, {"type": "linear", "name": "head", "tied": "embed.weight"}]}
+            """;
+
+    private static String model(String layers) {
+        return "{\"input\":{\"shape\":[4]},\"loss\":\"mse\",\"layers\":[" + layers + "]}";
+    }
+
+    @Test
+    void theDesignsExampleIsRead() {
+        ModelSpec model = ModelSpec.parse("""
+                {"input": {"shape": [784]}, "loss": "cross_entropy",
+                 "layers": [{"type": "linear", "name": "fc1", "out": 512}, {"type": "gelu"}, {"type": "linear", "name": "fc2", "out": 10}]}
+                """, "model");
+        Graph graph = model.toGraph();
+        assertThat(graph.parameters())
+                .extracting(Parameter::name)
+                .containsExactly("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias");
+        assertThat(graph.parameters().get(0).shape()).isEqualTo(Shape.of(512, 784));
+        assertThat(graph.loss().type()).isEqualTo("cross_entropy");
+    }
+
+    @Test
+    void theCanonicalJsonDescribesTheSameModel() {
+        for (ModelSpec model : new ModelSpec[] {
+            ModelSpec.parse(EVERYTHING, "model"),
+            ModelSpec.mlp(),
+            ModelSpec.charMlp(16),
+            ModelSpec.preset("char-mlp", 8)
+        }) {
+            assertThat(ModelSpec.parse(model.toJson(), "again")).isEqualTo(model);
+            assertThat(ModelSpec.parse(model.toJson(), "again").toJson()).isEqualTo(model.toJson());
+        }
+        Graph graph = ModelSpec.parse(EVERYTHING, "model").toGraph();
+        assertThat(graph.output().shape()).isEqualTo(Shape.of(4));
+        assertThat(graph.parameters())
+                .extracting(Parameter::name)
+                .containsExactly("embed.weight", "shift.bias", "linear3.weight", "fc.weight", "fc.bias");
+    }
+
+    @Test
+    void presetsHaveTheSizesTheyPromise() {
+        assertThat(ModelSpec.preset("mlp").toGraph().parameterCount())
+                .isEqualTo(784 * 512 + 512 + 512 * 512 + 512 + 5120 + 10);
+        StringBuilder ascii = new StringBuilder();
+        for (char c = ' '; c < ' ' + 96; c++) {
+            ascii.append(c);
+        }
+        ModelSpec text = ModelSpec.preset("char-mlp").withVocabulary(Vocabulary.of(ascii.toString(), "x"));
+        assertThat(text.toGraph().parameterCount()).isBetween(900_000L, 1_100_000L);
+        assertThat(text.vocabulary().characters()).isEqualTo(ascii.toString());
+        assertThatThrownBy(() -> ModelSpec.preset("resnet"))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("known: mlp, char-mlp");
+    }
+
+    @Test
+    void aVocabularyIsTakenOnceAndOnlyByModelsOfText() {
+        Vocabulary two = Vocabulary.of("ab", "x");
+        assertThatThrownBy(() -> ModelSpec.mlp().withVocabulary(two))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("cannot read text");
+        assertThatThrownBy(() -> ModelSpec.charMlp(4).toGraph())
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("give --text");
+        ModelSpec taken = ModelSpec.charMlp(4).withVocabulary(two);
+        assertThat(taken.withVocabulary(two)).isEqualTo(taken);
+        assertThatThrownBy(() -> taken.withVocabulary(Vocabulary.of("abc", "x")))
+                .hasMessageContaining("another of 3");
+        ModelSpec fixed = ModelSpec.parse(
+                "{\"input\":{\"shape\":[4],\"type\":\"ids\"},\"loss\":\"cross_entropy\",\"layers\":[{\"type\":\"embedding\",\"rows\":7,"
+                        + "\"width\":2},{\"type\":\"flatten\"},{\"type\":\"linear\",\"out\":7}]}",
+                "model");
+        assertThatThrownBy(() -> fixed.withVocabulary(two))
+                .hasMessageContaining("has 7 rows, the text 2 different characters");
+    }
+
+    static Stream<Arguments> malformed() {
+        return Stream.of(
+                Arguments.of(
+                        model("{\"type\":\"conv\"}"),
+                        "model: layers[0]: unknown layer type 'conv'; known: linear, embedding, bias,"),
+                Arguments.of(model("{\"type\":\"gelu\"},{\"type\":\"linear\"}"), "layers[1]: field 'out' is missing"),
+                Arguments.of(
+                        model("{\"type\":\"linear\",\"out\":3,\"in\":4}"),
+                        "layers[0]: unknown field 'in'; known: type, name, out"),
+                Arguments.of(model("{\"name\":\"x\"}"), "layers[0]: field 'type' is missing"),
+                Arguments.of(model("{\"type\":\"linear\",\"out\":0}"), "'out' is 0, expected an integer from 1"),
+                Arguments.of(model("{\"type\":\"linear\",\"out\":2.5}"), "'out' is 2.5, expected an integer"),
+                Arguments.of(model("{\"type\":\"linear\",\"out\":1e400}"), "expected an integer"),
+                Arguments.of(model("{\"type\":\"linear\",\"out\":\"many\"}"), "'out' is \"many\", expected an integer"),
+                Arguments.of(model("{\"type\":\"linear\",\"out\":1099511627776}"), "more than 2^40 elements"),
+                Arguments.of(
+                        model("{\"type\":\"linear\",\"out\":3,\"bias\":1}"), "'bias' is 1, expected true or false"),
+                Arguments.of(model("{\"type\":\"dropout\",\"p\":1}"), "'p' is 1"),
+                Arguments.of(model("{\"type\":\"dropout\",\"p\":-0.1}"), "'p' is -0.1, expected a number"),
+                Arguments.of(model("{\"type\":\"dropout\",\"p\":null}"), "'p' is null"),
+                Arguments.of(
+                        model("{\"type\":\"add\",\"from\":\"x\"}"),
+                        "layers[0] (add 'add0'): there is no earlier layer 'x'"),
+                Arguments.of(
+                        model("{\"type\":\"linear\",\"out\":3},{\"type\":\"add\",\"from\":\"input\"}"),
+                        "layers[1] (add 'add1'): add: "),
+                Arguments.of(
+                        model("{\"type\":\"gelu\",\"name\":\"a\"},{\"type\":\"gelu\",\"name\":\"a\"}"),
+                        "'a' is taken by layers[0]"),
+                Arguments.of(model("{\"type\":\"gelu\",\"name\":\"input\"}"), "'input' is taken by the input"),
+                Arguments.of(model("{\"type\":\"gelu\",\"name\":\"\"}"), "'name' is ''"),
+                Arguments.of(model("{\"type\":\"gelu\",\"name\":\"optimizer\"}"), "reserved"),
+                Arguments.of(
+                        model("{\"type\":\"embedding\",\"rows\":3,\"width\":2}"), "layers[0] (embedding 'embedding0')"),
+                Arguments.of(
+                        model("{\"type\":\"embedding\",\"width\":2}"), "either 'rows' or 'vocabulary', found neither"),
+                Arguments.of(model("{\"type\":\"embedding\",\"vocabulary\":\"ba\",\"width\":2}"), "vocabulary entry 1"),
+                Arguments.of(
+                        model("{\"type\":\"linear\",\"tied\":\"x.weight\"}"),
+                        "there is no earlier weight 'x.weight' to share"),
+                Arguments.of(
+                        model(
+                                "{\"type\":\"linear\",\"name\":\"a\",\"out\":4},{\"type\":\"linear\",\"tied\":\"a.bias\"}"),
+                        "there is no earlier weight 'a.bias' to share"),
+                Arguments.of(
+                        model(
+                                "{\"type\":\"linear\",\"name\":\"a\",\"out\":4},{\"type\":\"linear\",\"tied\":\"a.weight\",\"out\":5}"),
+                        "out is 5, the tied weight has 4 rows"),
+                Arguments.of(
+                        model("{\"type\":\"linear\",\"tied\":\"a.weight\",\"bias\":true}"), "a tied layer has none"),
+                Arguments.of(model(""), "'layers' is empty"),
+                Arguments.of(model("7"), "'layers[0]' is 7, expected an object"),
+                Arguments.of(
+                        "{\"input\":{\"shape\":[4]},\"loss\":\"l1\",\"layers\":[]}",
+                        "'loss' is \"l1\", expected \"cross_entropy\""),
+                Arguments.of("{\"input\":{\"shape\":[4]},\"layers\":[]}", "field 'loss' is missing"),
+                Arguments.of(
+                        "{\"input\":{\"shape\":[0]},\"loss\":\"mse\",\"layers\":[]}", "model: input: 'shape[0]' is 0"),
+                Arguments.of(
+                        "{\"input\":{\"shape\":4},\"loss\":\"mse\",\"layers\":[]}", "'shape' is 4, expected an array"),
+                Arguments.of(
+                        "{\"input\":{\"shape\":[1000000000000,1000000000000]},\"loss\":\"mse\",\"layers\":[]}",
+                        "63 bits"),
+                Arguments.of(
+                        "{\"input\":{\"shape\":[4],\"type\":\"pixels\"},\"loss\":\"mse\",\"layers\":[]}",
+                        "\"features\" or \"ids\""),
+                Arguments.of(
+                        "{\"input\":{\"shape\":[4],\"type\":\"ids\"},\"loss\":\"mse\",\"layers\":[{\"type\":\"relu\"}]}",
+                        "which only an embedding can"),
+                Arguments.of("{\"input\":{},\"input\":{}}", "Duplicate field 'input'"),
+                Arguments.of("{} x", "malformed JSON"),
+                Arguments.of("[".repeat(1000), "malformed JSON"),
+                Arguments.of("", "found nothing"),
+                Arguments.of("[1]", "found an array"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("malformed")
+    void aWrongModelIsNamed(String json, String message) {
+        assertThatThrownBy(() -> ModelSpec.parse(json, "model").toGraph())
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining(message)
+                .message()
+                .matches("\\P{Cntrl}*");
+    }
+}
