@@ -22,7 +22,7 @@ import java.util.List;
  */
 public final class JsonInput {
     /** No description of a network or plan comes near it. */
-    private static final long LONGEST_FILE = 16 << 20;
+    static final long LONGEST_FILE = 16 << 20;
 
     private static final int LONGEST_SHOWN = 60;
 

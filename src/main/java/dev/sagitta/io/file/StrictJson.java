@@ -11,7 +11,7 @@ public final class StrictJson {
             .maxNestingDepth(32)
             .maxNumberLength(64)
             .maxNameLength(4096)
-            .maxStringLength((int) LONGEST_FILE)
+            .maxStringLength((int) JsonInput.LONGEST_FILE)
             .build();
 
     private StrictJson() {}
