@@ -1,0 +1,265 @@
+package dev.sagitta.graph.op;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import dev.sagitta.fixture.NetworkCase;
+import dev.sagitta.fixture.OpNetwork;
+import dev.sagitta.fixture.OpReference;
+import dev.sagitta.fixture.ReferenceNetwork;
+import dev.sagitta.fixture.References;
+import dev.sagitta.fixture.Sample;
+import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.graph.Op;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.Program;
+import dev.sagitta.program.ProgramOptions;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every op in every computation on every device against the jets of its {@link OpReference}; {@code -Dsagitta.op=REGEX} narrows it to the
+ * ops whose class has a match, letters' case aside.
+ */
+class OpSuiteTest {
+    private static final Pattern CHOSEN =
+            Pattern.compile(System.getProperty("sagitta.op", "").replace("_", ""), Pattern.CASE_INSENSITIVE);
+    private static final long SEED = 77;
+    private static final long STEP = 5;
+    /** Relative to the largest element of a tensor: fp32 sums of some ten terms. */
+    private static final double TOLERANCE = 4e-6;
+    /** Of sums whose terms have both signs, over a hundred thousand elements. */
+    private static final double IDENTITY_TOLERANCE = 2e-5;
+
+    /** Every class of an op in {@code graph.op}. */
+    static Stream<Class<? extends Op>> ops() {
+        return new ClassFileImporter()
+                .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("dev.sagitta.graph.op").stream()
+                        .filter(type -> type.isAssignableTo(Op.class) && !type.isInterface())
+                        .map(JavaClass::reflect)
+                        .<Class<? extends Op>>map(type -> type.asSubclass(Op.class))
+                        .filter(type -> CHOSEN.matcher(type.getSimpleName()).find());
+    }
+
+    private static Stream<Sample> samples(boolean timed) {
+        return ops().flatMap(op -> References.of(op).samples().stream()).filter(sample -> sample.isTimed() == timed);
+    }
+
+    static Stream<Arguments> runs() {
+        return onEveryDevice(samples(false));
+    }
+
+    static Stream<Arguments> largeRuns() {
+        return TestDevices.small() ? Stream.of() : onEveryDevice(samples(true));
+    }
+
+    private static Stream<Arguments> onEveryDevice(Stream<Sample> samples) {
+        return samples.flatMap(sample -> TestDevices.names().stream().map(device -> Arguments.of(device, sample)));
+    }
+
+    static Stream<OpReference.Refusal> refusals() {
+        return ops().flatMap(op -> References.of(op).refusals().stream());
+    }
+
+    @Test
+    void everyOpHasAReference() {
+        assertThat(ops()).isNotEmpty().allSatisfy(op -> assertThat(
+                        References.of(op).samples())
+                .as("samples of %s", op)
+                .isNotEmpty());
+    }
+
+    // ---- against the reference ----
+
+    @ParameterizedTest(name = "{0}: {1}", allowZeroInvocations = true)
+    @MethodSource("runs")
+    void everyComputationIsTheReferences(String device, Sample sample) {
+        NetworkCase trained = OpNetwork.trained(sample);
+        check(device, trained, 3);
+        check(device, trained, 1);
+        NetworkCase plain = OpNetwork.plain(sample);
+        if (!plain.graph().parameters().isEmpty()) {
+            check(device, plain, 3);
+        }
+    }
+
+    private static Set<Computation> computations(NetworkCase network) {
+        Set<Computation> all = EnumSet.allOf(Computation.class);
+        network.graph().nodes().stream()
+                .filter(node -> !node.isInput())
+                .forEach(node ->
+                        all.retainAll(References.of(node.op().getClass()).computations()));
+        return all;
+    }
+
+    private static Program compile(String device, NetworkCase network, int probes) {
+        Set<Computation> computations = computations(network);
+        ProgramOptions options = ProgramOptions.of(
+                        network.batch(), Computation.PREDICT, computations.toArray(Computation[]::new))
+                .probes(probes)
+                .training(true);
+        Program program = Program.compile(network.graph(), TestDevices.get(device), options);
+        network.fill(program);
+        program.setRandom(SEED, STEP);
+        return program;
+    }
+
+    private static void check(String device, NetworkCase network, int probes) {
+        try (Program program = compile(device, network, probes)) {
+            Set<Computation> computations = computations(network);
+            ReferenceNetwork reference = network.reference().training(SEED, STEP);
+            Map<String, double[]> p = network.referenceParameters();
+            program.run(Computation.PREDICT);
+            close("PREDICT", program.tensor("output").downloadFloats(program.stream()), reference.output(p), 0);
+            program.run(Computation.EVALUATE);
+            double loss = reference.loss(p);
+            double rows = program.tensor("metrics").downloadFloats(program.stream())[1];
+            close(
+                    "EVALUATE",
+                    program.tensor("metrics").downloadFloats(program.stream()),
+                    new double[] {loss * rows},
+                    0);
+            program.run(Computation.GRADIENT);
+            close("GRADIENT's loss", new float[] {program.loss()}, new double[] {loss}, 0);
+            Map<String, double[]> gradient = reference.gradient(p);
+            for (Parameter parameter : network.graph().parameters()) {
+                close(
+                        "GRADIENT by " + parameter.name(),
+                        program.tensor(parameter.name() + ".gradient").downloadFloats(program.stream()),
+                        gradient.get(parameter.name()),
+                        0);
+            }
+            Map<String, float[]> probe = network.probes(probes, 9);
+            if (computations.contains(Computation.HESSIAN_VECTOR)) {
+                probe.forEach((name, values) -> program.tensor(name + ".vector").upload(program.stream(), values));
+                checkProducts(program, network, reference, probe, true);
+                checkProducts(program, network, reference, probe, false);
+            }
+        }
+    }
+
+    private static void checkProducts(
+            Program program,
+            NetworkCase network,
+            ReferenceNetwork reference,
+            Map<String, float[]> probes,
+            boolean hessian) {
+        Map<String, float[]> products = products(program, hessian);
+        float[] quadratics = quadratics(program, hessian);
+        Map<String, double[]> p = network.referenceParameters();
+        for (int k = 0; k < quadratics.length; k++) {
+            Map<String, double[]> v = network.probe(probes, k);
+            Map<String, double[]> expected =
+                    hessian ? reference.hessianVector(p, v) : reference.gaussNewtonVector(p, v);
+            String what = hessian ? "HESSIAN" : "GAUSS_NEWTON";
+            for (Parameter parameter : network.graph().parameters()) {
+                String name = parameter.name();
+                close(what + "_VECTOR by " + name, products.get(name), expected.get(name), k);
+            }
+            double error = Math.abs(quadratics[k] - ReferenceNetwork.dot(v, expected));
+            assertThat(error)
+                    .as("%s_QUADRATIC of probe %d, %s", what, k, quadratics[k])
+                    .isLessThanOrEqualTo(TOLERANCE * magnitude(v, expected));
+        }
+    }
+
+    private static Map<String, float[]> products(Program program, boolean hessian) {
+        program.run(hessian ? Computation.HESSIAN_VECTOR : Computation.GAUSS_NEWTON_VECTOR);
+        Map<String, float[]> products = new HashMap<>();
+        for (Parameter parameter : program.graph().parameters()) {
+            String name = parameter.name();
+            products.put(name, program.tensor(name + ".product").downloadFloats(program.stream()));
+        }
+        return products;
+    }
+
+    private static float[] quadratics(Program program, boolean hessian) {
+        program.run(hessian ? Computation.HESSIAN_QUADRATIC : Computation.GAUSS_NEWTON_QUADRATIC);
+        return program.tensor("quadratic").downloadFloats(program.stream());
+    }
+
+    private static double magnitude(Map<String, double[]> v, Map<String, double[]> product) {
+        double sum = 0;
+        for (Map.Entry<String, double[]> entry : product.entrySet()) {
+            for (int i = 0; i < entry.getValue().length; i++) {
+                sum += Math.abs(v.get(entry.getKey())[i] * entry.getValue()[i]);
+            }
+        }
+        return sum;
+    }
+
+    /** Element by element against probe k's part. */
+    private static void close(String what, float[] actual, double[] expected, int k) {
+        double scale = 0;
+        for (double value : expected) {
+            scale = Math.max(scale, Math.abs(value));
+        }
+        for (int i = 0; i < expected.length; i++) {
+            float value = actual[k * expected.length + i];
+            if (!(Math.abs(value - expected[i]) <= TOLERANCE * scale)) {
+                throw new AssertionError(what + ": element " + i + " of probe " + k + " is " + value + ", reference "
+                        + expected[i] + ", the largest " + scale);
+            }
+        }
+    }
+
+    // ---- large: what must hold whatever the numbers are ----
+
+    /**
+     * &lt;v, Gv&gt; = v'Gv is &lt;dx, xt&gt; = &lt;dy, yt&gt;; &lt;v, Hv&gt; = v'Hv is &lt;zt, dzt&gt; - &lt;dyt, yt&gt; = curvature; and
+     * &lt;u, Hv&gt; = &lt;v, Hu&gt;.
+     */
+    @ParameterizedTest(name = "{0}: {1}", allowZeroInvocations = true)
+    @MethodSource("largeRuns")
+    void productsAreConsistentAtLargeSizes(String device, Sample sample) {
+        NetworkCase network = OpNetwork.trained(sample);
+        try (Program program = compile(device, network, 2)) {
+            Map<String, float[]> probes = network.probes(2, 9);
+            probes.forEach((name, values) -> program.tensor(name + ".vector").upload(program.stream(), values));
+            for (boolean hessian : new boolean[] {true, false}) {
+                Map<String, float[]> products = products(program, hessian);
+                float[] quadratics = quadratics(program, hessian);
+                Map<String, double[]> v = network.probe(probes, 0);
+                Map<String, double[]> u = network.probe(probes, 1);
+                Map<String, double[]> av = network.probe(products, 0);
+                Map<String, double[]> au = network.probe(products, 1);
+                String what = hessian ? "Hessian" : "Gauss-Newton";
+                same(what + ": <v, Av> and v'Av", ReferenceNetwork.dot(v, av), quadratics[0], magnitude(v, av));
+                same(what + ": <u, Au> and u'Au", ReferenceNetwork.dot(u, au), quadratics[1], magnitude(u, au));
+                same(
+                        what + ": <u, Av> and <v, Au>",
+                        ReferenceNetwork.dot(u, av),
+                        ReferenceNetwork.dot(v, au),
+                        magnitude(u, av));
+            }
+        }
+    }
+
+    private static void same(String what, double a, double b, double magnitude) {
+        assertThat(Math.abs(a - b))
+                .as("%s: %s and %s, terms sum to %s", what, a, b, magnitude)
+                .isLessThanOrEqualTo(IDENTITY_TOLERANCE * magnitude);
+        assertThat(magnitude).isPositive();
+    }
+
+    // ---- refusals ----
+
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("refusals")
+    void refusesWhatItCannotTake(OpReference.Refusal refusal) {
+        assertThatThrownBy(() -> OpNetwork.plain(refusal.sample()))
+                .satisfies(error -> assertThat(error.getMessage()).contains(refusal.expected()));
+    }
+}

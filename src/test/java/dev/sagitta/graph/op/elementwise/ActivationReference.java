@@ -1,0 +1,52 @@
+package dev.sagitta.graph.op.elementwise;
+
+import dev.sagitta.fixture.Jet;
+import dev.sagitta.fixture.OpReference;
+import dev.sagitta.fixture.Sample;
+import dev.sagitta.kernel.Function;
+import dev.sagitta.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+
+/** y = s(z) for each function, from its definition. */
+public final class ActivationReference implements OpReference {
+    @Override
+    public List<Sample> samples() {
+        List<Sample> samples = new ArrayList<>();
+        for (Function function : Function.values()) {
+            if (function != Function.RELU) {
+                String json = "{'type':'" + function.symbol() + "'}";
+                samples.add(Sample.of(json, Shape.of(1)).batch(1));
+                samples.add(Sample.of(json, Shape.of(3, 7)));
+            }
+        }
+        samples.add(Sample.of("{'type':'gelu'}", Shape.of(33, 1021)).timed());
+        return samples;
+    }
+
+    @Override
+    public Jet[][] forward(At at, Jet[][] in) {
+        Function function = at.op(Activation.class).function();
+        Jet[] y = new Jet[in[0].length];
+        for (int i = 0; i < y.length; i++) {
+            y[i] = of(function, in[0][i]);
+        }
+        return new Jet[][] {y};
+    }
+
+    /** One function of one number. */
+    public static Jet of(Function function, Jet x) {
+        return switch (function) {
+            case RELU -> x.v() > 0 ? x : Double.isNaN(x.v()) ? x.times(Double.NaN) : Jet.of(Math.max(0, x.v()));
+            case GELU -> x.times(x.normalCdf());
+            // (1 + tanh u) / 2 = sigmoid(2 u), which loses nothing in the tail
+            case GELU_TANH ->
+                x.times(x.plus(x.times(x).times(x).times(0.044715))
+                        .times(2 * Math.sqrt(2 / Math.PI))
+                        .sigmoid());
+            case SILU -> x.times(x.sigmoid());
+            case TANH -> x.tanh();
+            case SIGMOID -> x.sigmoid();
+        };
+    }
+}
