@@ -3,26 +3,20 @@ package dev.sagitta.graph.op;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.tngtech.archunit.core.domain.JavaClass;
-import com.tngtech.archunit.core.importer.ClassFileImporter;
-import com.tngtech.archunit.core.importer.ImportOption;
 import dev.sagitta.fixture.NetworkCase;
 import dev.sagitta.fixture.OpNetwork;
 import dev.sagitta.fixture.OpReference;
+import dev.sagitta.fixture.OpSamples;
 import dev.sagitta.fixture.ReferenceNetwork;
 import dev.sagitta.fixture.References;
 import dev.sagitta.fixture.Sample;
 import dev.sagitta.fixture.TestDevices;
-import dev.sagitta.graph.Op;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Set;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,52 +24,33 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every op in every computation on every device against the jets of its {@link OpReference}; {@code -Dsagitta.op=REGEX} narrows it to the
- * ops whose class has a match, letters' case aside.
+ * Every op in every computation on every device against the jets of its {@link OpReference}. {@link OpSamples} says how
+ * to narrow it to one op.
  */
 class OpSuiteTest {
-    private static final Pattern CHOSEN =
-            Pattern.compile(System.getProperty("sagitta.op", "").replace("_", ""), Pattern.CASE_INSENSITIVE);
     private static final long SEED = 77;
     private static final long STEP = 5;
     /** Relative to the largest element of a tensor: fp32 sums of some ten terms. */
     private static final double TOLERANCE = 4e-6;
+
     /** Of sums whose terms have both signs, over a hundred thousand elements. */
     private static final double IDENTITY_TOLERANCE = 2e-5;
 
-    /** Every class of an op in {@code graph.op}. */
-    static Stream<Class<? extends Op>> ops() {
-        return new ClassFileImporter()
-                .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("dev.sagitta.graph.op").stream()
-                        .filter(type -> type.isAssignableTo(Op.class) && !type.isInterface())
-                        .map(JavaClass::reflect)
-                        .<Class<? extends Op>>map(type -> type.asSubclass(Op.class))
-                        .filter(type -> CHOSEN.matcher(type.getSimpleName()).find());
-    }
-
-    private static Stream<Sample> samples(boolean timed) {
-        return ops().flatMap(op -> References.of(op).samples().stream()).filter(sample -> sample.isTimed() == timed);
-    }
-
     static Stream<Arguments> runs() {
-        return onEveryDevice(samples(false));
+        return OpSamples.onEveryDevice(OpSamples.small());
     }
 
     static Stream<Arguments> largeRuns() {
-        return TestDevices.small() ? Stream.of() : onEveryDevice(samples(true));
-    }
-
-    private static Stream<Arguments> onEveryDevice(Stream<Sample> samples) {
-        return samples.flatMap(sample -> TestDevices.names().stream().map(device -> Arguments.of(device, sample)));
+        return OpSamples.onEveryDevice(OpSamples.timed());
     }
 
     static Stream<OpReference.Refusal> refusals() {
-        return ops().flatMap(op -> References.of(op).refusals().stream());
+        return OpSamples.ops().flatMap(op -> References.of(op).refusals().stream());
     }
 
     @Test
     void everyOpHasAReference() {
-        assertThat(ops()).isNotEmpty().allSatisfy(op -> assertThat(
+        assertThat(OpSamples.ops()).isNotEmpty().allSatisfy(op -> assertThat(
                         References.of(op).samples())
                 .as("samples of %s", op)
                 .isNotEmpty());
@@ -95,19 +70,8 @@ class OpSuiteTest {
         }
     }
 
-    private static Set<Computation> computations(NetworkCase network) {
-        Set<Computation> all = EnumSet.allOf(Computation.class);
-        network.graph().nodes().stream()
-                .filter(node -> !node.isInput())
-                .forEach(node ->
-                        all.retainAll(References.of(node.op().getClass()).computations()));
-        return all;
-    }
-
     private static Program compile(String device, NetworkCase network, int probes) {
-        Set<Computation> computations = computations(network);
-        ProgramOptions options = ProgramOptions.of(
-                        network.batch(), Computation.PREDICT, computations.toArray(Computation[]::new))
+        ProgramOptions options = ProgramOptions.of(network.batch(), Computation.PREDICT, Computation.values())
                 .probes(probes)
                 .training(true);
         Program program = Program.compile(network.graph(), TestDevices.get(device), options);
@@ -118,7 +82,6 @@ class OpSuiteTest {
 
     private static void check(String device, NetworkCase network, int probes) {
         try (Program program = compile(device, network, probes)) {
-            Set<Computation> computations = computations(network);
             ReferenceNetwork reference = network.reference().training(SEED, STEP);
             Map<String, double[]> p = network.referenceParameters();
             program.run(Computation.PREDICT);
@@ -142,11 +105,9 @@ class OpSuiteTest {
                         0);
             }
             Map<String, float[]> probe = network.probes(probes, 9);
-            if (computations.contains(Computation.HESSIAN_VECTOR)) {
-                probe.forEach((name, values) -> program.tensor(name + ".vector").upload(program.stream(), values));
-                checkProducts(program, network, reference, probe, true);
-                checkProducts(program, network, reference, probe, false);
-            }
+            probe.forEach((name, values) -> program.tensor(name + ".vector").upload(program.stream(), values));
+            checkProducts(program, network, reference, probe, true);
+            checkProducts(program, network, reference, probe, false);
         }
     }
 

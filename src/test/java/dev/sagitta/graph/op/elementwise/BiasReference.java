@@ -19,7 +19,7 @@ public final class BiasReference implements OpReference {
 
     @Override
     public List<Refusal> refusals() {
-        Bias bias = new Bias(new Parameter("op.bias", Shape.of(5), 0, false));
+        Bias bias = new Bias(Parameter.vector("op.bias", Shape.of(5), Parameter.Init.ZEROS));
         return List.of(
                 new Refusal(Sample.of(bias, Shape.of(3, 7)), "'op.bias'", "[3, 7]", "last axis 5"),
                 new Refusal(Sample.of(bias, Shape.of()), "'op.bias'", "last axis 5"));

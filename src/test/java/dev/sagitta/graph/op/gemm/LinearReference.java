@@ -22,7 +22,7 @@ public final class LinearReference implements OpReference {
 
     @Override
     public List<Refusal> refusals() {
-        Linear linear = new Linear(new Parameter("op.weight", Shape.of(4, 5), 1, true), null);
+        Linear linear = new Linear(Parameter.matrix("op.weight", Shape.of(4, 5), Parameter.Init.ZEROS), null);
         return List.of(
                 new Refusal(Sample.of(linear, Shape.of(3, 7)), "'op.weight'", "[3, 7] features", "expects 5"),
                 new Refusal(Sample.of(linear, Shape.of()), "'op.weight'", "expects 5"));

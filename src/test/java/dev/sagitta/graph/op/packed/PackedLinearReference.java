@@ -8,15 +8,12 @@ import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.op.gemm.LinearReference;
 import dev.sagitta.kernel.packed.PackedReference;
 import dev.sagitta.kernel.packed.QuantFormat;
-import dev.sagitta.program.Computation;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 
 /** y = x W' + b with W what the packed words mean. */
 public final class PackedLinearReference implements OpReference {
@@ -33,7 +30,11 @@ public final class PackedLinearReference implements OpReference {
 
     private static PackedLinear op(QuantFormat format, long out, long in, boolean bias) {
         return new PackedLinear(
-                "op.weight", format, out, in, bias ? new Parameter("op.bias", Shape.of(out), 0, false) : null);
+                "op.weight",
+                format,
+                out,
+                in,
+                bias ? Parameter.vector("op.bias", Shape.of(out), Parameter.Init.ZEROS) : null);
     }
 
     @Override
@@ -42,12 +43,6 @@ public final class PackedLinearReference implements OpReference {
         return List.of(
                 new Refusal(Sample.of(op, Shape.of(3, 7)), "'op.weight'", "[3, 7] features", "expects 64"),
                 new Refusal(Sample.of(op, Shape.of()), "'op.weight'", "expects 64"));
-    }
-
-    /** Curvature needs the full weights. */
-    @Override
-    public Set<Computation> computations() {
-        return EnumSet.of(Computation.PREDICT, Computation.EVALUATE, Computation.GRADIENT);
     }
 
     @Override
