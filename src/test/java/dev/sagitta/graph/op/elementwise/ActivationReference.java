@@ -34,8 +34,17 @@ public final class ActivationReference implements OpReference {
         return new Jet[][] {y};
     }
 
-    /** One function of one number. */
+    /** The function, its slope and its second derivative at x. */
+    public static double[] derivatives(Function function, double x) {
+        return Jet.derivatives(jet -> of(function, jet), x);
+    }
+
+    /** The function of one number. */
     public static Jet of(Function function, Jet x) {
+        if (Double.isInfinite(x.v()) && function != Function.TANH && function != Function.SIGMOID) {
+            // where the product of the definition has no value: the limit
+            return x.v() > 0 ? x : Jet.of(0);
+        }
         return switch (function) {
             case RELU -> x.v() > 0 ? x : Double.isNaN(x.v()) ? x.times(Double.NaN) : Jet.of(Math.max(0, x.v()));
             case GELU -> x.times(x.normalCdf());
