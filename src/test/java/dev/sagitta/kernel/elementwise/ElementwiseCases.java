@@ -74,7 +74,8 @@ final class ElementwiseCases implements TimedCases {
         Tensor x = bench.normal("x", bench.elements());
         Tensor y = bench.output("y", DType.F32, bench.elements());
         bench.run(Pointwise.forward(function, x, y));
-        bench.checkElementwise(CLOSE, y, v -> ActivationReference.of(function, Jet.of(v[0])).v(), x);
+        bench.checkElementwise(
+                CLOSE, y, v -> ActivationReference.of(function, Jet.of(v[0])).v(), x);
     }
 
     private static double[] gelu(double x) {

@@ -65,7 +65,8 @@ public record GemmProduct(Size size, Tensor a, Tensor b, Tensor c, Gemm gemm) {
             for (int j = 0; j < size.n; j++) {
                 double expected = gemm.function() == null
                         ? sums[r][j]
-                        : ActivationReference.of(gemm.function(), Jet.of(sums[r][j])).v();
+                        : ActivationReference.of(gemm.function(), Jet.of(sums[r][j]))
+                                .v();
                 Bench.near(c, at + j, actual[j], expected, magnitudes[r][j], gemm.tolerance());
             }
         }

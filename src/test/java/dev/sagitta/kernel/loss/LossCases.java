@@ -35,7 +35,8 @@ final class LossCases implements TimedCases {
     }
 
     private static Tensor labels(Bench bench, int rows) {
-        return bench.input("labels", new java.util.Random(7).ints(rows, 0, CLASSES).toArray(), rows);
+        return bench.input(
+                "labels", new java.util.Random(7).ints(rows, 0, CLASSES).toArray(), rows);
     }
 
     private static Tensor workspace(Bench bench, long bytes) {
@@ -61,7 +62,8 @@ final class LossCases implements TimedCases {
                         for (int c = 0; c < CLASSES; c++) {
                             z[c] = Jet.of(slab[r * CLASSES + c]);
                         }
-                        return CrossEntropyReference.row(z, 0, CLASSES, labels[start + r]).v();
+                        return CrossEntropyReference.row(z, 0, CLASSES, labels[start + r])
+                                .v();
                     })
                     .sum();
         }

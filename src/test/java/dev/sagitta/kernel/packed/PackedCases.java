@@ -58,8 +58,7 @@ final class PackedCases implements TimedCases {
     /** Random codes and steps: what they say is of no account for the time, as long as it is not constant. */
     private static PackedWeights random(Bench bench, int bits, PackedWeights.Layout layout, int n) {
         Tensor words = bench.words(
-                "W.packed",
-                PackedWeights.wordsShape(format(bits), layout, n, n).toArray());
+                "W.packed", PackedWeights.wordsShape(format(bits), layout, n, n).toArray());
         Tensor scales = bench.uniform(
                 "W.scales",
                 PackedWeights.groupsShape(format(bits), layout, n, n).toArray());
@@ -104,8 +103,7 @@ final class PackedCases implements TimedCases {
         Tensor y = bench.output("y", DType.F32, m, n);
         PackedWeights w = random(bench, bits, PackedWeights.Layout.PANELS, n);
         QMatmul work = QMatmul.of(x, w, y);
-        bench.runInTurn(
-                w.bytes(), work, i -> QMatmul.of(x, random(bench, bits, PackedWeights.Layout.PANELS, n), y));
+        bench.runInTurn(w.bytes(), work, i -> QMatmul.of(x, random(bench, bits, PackedWeights.Layout.PANELS, n), y));
         bench.check(() -> {
             int[] words = bench.ints(w.words());
             float[] scales = bench.floats(w.scales());
