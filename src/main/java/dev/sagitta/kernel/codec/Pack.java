@@ -13,7 +13,7 @@ import dev.sagitta.tensor.Tensor;
 
 /**
  * Stores x in {@code format.bits()} bits per element, rounding up with a probability equal to the fraction: the mean of what {@link Unpack}
- * returns is x. See {@code kernels/opencl/codec.cl} for grid, layout and the treatment of what is not finite.
+ * returns is x. See {@code kernels/codec/codec.cl} for grid, layout and the treatment of what is not finite.
  *
  * @param state u32[4], seed and step of the random numbers; null for rounding to nearest
  * @param stream random stream of this tensor, used for nothing else
@@ -55,7 +55,7 @@ public record Pack(
 
     @Override
     public String file() {
-        return "codec";
+        return "codec/codec";
     }
 
     @Override

@@ -26,7 +26,7 @@ public record RowVariance(CodecFormat format, Tensor segments, long rowLength, T
 
     @Override
     public String file() {
-        return "codec";
+        return "codec/codec";
     }
 
     @Override

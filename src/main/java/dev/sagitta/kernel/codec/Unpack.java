@@ -23,7 +23,7 @@ public record Unpack(CodecFormat format, Tensor codes, Tensor metadata, Tensor x
 
     @Override
     public String file() {
-        return "codec";
+        return "codec/codec";
     }
 
     @Override

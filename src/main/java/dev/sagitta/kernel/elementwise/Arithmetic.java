@@ -12,7 +12,7 @@ import dev.sagitta.tensor.Tensor;
 import java.util.Locale;
 
 /**
- * Elementwise arithmetic, fp32: see the header of {@code kernels/opencl/arithmetic.cl}. All tensors hold the same number of elements, in
+ * Elementwise arithmetic, fp32: see the header of {@code kernels/elementwise/arithmetic.cl}. All tensors hold the same number of elements, in
  * shapes that need not agree; y may be the memory of any input.
  *
  * @param alphaAt one element in device memory that multiplies alpha, or null: read at each launch, so that it can change between replays
@@ -68,7 +68,7 @@ public record Arithmetic(
 
     @Override
     public String file() {
-        return "arithmetic";
+        return "elementwise/arithmetic";
     }
 
     @Override

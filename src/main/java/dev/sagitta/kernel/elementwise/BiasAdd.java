@@ -22,7 +22,7 @@ public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
 
     @Override
     public String file() {
-        return "bias";
+        return "elementwise/bias";
     }
 
     @Override

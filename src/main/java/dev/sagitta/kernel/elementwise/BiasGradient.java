@@ -62,7 +62,7 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
 
     @Override
     public String file() {
-        return "bias";
+        return "elementwise/bias";
     }
 
     @Override
@@ -145,7 +145,7 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
     private record Finish(Tensor partials, Tensor db, boolean accumulate) implements Descriptor {
         @Override
         public String file() {
-            return "bias";
+            return "elementwise/bias";
         }
 
         @Override

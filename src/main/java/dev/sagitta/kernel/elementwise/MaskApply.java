@@ -26,7 +26,7 @@ public record MaskApply(Tensor mask, long elements, Tensor in, Tensor out) imple
 
     @Override
     public String file() {
-        return "mask";
+        return "elementwise/mask";
     }
 
     @Override

@@ -20,7 +20,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * An elementwise function in the five modes of an op: see the header of {@code kernels/opencl/pointwise.cl} for the formulas. x, y, dy, dx
+ * An elementwise function in the five modes of an op: see the header of {@code kernels/elementwise/pointwise.cl} for the formulas. x, y, dy, dx
  * hold n elements; tangents hold K of them, probes in front. fp32. An output may be the memory of an input of its size.
  *
  * <p>Errors: a few units in the last place, or 1e-7 of the terms where they cancel. NaN passes through every mode; relu' is 0 at 0. The
@@ -84,7 +84,7 @@ public record Pointwise(
 
     @Override
     public String file() {
-        return "pointwise";
+        return "elementwise/pointwise";
     }
 
     @Override

@@ -35,7 +35,7 @@ public record ReluMask(Tensor x, Tensor y, Tensor mask) implements Descriptor {
 
     @Override
     public String file() {
-        return "mask";
+        return "elementwise/mask";
     }
 
     @Override

@@ -30,7 +30,7 @@ public record EmbeddingGather(Tensor table, Tensor ids, Tensor y) implements Des
 
     @Override
     public String file() {
-        return "embedding";
+        return "embedding/embedding";
     }
 
     @Override

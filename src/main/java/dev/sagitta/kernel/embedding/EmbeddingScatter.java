@@ -48,7 +48,7 @@ public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor work
 
     @Override
     public String file() {
-        return "embedding";
+        return "embedding/embedding";
     }
 
     @Override

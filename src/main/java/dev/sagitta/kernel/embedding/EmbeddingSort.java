@@ -41,7 +41,7 @@ public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements 
 
     @Override
     public String file() {
-        return "embedding";
+        return "embedding/embedding";
     }
 
     @Override

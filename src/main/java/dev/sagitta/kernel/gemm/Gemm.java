@@ -105,7 +105,7 @@ public record Gemm(
 
     @Override
     public String file() {
-        return "gemm";
+        return "gemm/gemm";
     }
 
     @Override

@@ -19,7 +19,7 @@ record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements
 
     @Override
     public String file() {
-        return "cross_entropy";
+        return "loss/cross_entropy";
     }
 
     @Override

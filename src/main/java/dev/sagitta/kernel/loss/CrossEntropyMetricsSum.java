@@ -17,7 +17,7 @@ record CrossEntropyMetricsSum(Tensor workspace, Tensor metrics, Tensor counts, l
 
     @Override
     public String file() {
-        return "cross_entropy";
+        return "loss/cross_entropy";
     }
 
     @Override

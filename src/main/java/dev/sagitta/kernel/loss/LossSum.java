@@ -20,7 +20,7 @@ record LossSum(Tensor workspace, Tensor out, long probes, long groups) implement
 
     @Override
     public String file() {
-        return "loss_sum";
+        return "loss/loss_sum";
     }
 
     @Override

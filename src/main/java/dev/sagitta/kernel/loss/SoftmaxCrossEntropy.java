@@ -18,7 +18,7 @@ import java.util.Map;
 
 /**
  * Softmax cross-entropy, the mean over the rows whose label is not {@code ignore}, in the modes of an op: see the header of
- * {@code kernels/opencl/cross_entropy.cl} for the formulas. n rows of c classes, K probes, fp32; 1 &lt;= c &lt; 2^30. With no counted row
+ * {@code kernels/loss/cross_entropy.cl} for the formulas. n rows of c classes, K probes, fp32; 1 &lt;= c &lt; 2^30. With no counted row
  * the loss is 0.
  *
  * <p>A label that is neither {@code ignore} nor in [0, c) makes its row's loss, gradient and tangents, and the sums they enter, NaN.
@@ -117,7 +117,7 @@ public record SoftmaxCrossEntropy(
 
     @Override
     public String file() {
-        return "cross_entropy";
+        return "loss/cross_entropy";
     }
 
     @Override

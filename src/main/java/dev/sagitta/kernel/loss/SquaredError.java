@@ -16,7 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Mean squared error over all elements, in the modes of an op: see the header of {@code kernels/opencl/mse.cl} for the formulas. fp32. The
+ * Mean squared error over all elements, in the modes of an op: see the header of {@code kernels/loss/mse.cl} for the formulas. fp32. The
  * loss of nothing is 0. One launch where there are few elements, else a second one that adds up the work-groups' sums.
  *
  * @param y outputs, any shape of n elements; null where only its size matters, which {@code tangent} then gives
@@ -77,7 +77,7 @@ public record SquaredError(
 
     @Override
     public String file() {
-        return "mse";
+        return "loss/mse";
     }
 
     @Override

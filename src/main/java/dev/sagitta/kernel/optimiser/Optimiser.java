@@ -17,7 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * One step of SGD or AdamW over an arena of n parameters: see the header of {@code kernels/opencl/optimiser.cl} for the formulas. fp32, one
+ * One step of SGD or AdamW over an arena of n parameters: see the header of {@code kernels/optimiser/optimiser.cl} for the formulas. fp32, one
  * launch, or two with clipping. A NaN in the gradient makes the norm, and with clipping every parameter, NaN.
  *
  * @param parameters f32, updated
@@ -74,7 +74,7 @@ public record Optimiser(
 
     @Override
     public String file() {
-        return "optimiser";
+        return "optimiser/optimiser";
     }
 
     @Override

@@ -15,7 +15,7 @@ record SquaredNorm(Tensor gradient, Tensor workspace) implements Descriptor {
 
     @Override
     public String file() {
-        return "optimiser";
+        return "optimiser/optimiser";
     }
 
     @Override

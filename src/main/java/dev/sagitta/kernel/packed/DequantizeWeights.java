@@ -18,7 +18,7 @@ public record DequantizeWeights(PackedWeights packed, Tensor weights) implements
 
     @Override
     public String file() {
-        return "quantize";
+        return "packed/quantize";
     }
 
     @Override

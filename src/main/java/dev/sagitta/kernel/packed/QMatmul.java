@@ -23,7 +23,7 @@ public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implemen
 
     @Override
     public String file() {
-        return "qmatmul";
+        return "packed/qmatmul";
     }
 
     @Override

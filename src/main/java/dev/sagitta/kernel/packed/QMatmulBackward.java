@@ -20,7 +20,7 @@ public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements 
 
     @Override
     public String file() {
-        return "qmatmul";
+        return "packed/qmatmul";
     }
 
     @Override

@@ -48,7 +48,7 @@ public record QuantizeWeights(Stage stage, Tensor weights, PackedWeights packed,
 
     @Override
     public String file() {
-        return "quantize";
+        return "packed/quantize";
     }
 
     @Override

@@ -42,7 +42,7 @@ public record RepackWeights(boolean toPanels, Tensor rows, Tensor panels) implem
 
     @Override
     public String file() {
-        return "quantize";
+        return "packed/quantize";
     }
 
     @Override

@@ -23,7 +23,7 @@ public record Dropout(Tensor state, int stream, float probability, long period, 
         implements Descriptor {
     @Override
     public String file() {
-        return "random";
+        return "random/random";
     }
 
     @Override

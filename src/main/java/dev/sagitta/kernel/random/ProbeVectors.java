@@ -15,7 +15,7 @@ import java.util.Locale;
 
 /**
  * K random vectors over L parameters in one launch, the same on every device: element i of probe j is number i of Philox step j under the
- * parameter's own key, so neither K nor what other parameters there are has a part in it. See {@code kernels/opencl/random.cl}.
+ * parameter's own key, so neither K nor what other parameters there are has a part in it. See {@code kernels/random/random.cl}.
  *
  * @param kind {@link Random.Kind#RADEMACHER} or {@link Random.Kind#NORMAL}
  * @param which i64[3] in device memory: number of the first probe (48 bits count), first parameter that is drawn, end of those that are;
@@ -63,7 +63,7 @@ public record ProbeVectors(Random.Kind kind, Tensor which, Tensor segments, long
 
     @Override
     public String file() {
-        return "random";
+        return "random/random";
     }
 
     @Override

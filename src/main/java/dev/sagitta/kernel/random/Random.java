@@ -13,7 +13,7 @@ import dev.sagitta.tensor.Tensor;
 import java.util.Locale;
 
 /**
- * Random numbers named by (seed, stream, step, element), the same on every device: see {@code kernels/opencl/random.cl}. Seed and step are
+ * Random numbers named by (seed, stream, step, element), the same on every device: see {@code kernels/random/random.cl}. Seed and step are
  * read from {@code state}, u32[4] = seed low, seed high, step low, step high; {@link RandomState#advance} moves the step on.
  *
  * @param stream tells uses of one state apart: no two may share it
@@ -68,7 +68,7 @@ public record Random(Kind kind, Tensor state, int stream, long first, Tensor out
 
     @Override
     public String file() {
-        return "random";
+        return "random/random";
     }
 
     @Override

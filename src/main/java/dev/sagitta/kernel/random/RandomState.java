@@ -27,7 +27,7 @@ public record RandomState(Tensor state) implements Descriptor {
 
     @Override
     public String file() {
-        return "random";
+        return "random/random";
     }
 
     @Override

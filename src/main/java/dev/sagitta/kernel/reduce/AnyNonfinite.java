@@ -30,7 +30,7 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
 
     @Override
     public String file() {
-        return "reduce";
+        return "reduce/reduce";
     }
 
     @Override
@@ -75,7 +75,7 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
     private record Finish(Tensor partials, Tensor flag, Tensor index) implements Descriptor {
         @Override
         public String file() {
-            return "reduce";
+            return "reduce/reduce";
         }
 
         @Override

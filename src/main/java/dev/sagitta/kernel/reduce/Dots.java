@@ -44,7 +44,7 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
 
     @Override
     public String file() {
-        return "dots";
+        return "reduce/dots";
     }
 
     @Override
@@ -115,7 +115,7 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
             implements Descriptor {
         @Override
         public String file() {
-            return "dots";
+            return "reduce/dots";
         }
 
         @Override

@@ -82,7 +82,7 @@ public record Reduce(Operation operation, Tensor x, Tensor y, Tensor out, Tensor
 
     @Override
     public String file() {
-        return "reduce";
+        return "reduce/reduce";
     }
 
     @Override

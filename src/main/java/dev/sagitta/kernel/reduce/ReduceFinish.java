@@ -12,7 +12,7 @@ import dev.sagitta.tensor.Tensor;
 public record ReduceFinish(Reduce.Operation operation, Tensor partials, Tensor out, long chunks) implements Descriptor {
     @Override
     public String file() {
-        return "reduce";
+        return "reduce/reduce";
     }
 
     @Override

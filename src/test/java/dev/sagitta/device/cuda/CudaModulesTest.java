@@ -87,7 +87,7 @@ class CudaModulesTest {
             faults.failModules(status);
             assertThatThrownBy(() -> prepare(device))
                     .isInstanceOf(DeviceException.class)
-                    .hasMessageContaining("'cuda/pointwise.cu'")
+                    .hasMessageContaining("'elementwise/pointwise.cu'")
                     .hasMessageContaining("does not load: " + CUresult.stringFor(status))
                     .hasMessageContaining("the driver's log says 'asked to fail'")
                     .hasMessageNotContaining("NVRTC");

@@ -11,12 +11,18 @@ import dev.sagitta.fixture.ReferenceNetwork;
 import dev.sagitta.fixture.References;
 import dev.sagitta.fixture.Sample;
 import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.graph.Field;
+import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,10 +56,20 @@ class OpSuiteTest {
 
     @Test
     void everyOpHasAReference() {
-        assertThat(OpSamples.ops()).isNotEmpty().allSatisfy(op -> assertThat(
-                        References.of(op).samples())
-                .as("samples of %s", op)
-                .isNotEmpty());
+        assertThat(OpSamples.ops())
+                .allSatisfy(op -> assertThat(References.of(op).samples())
+                        .as("samples of %s", op)
+                        .isNotEmpty());
+    }
+
+    /** As users write it: by its name in a model's JSON. */
+    @Test
+    void everyTypeHasASample() {
+        Set<String> sampled = OpSamples.small()
+                .map(sample ->
+                        OpNetwork.trained(sample).graph().output().node().op().type())
+                .collect(Collectors.toSet());
+        assertThat(sampled).containsAll(OpSamples.types().map(OpType::name).toList());
     }
 
     // ---- against the reference ----
@@ -222,5 +238,47 @@ class OpSuiteTest {
     void refusesWhatItCannotTake(OpReference.Refusal refusal) {
         assertThatThrownBy(() -> OpNetwork.plain(refusal.sample()))
                 .satisfies(error -> assertThat(error.getMessage()).contains(refusal.expected()));
+    }
+
+    /** A value out of the range of a field. */
+    @ParameterizedTest(name = "{0}: {1} {2}", allowZeroInvocations = true)
+    @MethodSource("wrongFields")
+    void refusesAFieldOutOfRange(OpType type, String field, String value, String expected) {
+        String inputs = String.join(",", Collections.nCopies(type.inputs(), "\"input\""));
+        String layer = "{\"type\":\"%s\",\"from\":[%s],\"%s\":%s}".formatted(type.name(), inputs, field, value);
+        String model = "{\"input\":{\"shape\":[2]},\"loss\":\"mse\",\"layers\":[" + layer + "]}";
+        assertThatThrownBy(() -> ModelSpec.parse(model, "model"))
+                .hasMessageContaining("layers[0]: '" + field + "' is")
+                .hasMessageContaining(expected);
+    }
+
+    static Stream<Arguments> wrongFields() {
+        return OpSamples.types()
+                .flatMap(type -> type.fields().stream().flatMap(field -> wrong(field).entrySet().stream()
+                        .map(wrong -> Arguments.of(type, field.name(), wrong.getKey(), wrong.getValue()))));
+    }
+
+    private static Map<String, String> wrong(Field<?> field) {
+        return switch (field.kind()) {
+            case EXTENT, INTEGER ->
+                Map.of(
+                        Long.toString((long) field.least() - 1),
+                        "expected an integer from",
+                        Long.toString((long) field.most() + 1),
+                        "expected an integer from",
+                        "2.5",
+                        "expected an integer from");
+            case NUMBER ->
+                Map.of(
+                        Double.toString(field.least() - 1),
+                        "expected a number from",
+                        Double.toString(field.most() + 1),
+                        "expected a number from",
+                        "\"x\"",
+                        "expected a number from");
+            case FLAG -> Map.of("1", "expected true or false");
+            case TEXT, PARAMETER -> Map.of("7", "expected a string");
+            case CHARACTERS -> Map.of("false", "expected true or a string");
+        };
     }
 }

@@ -7,6 +7,7 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
+import dev.sagitta.device.KernelFiles;
 import dev.sagitta.device.KernelText;
 import dev.sagitta.fixture.PretendBuffer;
 import dev.sagitta.fixture.TestDevices;
@@ -186,12 +187,7 @@ class GemmDescriptorTest {
     void definesAreThoseOfTheFile() {
         for (String name : TestDevices.names()) {
             Device device = TestDevices.get(name);
-            String path =
-                    switch (device.kind()) {
-                        case CUDA -> "cuda/gemm.cu";
-                        case OPENCL_GPU -> "opencl/gemm.cl";
-                        case OPENCL_CPU -> "opencl/cpu/gemm.cl";
-                    };
+            String path = KernelFiles.path(device.kind(), "gemm/gemm");
             assertThat(KernelText.defaults(path)).containsAllEntriesOf(GemmGeometry.defines(device));
         }
     }

@@ -11,9 +11,10 @@ public final class AddReference implements OpReference {
     @Override
     public List<Sample> samples() {
         return List.of(
-                Sample.of(new Add(), Shape.of(1), Shape.of(1)).batch(1),
-                Sample.of(new Add(), Shape.of(3, 7), Shape.of(3, 7)),
-                Sample.of(new Add(), Shape.of(33, 1021), Shape.of(33, 1021)).timed());
+                Sample.of("{'type':'add'}", Shape.of(1), Shape.of(1)).batch(1),
+                Sample.of("{'type':'add'}", Shape.of(3, 7), Shape.of(3, 7)),
+                Sample.of("{'type':'add'}", Shape.of(33, 1021), Shape.of(33, 1021))
+                        .timed());
     }
 
     @Override
