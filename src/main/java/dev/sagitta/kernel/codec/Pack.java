@@ -5,9 +5,9 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pieces;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 
@@ -34,7 +34,7 @@ public record Pack(
         Tensor flags,
         Tensor segments,
         long rowLength)
-        implements Descriptor {
+        implements HandDescriptor {
     /** In {@code flags}: a group with an infinity, a NaN or a range above 2^126 was stored as NaN. */
     public static final int NON_FINITE = 1;
 
@@ -90,7 +90,7 @@ public record Pack(
     public Geometry geometry(Device device) {
         long groups = format.groups(x.elements());
         int perLane = device.kind() == DeviceKind.CUDA ? 16 : 8;
-        return Pieces.geometry(device, groups, format.group(), groups * Math.min(32, format.group() / perLane));
+        return Work.pieces(device, groups, format.group(), groups * Math.min(32, format.group() / perLane));
     }
 
     @Override

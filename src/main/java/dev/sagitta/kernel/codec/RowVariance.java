@@ -4,9 +4,9 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pieces;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 
@@ -18,7 +18,8 @@ import dev.sagitta.tensor.Tensor;
  * @param rowLength elements of a row
  * @param variance f32, one per row
  */
-public record RowVariance(CodecFormat format, Tensor segments, long rowLength, Tensor variance) implements Descriptor {
+public record RowVariance(CodecFormat format, Tensor segments, long rowLength, Tensor variance)
+        implements HandDescriptor {
 
     public static RowVariance of(CodecFormat format, Tensor segments, long rowLength, Tensor variance) {
         return new RowVariance(format, segments, rowLength, variance);
@@ -46,7 +47,7 @@ public record RowVariance(CodecFormat format, Tensor segments, long rowLength, T
     @Override
     public Geometry geometry(Device device) {
         long rows = variance.elements();
-        return Pieces.geometry(device, rows, Math.max(1, rowLength / format.group()), rows * 32);
+        return Work.pieces(device, rows, Math.max(1, rowLength / format.group()), rows * 32);
     }
 
     @Override

@@ -4,9 +4,9 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pieces;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 
@@ -15,7 +15,7 @@ import dev.sagitta.tensor.Tensor;
  *
  * @param x f32, any shape
  */
-public record Unpack(CodecFormat format, Tensor codes, Tensor metadata, Tensor x) implements Descriptor {
+public record Unpack(CodecFormat format, Tensor codes, Tensor metadata, Tensor x) implements HandDescriptor {
 
     public static Unpack of(CodecFormat format, Tensor codes, Tensor metadata, Tensor x) {
         return new Unpack(format, codes, metadata, x);
@@ -44,7 +44,7 @@ public record Unpack(CodecFormat format, Tensor codes, Tensor metadata, Tensor x
 
     @Override
     public Geometry geometry(Device device) {
-        return Pieces.geometry(device, format.groups(x.elements()), format.group(), (x.elements() + 7) / 8);
+        return Work.pieces(device, format.groups(x.elements()), format.group(), (x.elements() + 7) / 8);
     }
 
     @Override

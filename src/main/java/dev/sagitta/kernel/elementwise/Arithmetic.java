@@ -5,8 +5,8 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Locale;
@@ -19,7 +19,7 @@ import java.util.Locale;
  */
 public record Arithmetic(
         Operation operation, Tensor a, Tensor b, Tensor c, Tensor y, Tensor alphaAt, float alpha, float beta)
-        implements Descriptor {
+        implements HandDescriptor {
     private static final int ELEMENTS_PER_WORK_ITEM = 8;
 
     public enum Operation {
@@ -97,10 +97,9 @@ public record Arithmetic(
     @Override
     public Geometry geometry(Device device) {
         if (device.kind() == DeviceKind.OPENCL_CPU) {
-            return Geometry.linear(Chunks.pieces(device, y.elements()), 1);
+            return Geometry.linear(Work.cpuGroups(device, y.elements()), 1);
         }
-        return Geometry.linear(
-                Math.max(1, Chunks.ceil(y.elements(), ELEMENTS_PER_WORK_ITEM * Chunks.BLOCK)), Chunks.BLOCK);
+        return Geometry.linear(Math.max(1, Work.ceil(y.elements(), ELEMENTS_PER_WORK_ITEM * Work.GROUP)), Work.GROUP);
     }
 
     @Override

@@ -5,8 +5,8 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
@@ -17,7 +17,7 @@ import java.util.Map;
  * @param y [..., cols], or [K, ..., cols] where each of K batches has its own bias
  * @param b [cols], shared by all rows, or [K, cols]
  */
-public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
+public record BiasAdd(Tensor y, Tensor b) implements HandDescriptor {
     private static final int WIDEST = 64;
 
     @Override
@@ -76,14 +76,14 @@ public record BiasAdd(Tensor y, Tensor b) implements Descriptor {
     @Override
     public Geometry geometry(Device device) {
         if (device.kind() == DeviceKind.OPENCL_CPU) {
-            long pieces = Math.min(Chunks.pieces(device, rows() * cols()), Math.max(1, rows()));
+            long pieces = Math.min(Work.cpuGroups(device, rows() * cols()), Math.max(1, rows()));
             return Geometry.of(pieces, Math.min(batches(), 65535), 1, 1, 1);
         }
-        int across = Chunks.powerOfTwo(Chunks.ceil(cols(), 4), WIDEST);
-        int down = Chunks.BLOCK / across;
-        long tiles = Chunks.ceil(cols(), 4L * across);
+        int across = Work.powerOfTwo(Work.ceil(cols(), 4), WIDEST);
+        int down = Work.GROUP / across;
+        long tiles = Work.ceil(cols(), 4L * across);
         // two rows per work-item
-        long groups = Math.max(1, Math.min(65535, Chunks.ceil(rows(), 2L * down)));
+        long groups = Math.max(1, Math.min(65535, Work.ceil(rows(), 2L * down)));
         return Geometry.of(tiles, groups, Math.min(batches(), 65535), across, down);
     }
 

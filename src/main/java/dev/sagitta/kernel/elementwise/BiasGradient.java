@@ -5,9 +5,10 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.Work;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -23,7 +24,7 @@ import java.util.Map;
  * @param partials workspace of the shape that {@link #partials} states; may be null where that has one split
  * @param accumulate whether the sums are added to what db holds
  */
-public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumulate) implements Descriptor {
+public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumulate) implements HandDescriptor {
     private static final int WIDEST = 32;
     /** BIAS_TILE of the CPU variant. */
     private static final int CPU_TILE = 2048;
@@ -42,22 +43,22 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
         long tiles;
         long most;
         if (device.kind() == DeviceKind.OPENCL_CPU) {
-            tiles = Chunks.ceil(cols, CPU_TILE);
+            tiles = Work.ceil(cols, CPU_TILE);
             most = rows * Math.min(cols, CPU_TILE) / LEAST_ELEMENTS_ON_CPU;
         } else {
-            tiles = Chunks.ceil(cols, 4L * across(cols));
-            most = rows / (LEAST_ROWS_PER_WORK_ITEM * Chunks.BLOCK / across(cols));
+            tiles = Work.ceil(cols, 4L * across(cols));
+            most = rows / (LEAST_ROWS_PER_WORK_ITEM * Work.GROUP / across(cols));
         }
         long splits = Math.max(1, Math.min(most, Chunks.groups(device) / Math.max(1, tiles * batches)));
-        return Math.max(1, Chunks.ceil(rows, splits));
+        return Math.max(1, Work.ceil(rows, splits));
     }
 
     private static long splits(long rows, long split) {
-        return Math.max(1, Chunks.ceil(rows, split));
+        return Math.max(1, Work.ceil(rows, split));
     }
 
     private static int across(long cols) {
-        return Chunks.powerOfTwo(Chunks.ceil(cols, 4), WIDEST);
+        return Work.powerOfTwo(Work.ceil(cols, 4), WIDEST);
     }
 
     @Override
@@ -118,8 +119,8 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
     private static Geometry geometry(Device device, long batches, long splits, long cols) {
         boolean cpu = device.kind() == DeviceKind.OPENCL_CPU;
         int across = cpu ? 1 : across(cols);
-        long tiles = Chunks.ceil(cols, cpu ? CPU_TILE : 4L * across);
-        return Geometry.of(tiles * splits, Math.min(batches, 65535), 1, across, cpu ? 1 : Chunks.BLOCK / across);
+        long tiles = Work.ceil(cols, cpu ? CPU_TILE : 4L * across);
+        return Geometry.of(tiles * splits, Math.min(batches, 65535), 1, across, cpu ? 1 : Work.GROUP / across);
     }
 
     @Override
@@ -137,12 +138,12 @@ public record BiasGradient(Tensor dy, Tensor db, Tensor partials, boolean accumu
 
     @Override
     public Step prepare(Device device) {
-        Step first = Descriptor.super.prepare(device);
+        Step first = HandDescriptor.super.prepare(device);
         return isSplit() ? Step.sequence(List.of(first, new Finish(partials, db, accumulate).prepare(device))) : first;
     }
 
     /** The same kernel over the sums of the splits, as one split. */
-    private record Finish(Tensor partials, Tensor db, boolean accumulate) implements Descriptor {
+    private record Finish(Tensor partials, Tensor db, boolean accumulate) implements HandDescriptor {
         @Override
         public String file() {
             return "bias";

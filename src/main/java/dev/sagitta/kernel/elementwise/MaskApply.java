@@ -4,9 +4,9 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pieces;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 
@@ -18,7 +18,7 @@ import dev.sagitta.tensor.Tensor;
  * @param in f32, a whole number of probes of that many elements, which share the mask
  * @param out like in, and may be in
  */
-public record MaskApply(Tensor mask, long elements, Tensor in, Tensor out) implements Descriptor {
+public record MaskApply(Tensor mask, long elements, Tensor in, Tensor out) implements HandDescriptor {
 
     public static MaskApply of(Tensor mask, long elements, Tensor in, Tensor out) {
         return new MaskApply(mask, elements, in, out);
@@ -53,7 +53,7 @@ public record MaskApply(Tensor mask, long elements, Tensor in, Tensor out) imple
 
     @Override
     public Geometry geometry(Device device) {
-        return Pieces.geometry(device, ReluMask.words(elements), 32 * Math.max(1, probes()), (elements + 7) / 8);
+        return Work.pieces(device, ReluMask.words(elements), 32 * Math.max(1, probes()), (elements + 7) / 8);
     }
 
     @Override

@@ -5,11 +5,12 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Function;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.kernel.reduce.Reduce;
 import dev.sagitta.kernel.reduce.ReduceFinish;
 import dev.sagitta.tensor.DType;
@@ -28,7 +29,7 @@ import java.util.Map;
  */
 public record Pointwise(
         Function function, Mode mode, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor out, Tensor partials)
-        implements Descriptor {
+        implements HandDescriptor {
     /** POINTWISE_PROBES of the GPU variants: probes that one work-group of curvature sums. */
     private static final int PROBES = 4;
 
@@ -79,7 +80,7 @@ public record Pointwise(
     }
 
     private static Chunks chunks(Device device, long n, long probes) {
-        return Chunks.of(device, n, device.kind() == DeviceKind.OPENCL_CPU ? 1 : Chunks.ceil(probes, PROBES));
+        return Chunks.of(device, n, device.kind() == DeviceKind.OPENCL_CPU ? 1 : Work.ceil(probes, PROBES));
     }
 
     @Override
@@ -145,20 +146,20 @@ public record Pointwise(
     public Geometry geometry(Device device) {
         boolean cpu = device.kind() == DeviceKind.OPENCL_CPU;
         if (mode == Mode.CURVATURE) {
-            long groups = chunks(device, n(), probes()).count() * (cpu ? 1 : Chunks.ceil(probes(), PROBES));
-            return Geometry.linear(groups, cpu ? 1 : Chunks.BLOCK);
+            long groups = chunks(device, n(), probes()).count() * (cpu ? 1 : Work.ceil(probes(), PROBES));
+            return Geometry.linear(groups, cpu ? 1 : Work.GROUP);
         }
         if (cpu) {
-            return Geometry.linear(Chunks.pieces(device, n() * probes()), 1);
+            return Geometry.linear(Work.cpuGroups(device, n() * probes()), 1);
         }
-        long threads = Math.max(1, Chunks.ceil(n(), ELEMENTS_PER_ACCESS));
+        long threads = Math.max(1, Work.ceil(n(), ELEMENTS_PER_ACCESS));
         if (xt == null) {
-            return Geometry.linear(Chunks.ceil(threads, 2 * Chunks.BLOCK), Chunks.BLOCK);
+            return Geometry.linear(Work.ceil(threads, 2 * Work.GROUP), Work.GROUP);
         }
         // few elements: the probes, two at a time, are shared out as well
-        long columns = Chunks.ceil(threads, Chunks.BLOCK);
-        long rows = Math.min(Chunks.ceil(probes(), 2), Chunks.ceil(Chunks.groups(device), columns));
-        return Geometry.of(columns, Math.min(rows, 65535), 1, Chunks.BLOCK, 1);
+        long columns = Work.ceil(threads, Work.GROUP);
+        long rows = Math.min(Work.ceil(probes(), 2), Work.ceil(Chunks.groups(device), columns));
+        return Geometry.of(columns, Math.min(rows, 65535), 1, Work.GROUP, 1);
     }
 
     @Override
@@ -182,7 +183,7 @@ public record Pointwise(
 
     @Override
     public Step prepare(Device device) {
-        Step first = Descriptor.super.prepare(device);
+        Step first = HandDescriptor.super.prepare(device);
         if (mode != Mode.CURVATURE) {
             return first;
         }

@@ -4,9 +4,9 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pieces;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 
@@ -17,7 +17,7 @@ import dev.sagitta.tensor.Tensor;
  * @param y like x, and may be x; null for the mask alone
  * @param mask u32, {@link #words}; bit i is bit i % 32 of word i / 32, those beyond the last are 0
  */
-public record ReluMask(Tensor x, Tensor y, Tensor mask) implements Descriptor {
+public record ReluMask(Tensor x, Tensor y, Tensor mask) implements HandDescriptor {
 
     public static ReluMask of(Tensor x, Tensor y, Tensor mask) {
         return new ReluMask(x, y, mask);
@@ -55,7 +55,7 @@ public record ReluMask(Tensor x, Tensor y, Tensor mask) implements Descriptor {
     @Override
     public Geometry geometry(Device device) {
         long words = words(x.elements());
-        return Pieces.geometry(device, words, 32, words * 4);
+        return Work.pieces(device, words, 32, words * 4);
     }
 
     @Override

@@ -5,10 +5,9 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
@@ -20,7 +19,7 @@ import java.util.Map;
  * @param ids i32, n elements of any shape
  * @param y f32 [K, n, D]
  */
-public record EmbeddingGather(Tensor table, Tensor ids, Tensor y) implements Descriptor {
+public record EmbeddingGather(Tensor table, Tensor ids, Tensor y) implements HandDescriptor {
     /** Elements of a row that one lane copies at once on CUDA: four accesses of 16 bytes. */
     private static final int PER_LANE = 16;
 
@@ -40,7 +39,7 @@ public record EmbeddingGather(Tensor table, Tensor ids, Tensor y) implements Des
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device, "EMBEDDING_RANGE", EmbeddingSort.RANGE);
+        return Work.defines(device, "EMBEDDING_RANGE", EmbeddingSort.RANGE);
     }
 
     @Override
@@ -57,8 +56,8 @@ public record EmbeddingGather(Tensor table, Tensor ids, Tensor y) implements Des
     @Override
     public Geometry geometry(Device device) {
         long width = table.shape().extent(2);
-        long perRow = device.kind() == DeviceKind.CUDA ? Chunks.ceil(width, PER_LANE) : width;
-        return RowGeometry.rows(device, ids.elements(), perRow, table.shape().extent(0));
+        long perRow = device.kind() == DeviceKind.CUDA ? Work.ceil(width, PER_LANE) : width;
+        return Work.rows(device, ids.elements(), perRow, table.shape().extent(0));
     }
 
     @Override

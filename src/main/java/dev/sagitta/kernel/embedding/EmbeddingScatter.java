@@ -5,10 +5,9 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
@@ -24,7 +23,7 @@ import java.util.Map;
  * @param workspace at least {@link #workspaceBytes}
  */
 public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor workspace, boolean accumulate)
-        implements Descriptor {
+        implements HandDescriptor {
     /** Lanes of a row at most, and its elements that one lane adds up on CUDA: one access of 16 bytes. */
     private static final int WARP = 32;
 
@@ -66,7 +65,7 @@ public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor work
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device, "EMBEDDING_RANGE", EmbeddingSort.RANGE);
+        return Work.defines(device, "EMBEDDING_RANGE", EmbeddingSort.RANGE);
     }
 
     @Override
@@ -90,11 +89,11 @@ public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor work
     public Geometry geometry(Device device) {
         long width = dtable.shape().extent(2);
         if (device.kind() != DeviceKind.CUDA) {
-            return RowGeometry.rows(device, rows(), width, dtable.shape().extent(0));
+            return Work.rows(device, rows(), width, dtable.shape().extent(0));
         }
-        long lanes = Math.min(WARP, Chunks.ceil(width, PER_LANE));
-        long slices = Math.min(MAX_SLICES, Chunks.ceil(width, WARP * PER_LANE));
-        Geometry flat = RowGeometry.rows(device, rows(), lanes, dtable.shape().extent(0));
+        long lanes = Math.min(WARP, Work.ceil(width, PER_LANE));
+        long slices = Math.min(MAX_SLICES, Work.ceil(width, WARP * PER_LANE));
+        Geometry flat = Work.rows(device, rows(), lanes, dtable.shape().extent(0));
         return Geometry.of(flat.gridX(), flat.gridY(), slices, flat.blockX(), flat.blockY());
     }
 
@@ -114,7 +113,7 @@ public record EmbeddingScatter(Tensor ids, Tensor dy, Tensor dtable, Tensor work
     @Override
     public Step prepare(Device device) {
         check();
-        Step scatter = Descriptor.super.prepare(device);
+        Step scatter = HandDescriptor.super.prepare(device);
         return ids == null
                 ? scatter
                 : Step.sequence(List.of(new EmbeddingSort(ids, workspace, rows()).prepare(device), scatter));

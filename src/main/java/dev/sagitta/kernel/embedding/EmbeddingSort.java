@@ -5,9 +5,9 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
@@ -19,7 +19,7 @@ import java.util.Map;
  * @param workspace at least {@link #workspaceBytes}: i32 [V + 1] bounds, then the n positions, then scratch
  * @param rows V, of the table
  */
-public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements Descriptor {
+public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements HandDescriptor {
     /** {@code EMBEDDING_RANGE} of the kernels. */
     static final int RANGE = 2048;
 
@@ -51,7 +51,7 @@ public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements 
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device, "EMBEDDING_RANGE", EmbeddingSort.RANGE);
+        return Work.defines(device, "EMBEDDING_RANGE", EmbeddingSort.RANGE);
     }
 
     @Override
@@ -78,7 +78,7 @@ public record EmbeddingSort(Tensor ids, Tensor workspace, long rows) implements 
         }
         boolean cuda = kind == DeviceKind.CUDA;
         long groups = Math.max(Math.min(rows, cuda ? CUDA_GROUPS : GROUPS), (rows + RANGE - 1) / RANGE);
-        return Geometry.linear(groups, cuda ? CUDA_GROUP : RowGeometry.GROUP);
+        return Geometry.linear(groups, cuda ? CUDA_GROUP : Work.GROUP);
     }
 
     @Override

@@ -6,8 +6,8 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Function;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.tensor.DType;
@@ -36,7 +36,7 @@ public record Gemm(
         float beta,
         Function function,
         Precision precision)
-        implements Descriptor {
+        implements HandDescriptor {
     /** Kernels count with 32 bits and look at most one block beyond the end. */
     private static final long MOST = Integer.MAX_VALUE - 1023L;
 
@@ -121,16 +121,6 @@ public record Gemm(
     @Override
     public Map<String, String> defines(Device device) {
         return GemmGeometry.defines(device);
-    }
-
-    @Override
-    public Dialects dialects() {
-        return precision == Precision.TF32 ? Dialects.CUDA_ONLY : Dialects.BOTH;
-    }
-
-    @Override
-    public String servedBy() {
-        return precision == Precision.TF32 ? entry(a.dtype().suffix()) : "";
     }
 
     /** Whether tensor cores have no part in it. */
@@ -222,7 +212,7 @@ public record Gemm(
     }
 
     private Step prepareOwn(Device device) {
-        return Descriptor.super.prepare(device);
+        return HandDescriptor.super.prepare(device);
     }
 
     @Override

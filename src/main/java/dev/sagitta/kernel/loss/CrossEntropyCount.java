@@ -5,15 +5,15 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.LossWorkspace;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.GroupSums;
+import dev.sagitta.kernel.HandDescriptor;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
 
 /** workspace[0] = 1 / max(1, labels that are not {@code ignore}): the scale of every mean over counted rows. */
-record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements Descriptor {
+record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements HandDescriptor {
     /** The largest block: the whole launch is one, and waits for its loads. */
     private static final int CUDA_GROUP = 1024;
 
@@ -29,13 +29,13 @@ record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device, "PROBE_TILE", RowGeometry.PROBE_TILE);
+        return Work.defines(device, "PROBE_TILE", Work.PROBE_TILE);
     }
 
     @Override
     public void check() {
         Checks checks = new Checks(entry()).dtype(labels, DType.I32);
-        LossWorkspace.check(checks, workspace, 1, 1);
+        GroupSums.check(checks, workspace, 1, 1);
     }
 
     @Override
@@ -48,7 +48,7 @@ record CrossEntropyCount(Tensor labels, Tensor workspace, int ignore) implements
         return switch (kind) {
             case OPENCL_CPU -> 1;
             case CUDA -> CUDA_GROUP;
-            default -> RowGeometry.GROUP;
+            default -> Work.GROUP;
         };
     }
 

@@ -5,15 +5,15 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.LossWorkspace;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.GroupSums;
+import dev.sagitta.kernel.HandDescriptor;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
 
 /** Adds up what the work-groups of {@link SoftmaxCrossEntropy#metrics} left in the workspace. */
-record CrossEntropyMetricsSum(Tensor workspace, Tensor metrics, Tensor counts, long groups) implements Descriptor {
+record CrossEntropyMetricsSum(Tensor workspace, Tensor metrics, Tensor counts, long groups) implements HandDescriptor {
 
     @Override
     public String file() {
@@ -27,18 +27,18 @@ record CrossEntropyMetricsSum(Tensor workspace, Tensor metrics, Tensor counts, l
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device, "PROBE_TILE", RowGeometry.PROBE_TILE);
+        return Work.defines(device, "PROBE_TILE", Work.PROBE_TILE);
     }
 
     @Override
     public void check() {
         Checks checks = new Checks(entry()).dtype(metrics, DType.F32).elements(metrics, 3);
-        LossWorkspace.check(checks, workspace, groups, 1);
+        GroupSums.check(checks, workspace, groups, 1);
     }
 
     @Override
     public Geometry geometry(Device device) {
-        return Geometry.linear(1, device.kind() == DeviceKind.OPENCL_CPU ? 1 : RowGeometry.GROUP);
+        return Geometry.linear(1, device.kind() == DeviceKind.OPENCL_CPU ? 1 : Work.GROUP);
     }
 
     @Override

@@ -5,9 +5,9 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.LossWorkspace;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.GroupSums;
+import dev.sagitta.kernel.HandDescriptor;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
@@ -16,7 +16,7 @@ import java.util.Map;
  * The last step of a loss kernel of more than one work-group: {@code out[k]}, k &lt; probes, is the scale in {@code workspace} times the
  * sum over groups.
  */
-record LossSum(Tensor workspace, Tensor out, long probes, long groups) implements Descriptor {
+record LossSum(Tensor workspace, Tensor out, long probes, long groups) implements HandDescriptor {
 
     @Override
     public String file() {
@@ -30,19 +30,19 @@ record LossSum(Tensor workspace, Tensor out, long probes, long groups) implement
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device);
+        return Work.defines(device);
     }
 
     @Override
     public void check() {
         Checks checks = new Checks(entry()).dtype(out, DType.F32);
         checks.require(out.elements() >= probes, out + " has fewer than " + probes + " elements, one per probe");
-        LossWorkspace.check(checks, workspace, groups, probes);
+        GroupSums.check(checks, workspace, groups, probes);
     }
 
     @Override
     public Geometry geometry(Device device) {
-        return Geometry.linear(Math.max(1, probes), device.kind() == DeviceKind.OPENCL_CPU ? 1 : RowGeometry.GROUP);
+        return Geometry.linear(Math.max(1, probes), device.kind() == DeviceKind.OPENCL_CPU ? 1 : Work.GROUP);
     }
 
     @Override

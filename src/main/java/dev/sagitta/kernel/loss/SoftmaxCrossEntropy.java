@@ -4,11 +4,11 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.LossWorkspace;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.GroupSums;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
@@ -45,7 +45,7 @@ public record SoftmaxCrossEntropy(
         Tensor gradient,
         Tensor out,
         Tensor counts)
-        implements Descriptor {
+        implements HandDescriptor {
     /** Up to so many labels each work-group counts for itself: cheaper than a launch. */
     static final long COUNT_HERE = 8_192;
 
@@ -62,7 +62,7 @@ public record SoftmaxCrossEntropy(
     }
 
     public static long workspaceBytes(long n, long probes) {
-        return LossWorkspace.bytes(n, probes);
+        return GroupSums.bytes(n, probes);
     }
 
     /** loss [1]. */
@@ -139,7 +139,7 @@ public record SoftmaxCrossEntropy(
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device, "PROBE_TILE", RowGeometry.PROBE_TILE);
+        return Work.defines(device, "PROBE_TILE", Work.PROBE_TILE);
     }
 
     @Override
@@ -172,12 +172,12 @@ public record SoftmaxCrossEntropy(
                     "row losses are written by the forward modes only; use forward");
             checks.dtype(rowLosses, DType.F32).shape(rowLosses, n());
         }
-        LossWorkspace.check(checks, workspace, n(), probes());
+        GroupSums.check(checks, workspace, n(), probes());
     }
 
     @Override
     public Geometry geometry(Device device) {
-        return RowGeometry.of(device, n(), c(), probes());
+        return Work.rowSums(device, n(), c(), probes());
     }
 
     private boolean countsHere() {
@@ -220,7 +220,7 @@ public record SoftmaxCrossEntropy(
         if (mode != Mode.METRICS && !countsHere()) {
             steps.add(new CrossEntropyCount(labels, workspace, ignore).prepare(device));
         }
-        steps.add(Descriptor.super.prepare(device));
+        steps.add(HandDescriptor.super.prepare(device));
         int groups = geometry(device).gridX();
         if (groups > 1 && mode == Mode.METRICS) {
             steps.add(new CrossEntropyMetricsSum(workspace, out, counts, groups).prepare(device));

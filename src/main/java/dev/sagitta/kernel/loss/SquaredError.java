@@ -4,11 +4,11 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.LossWorkspace;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.GroupSums;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
@@ -28,7 +28,7 @@ import java.util.Map;
  */
 public record SquaredError(
         Mode mode, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor gradient, Tensor out)
-        implements Descriptor {
+        implements HandDescriptor {
 
     /** The entry. */
     public enum Mode {
@@ -41,7 +41,7 @@ public record SquaredError(
     }
 
     public static long workspaceBytes(long n, long probes) {
-        return LossWorkspace.bytes(n, probes);
+        return GroupSums.bytes(n, probes);
     }
 
     /** loss [1]. */
@@ -95,7 +95,7 @@ public record SquaredError(
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device);
+        return Work.defines(device);
     }
 
     @Override
@@ -122,15 +122,15 @@ public record SquaredError(
             checks.require(y.shape().rank() >= 1 && n() >= 1, y + " holds no example; metrics need at least one");
         }
         if (workspace != null) {
-            LossWorkspace.check(checks, workspace, n(), probes());
+            GroupSums.check(checks, workspace, n(), probes());
         }
     }
 
     @Override
     public Geometry geometry(Device device) {
         return mode == Mode.TANGENT_BACKWARD
-                ? RowGeometry.flat(device, n() * probes(), 1)
-                : RowGeometry.flat(device, n(), probes());
+                ? Work.elementSums(device, n() * probes(), 1)
+                : Work.elementSums(device, n(), probes());
     }
 
     @Override
@@ -151,7 +151,7 @@ public record SquaredError(
 
     @Override
     public Step prepare(Device device) {
-        Step step = Descriptor.super.prepare(device);
+        Step step = HandDescriptor.super.prepare(device);
         int groups = geometry(device).gridX();
         return out == null || groups == 1
                 ? step

@@ -5,11 +5,11 @@ import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.LossWorkspace;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.GroupSums;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
@@ -40,12 +40,12 @@ public record Optimiser(
         Tensor settings,
         Tensor workspace,
         Tensor norm)
-        implements Descriptor {
+        implements HandDescriptor {
     /** Parameters of one byte of the decay mask: {@code OPTIMISER_DECAY_BLOCK} of the kernels. */
     public static final int DECAY_BLOCK = 64;
 
     /** Bytes of the workspace that clipping needs. */
-    public static final long WORKSPACE_BYTES = LossWorkspace.bytes(LossWorkspace.MAX_GROUPS, 1);
+    public static final long WORKSPACE_BYTES = GroupSums.bytes(GroupSums.MOST, 1);
 
     /** The entry. */
     public enum Rule {
@@ -88,7 +88,7 @@ public record Optimiser(
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device);
+        return Work.defines(device);
     }
 
     @Override
@@ -121,7 +121,7 @@ public record Optimiser(
 
     @Override
     public Geometry geometry(Device device) {
-        return RowGeometry.flat(device, n(), 1);
+        return Work.elementSums(device, n(), 1);
     }
 
     @Override
@@ -142,7 +142,7 @@ public record Optimiser(
     @Override
     public Step prepare(Device device) {
         check();
-        Step update = Descriptor.super.prepare(device);
+        Step update = HandDescriptor.super.prepare(device);
         return workspace == null
                 ? update
                 : Step.sequence(List.of(new SquaredNorm(gradient, workspace).prepare(device), update));

@@ -4,14 +4,14 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.HandDescriptor;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
 
 /** Sums of squares of a gradient, one per work-group, for {@link Optimiser#clipped}. */
-record SquaredNorm(Tensor gradient, Tensor workspace) implements Descriptor {
+record SquaredNorm(Tensor gradient, Tensor workspace) implements HandDescriptor {
 
     @Override
     public String file() {
@@ -25,7 +25,7 @@ record SquaredNorm(Tensor gradient, Tensor workspace) implements Descriptor {
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device);
+        return Work.defines(device);
     }
 
     @Override
@@ -35,7 +35,7 @@ record SquaredNorm(Tensor gradient, Tensor workspace) implements Descriptor {
 
     @Override
     public Geometry geometry(Device device) {
-        return RowGeometry.flat(device, gradient.elements(), 1);
+        return Work.elementSums(device, gradient.elements(), 1);
     }
 
     @Override

@@ -4,13 +4,13 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 
 /** Packed weights of either layout to fp32 [N, K]: {@code fma(s, code - 2^(bits - 1), c)}, the same bits on every device. */
-public record DequantizeWeights(PackedWeights packed, Tensor weights) implements Descriptor {
+public record DequantizeWeights(PackedWeights packed, Tensor weights) implements HandDescriptor {
     /** DEQUANT_THREADS and DEQUANT_QUADS of the kernel files. */
     private static final int BLOCK = 256;
 

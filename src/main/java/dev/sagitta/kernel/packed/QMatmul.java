@@ -5,7 +5,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -16,7 +16,7 @@ import java.util.Map;
  * bits every time. On a CPU device the bits of a row do not depend on the batch; on a GPU not within M = 1, M = 2 to {@link #mostFew},
  * and M above it, which three kernels serve.
  */
-public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implements Descriptor {
+public record QMatmul(Tensor x, PackedWeights w, Tensor bias, Tensor y) implements HandDescriptor {
     public static QMatmul of(Tensor x, PackedWeights w, Tensor y) {
         return new QMatmul(x, w, null, y);
     }

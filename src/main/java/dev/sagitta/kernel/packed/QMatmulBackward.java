@@ -5,9 +5,9 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
 
@@ -16,7 +16,7 @@ import java.util.Map;
  * accumulated in fp32, the same bits every time. On a CPU device the bits of a row do not depend on the batch; on a GPU not within M up to
  * {@code QMatmul.mostFew(device, K)}, and M above it, which two kernels serve.
  */
-public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements Descriptor {
+public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements HandDescriptor {
 
     @Override
     public String file() {
@@ -63,8 +63,8 @@ public record QMatmulBackward(Tensor dy, PackedWeights w, Tensor dx) implements 
     public Geometry geometry(Device device) {
         return few(device)
                 ? Geometry.of(
-                        Chunks.ceil(w.k(), QTiles.UNIT),
-                        Chunks.ceil(m(), QTiles.GPU_FEW_BACKWARD),
+                        Work.ceil(w.k(), QTiles.UNIT),
+                        Work.ceil(m(), QTiles.GPU_FEW_BACKWARD),
                         1,
                         QTiles.GPU_THREADS,
                         1)

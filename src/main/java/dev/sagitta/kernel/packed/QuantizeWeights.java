@@ -5,7 +5,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -16,7 +16,8 @@ import dev.sagitta.tensor.Tensor;
  * squared error of each row. A row that holds a NaN or an infinity has a NaN error: reject it. {@link #pack} alone takes steps and
  * centres that came from elsewhere.
  */
-public record QuantizeWeights(Stage stage, Tensor weights, PackedWeights packed, Tensor errors) implements Descriptor {
+public record QuantizeWeights(Stage stage, Tensor weights, PackedWeights packed, Tensor errors)
+        implements HandDescriptor {
     /** FIT_THREADS and FIT_LANES of the kernel files. */
     private static final int FIT_BLOCK = 256;
 

@@ -4,7 +4,7 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.tensor.DType;
@@ -16,7 +16,7 @@ import dev.sagitta.tensor.Tensor;
  * @param rows [N, row width]
  * @param panels [ceil(N / 16), panel width, 16]; padding becomes zeros
  */
-public record RepackWeights(boolean toPanels, Tensor rows, Tensor panels) implements Descriptor {
+public record RepackWeights(boolean toPanels, Tensor rows, Tensor panels) implements HandDescriptor {
     private static final int BLOCK = 256;
 
     /** All tensors of {@code from} into those of {@code to}: the same weights, the other layout. */

@@ -4,9 +4,9 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pieces;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 
@@ -20,7 +20,7 @@ import dev.sagitta.tensor.Tensor;
  * @param y like x, and may be x
  */
 public record Dropout(Tensor state, int stream, float probability, long period, Tensor x, Tensor y)
-        implements Descriptor {
+        implements HandDescriptor {
     @Override
     public String file() {
         return "random";
@@ -51,7 +51,7 @@ public record Dropout(Tensor state, int stream, float probability, long period, 
 
     @Override
     public Geometry geometry(Device device) {
-        return Pieces.geometry(device, (period + 31) / 32, 32 * Math.max(1, probes()), (period + 3) / 4);
+        return Work.pieces(device, (period + 31) / 32, 32 * Math.max(1, probes()), (period + 3) / 4);
     }
 
     @Override

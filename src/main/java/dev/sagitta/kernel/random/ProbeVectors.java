@@ -5,10 +5,9 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pieces;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Locale;
@@ -26,7 +25,7 @@ import java.util.Locale;
  * @param out f32: parameter l at {@code K offset} is [K, elements]; what lies between parameters is not written
  */
 public record ProbeVectors(Random.Kind kind, Tensor which, Tensor segments, long chunks, int probes, Tensor out)
-        implements Descriptor {
+        implements HandDescriptor {
     private static final int COLUMNS = 4;
     private static final int CHUNK = 32;
     private static final int BLOCKS_PER_CHUNK = 8;
@@ -47,7 +46,7 @@ public record ProbeVectors(Random.Kind kind, Tensor which, Tensor segments, long
             table[COLUMNS * l + 1] = offsets[l];
             table[COLUMNS * l + 2] = elements[l];
             table[COLUMNS * l + 3] = before;
-            before += Chunks.ceil(elements[l], CHUNK);
+            before += Work.ceil(elements[l], CHUNK);
         }
         return table;
     }
@@ -56,7 +55,7 @@ public record ProbeVectors(Random.Kind kind, Tensor which, Tensor segments, long
     public static long chunks(long[] elements) {
         long chunks = 0;
         for (long n : elements) {
-            chunks += Chunks.ceil(n, CHUNK);
+            chunks += Work.ceil(n, CHUNK);
         }
         return chunks;
     }
@@ -100,7 +99,7 @@ public record ProbeVectors(Random.Kind kind, Tensor which, Tensor segments, long
         long most = device.kind() == DeviceKind.CUDA
                 ? (long) WORK_ITEMS * Math.max(1, device.info().computeUnits())
                 : blocks;
-        return Pieces.geometry(device, units, CHUNK, Math.min(blocks, most));
+        return Work.pieces(device, units, CHUNK, Math.min(blocks, most));
     }
 
     @Override

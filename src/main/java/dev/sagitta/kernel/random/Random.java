@@ -5,9 +5,9 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pieces;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Locale;
@@ -19,7 +19,7 @@ import java.util.Locale;
  * @param stream tells uses of one state apart: no two may share it
  * @param first number of the first element, a multiple of 4 below 2^50
  */
-public record Random(Kind kind, Tensor state, int stream, long first, Tensor out) implements Descriptor {
+public record Random(Kind kind, Tensor state, int stream, long first, Tensor out) implements HandDescriptor {
     private static final int PER_BLOCK = 4;
     /** Work-items that a multiprocessor runs at a time. */
     private static final int WORK_ITEMS = 2048;
@@ -97,7 +97,7 @@ public record Random(Kind kind, Tensor state, int stream, long first, Tensor out
         long most = device.kind() == DeviceKind.CUDA
                 ? (long) WORK_ITEMS * Math.max(1, device.info().computeUnits())
                 : blocks;
-        return Pieces.geometry(device, (n + 31) / 32, 32, Math.min(blocks, most));
+        return Work.pieces(device, (n + 31) / 32, 32, Math.min(blocks, most));
     }
 
     @Override

@@ -4,7 +4,7 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -14,7 +14,7 @@ import dev.sagitta.tensor.Tensor;
  *
  * @param state u32[4] = seed low, seed high, step low, step high; of the step 48 bits count
  */
-public record RandomState(Tensor state) implements Descriptor {
+public record RandomState(Tensor state) implements HandDescriptor {
 
     public static RandomState advance(Tensor state) {
         return new RandomState(state);

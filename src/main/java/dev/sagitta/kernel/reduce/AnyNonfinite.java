@@ -5,10 +5,11 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -22,7 +23,7 @@ import java.util.List;
  * @param index i64 [1]: its position, or -1
  * @param partials workspace of the shape that {@link #partials} states
  */
-public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials) implements Descriptor {
+public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials) implements HandDescriptor {
     /** Shape of the fp32 workspace for n elements: [C, 2]. */
     public static Shape partials(Device device, long n) {
         return Shape.of(Chunks.of(device, n, 1).count(), 2);
@@ -52,7 +53,7 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
     @Override
     public Geometry geometry(Device device) {
         boolean cpu = device.kind() == DeviceKind.OPENCL_CPU;
-        return Geometry.linear(Chunks.of(device, x.elements(), 1).count(), cpu ? 1 : Chunks.BLOCK);
+        return Geometry.linear(Chunks.of(device, x.elements(), 1).count(), cpu ? 1 : Work.GROUP);
     }
 
     @Override
@@ -68,11 +69,11 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
 
     @Override
     public Step prepare(Device device) {
-        Step first = Descriptor.super.prepare(device);
+        Step first = HandDescriptor.super.prepare(device);
         return Step.sequence(List.of(first, new Finish(partials, flag, index).prepare(device)));
     }
 
-    private record Finish(Tensor partials, Tensor flag, Tensor index) implements Descriptor {
+    private record Finish(Tensor partials, Tensor flag, Tensor index) implements HandDescriptor {
         @Override
         public String file() {
             return "reduce";
@@ -90,7 +91,7 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
 
         @Override
         public Geometry geometry(Device device) {
-            return Geometry.linear(1, device.kind() == DeviceKind.OPENCL_CPU ? 1 : Chunks.BLOCK);
+            return Geometry.linear(1, device.kind() == DeviceKind.OPENCL_CPU ? 1 : Work.GROUP);
         }
 
         @Override

@@ -5,10 +5,11 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -24,7 +25,7 @@ import java.util.List;
  * @param out [K, L] fp32
  * @param partials workspace of the shape that {@link #partials} states
  */
-public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partials) implements Descriptor {
+public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partials) implements HandDescriptor {
     /** Short enough for an even share of work, long enough to hide the cost of a work-group and of its last vector. */
     private static final long LONGEST_ON_CPU = 32768;
 
@@ -91,7 +92,7 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
         long chunks = chunks(device, n(), probes()).count();
         return device.kind() == DeviceKind.OPENCL_CPU
                 ? Geometry.linear(chunks, 1)
-                : Geometry.linear(chunks * probes(), Chunks.BLOCK);
+                : Geometry.linear(chunks * probes(), Work.GROUP);
     }
 
     private long chunk() {
@@ -106,13 +107,13 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
 
     @Override
     public Step prepare(Device device) {
-        Step first = Descriptor.super.prepare(device);
+        Step first = HandDescriptor.super.prepare(device);
         return Step.sequence(
                 List.of(first, new Finish(partials, offsets, out, n(), probes(), blocks(), chunk()).prepare(device)));
     }
 
     private record Finish(Tensor partials, Tensor offsets, Tensor out, long n, long probes, long blocks, long chunk)
-            implements Descriptor {
+            implements HandDescriptor {
         @Override
         public String file() {
             return "dots";
@@ -131,10 +132,10 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
         @Override
         public Geometry geometry(Device device) {
             if (device.kind() == DeviceKind.OPENCL_CPU) {
-                return Geometry.linear(Math.min(out.elements(), Chunks.pieces(device, partials.elements())), 1);
+                return Geometry.linear(Math.min(out.elements(), Work.cpuGroups(device, partials.elements())), 1);
             }
-            int down = Chunks.BLOCK / FINISH_ACROSS;
-            return Geometry.of(Chunks.ceil(out.elements(), down), 1, 1, FINISH_ACROSS, down);
+            int down = Work.GROUP / FINISH_ACROSS;
+            return Geometry.of(Work.ceil(out.elements(), down), 1, 1, FINISH_ACROSS, down);
         }
 
         @Override

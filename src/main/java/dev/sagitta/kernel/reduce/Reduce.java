@@ -5,10 +5,11 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -26,7 +27,7 @@ import java.util.List;
  * @param out [rows] fp32; i32 for argmax
  * @param partials workspace of the shape that {@link #partials} states
  */
-public record Reduce(Operation operation, Tensor x, Tensor y, Tensor out, Tensor partials) implements Descriptor {
+public record Reduce(Operation operation, Tensor x, Tensor y, Tensor out, Tensor partials) implements HandDescriptor {
     /** With the kernels of the first and the second launch. */
     public enum Operation {
         SUM("reduce_sum_f32", "sum_finish_f32"),
@@ -130,13 +131,13 @@ public record Reduce(Operation operation, Tensor x, Tensor y, Tensor out, Tensor
     static Geometry geometry(Device device, Chunks chunks, long n, long rows) {
         if (device.kind() == DeviceKind.OPENCL_CPU) {
             // short rows are shared out among as many work-groups as there is work for
-            long groups =
-                    Math.max(1, Math.min(rows, Chunks.pieces(device, chunks.count() == 1 ? n * rows : Long.MAX_VALUE)));
+            long groups = Math.max(
+                    1, Math.min(rows, Work.cpuGroups(device, chunks.count() == 1 ? n * rows : Long.MAX_VALUE)));
             return Geometry.of(chunks.count(), Math.min(groups, 65535), 1, 1, 1);
         }
-        int across = Chunks.powerOfTwo(Chunks.ceil(Math.min(n, chunks.length()), 4), Chunks.BLOCK);
-        int down = Chunks.BLOCK / across;
-        return Geometry.of(chunks.count(), Math.min(Chunks.ceil(rows, down), 65535), 1, across, down);
+        int across = Work.powerOfTwo(Work.ceil(Math.min(n, chunks.length()), 4), Work.GROUP);
+        int down = Work.GROUP / across;
+        return Geometry.of(chunks.count(), Math.min(Work.ceil(rows, down), 65535), 1, across, down);
     }
 
     @Override
@@ -151,7 +152,7 @@ public record Reduce(Operation operation, Tensor x, Tensor y, Tensor out, Tensor
 
     @Override
     public Step prepare(Device device) {
-        Step first = Descriptor.super.prepare(device);
+        Step first = HandDescriptor.super.prepare(device);
         long chunks = Chunks.of(device, n(), rows()).count();
         return Step.sequence(List.of(first, new ReduceFinish(operation, partials, out, chunks).prepare(device)));
     }

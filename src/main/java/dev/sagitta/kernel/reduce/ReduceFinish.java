@@ -4,12 +4,13 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
-import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.Tensor;
 
 /** The second launch of a reduction: the results of the chunks of each row, first to last, into one. */
-public record ReduceFinish(Reduce.Operation operation, Tensor partials, Tensor out, long chunks) implements Descriptor {
+public record ReduceFinish(Reduce.Operation operation, Tensor partials, Tensor out, long chunks)
+        implements HandDescriptor {
     @Override
     public String file() {
         return "reduce";

@@ -6,11 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.Geometry;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.Pieces;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.elementwise.MaskApply;
 import dev.sagitta.kernel.elementwise.ReluMask;
@@ -90,13 +88,6 @@ class CodecDescriptorTest {
         assertThat(FORMAT.metadataBytes(257)).isEqualTo(16);
         assertThat(new CodecFormat(1, 64, DType.BF16).metadataBytes(1L << 40)).isEqualTo(1L << 36);
         assertThat(FORMAT.segments(3, 100)).isEqualTo(2 + 3);
-        for (String name : TestDevices.names()) {
-            for (int group : new int[] {64, 256, 1024}) {
-                Geometry geometry = Pieces.geometry(TestDevices.get(name), (1L << 40) / group, group, (1L << 40) / 8);
-                assertThat((long) geometry.gridX() * geometry.blockX())
-                        .isGreaterThanOrEqualTo(geometry.blockX() == 1 ? 1 : (1L << 40) / 8);
-            }
-        }
     }
 
     @Test

@@ -6,14 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.fixture.PretendBuffer;
 import dev.sagitta.fixture.TestDevices;
-import dev.sagitta.kernel.Chunks;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Function;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -148,10 +147,6 @@ class ElementwiseDescriptorTest {
     void beyondTwoToThe31(String name) {
         Device on = TestDevices.get(name);
         for (long n : new long[] {(1L << 31) - 1, (1L << 31) + 5, 3L << 32}) {
-            Chunks chunks = Chunks.of(on, n, 1);
-            assertThat(chunks.length() % 1024).isZero();
-            assertThat(chunks.count() * chunks.length()).isGreaterThanOrEqualTo(n);
-            assertThat((chunks.count() - 1) * chunks.length()).isLessThan(n);
             try (Buffer huge = new PretendBuffer(on, 4 * n)) {
                 Tensor x = new Tensor("x", huge, DType.F32, Shape.of(n));
                 covers(Pointwise.forward(Function.GELU, x, x), on, n, 8);
@@ -161,23 +156,7 @@ class ElementwiseDescriptorTest {
         }
     }
 
-    /** A reduction's last wave of work-groups is nearly full, whether a multiprocessor runs 2, 3, 4 or 6 at once. */
-    @Test
-    void chunksFillWholeWaves() {
-        for (int multiprocessors : new int[] {108, 114, 132}) {
-            for (long n : new long[] {1L << 25, 1L << 26, 1L << 28}) {
-                Chunks chunks = Chunks.of(DeviceKind.CUDA, multiprocessors, n, 1, Long.MAX_VALUE);
-                for (int atOnce : new int[] {2, 3, 4, 6}) {
-                    double waves = (double) chunks.count() / (atOnce * multiprocessors);
-                    assertThat(waves / Math.ceil(waves))
-                            .as("%d elements, %d multiprocessors of %d", n, multiprocessors, atOnce)
-                            .isGreaterThan(0.97);
-                }
-            }
-        }
-    }
-
-    private static void covers(Descriptor descriptor, Device on, long n, long perWorkItem) {
+    private static void covers(HandDescriptor descriptor, Device on, long n, long perWorkItem) {
         descriptor.check();
         Geometry geometry = descriptor.geometry(on);
         if (geometry.blockX() > 1) {

@@ -10,7 +10,6 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.device.KernelText;
 import dev.sagitta.fixture.PretendBuffer;
 import dev.sagitta.fixture.TestDevices;
-import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -132,11 +131,8 @@ class GemmDescriptorTest {
         Tensor b = tensor("w", 3, 7);
         Gemm plain = Gemm.of(a, false, b, true, tensor("y", 5, 3));
         assertThat(plain.entry()).isEqualTo("gemm_f32_nt");
-        assertThat(plain.dialects()).isEqualTo(Descriptor.Dialects.BOTH);
         Gemm tf32 = plain.precision(Gemm.Precision.TF32);
         assertThat(tf32.entry()).isEqualTo("gemm_tf32_nt");
-        assertThat(tf32.dialects()).isEqualTo(Descriptor.Dialects.CUDA_ONLY);
-        assertThat(tf32.servedBy()).isEqualTo("gemm_f32_nt");
         Tensor halfA = tensor("x", DType.BF16, 7, 5);
         Tensor halfB = tensor("w", DType.BF16, 7, 3);
         assertThat(Gemm.of(halfA, true, halfB, false, tensor("y", 5, 3)).entry())

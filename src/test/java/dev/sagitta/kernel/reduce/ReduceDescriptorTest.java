@@ -11,6 +11,7 @@ import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.fixture.PretendBuffer;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.HandDescriptor;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -163,7 +164,7 @@ class ReduceDescriptorTest {
     }
 
     /** The chunk, the argument that follows n somewhere, times the chunks is what there is. */
-    private static void covers(Descriptor descriptor, Device on, long n, long chunks) {
+    private static void covers(HandDescriptor descriptor, Device on, long n, long chunks) {
         descriptor.check();
         Arguments arguments = new Arguments();
         descriptor.arguments(arguments);

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
-import dev.sagitta.kernel.Chunks;
 import dev.sagitta.kernel.KernelSuite;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
