@@ -33,11 +33,7 @@ public final class ActivationPolicy {
     private final String text;
     private final int fixedBits;
     private final double average;
-    private final Map<String, SavedInfo> tensors = new LinkedHashMap<>();
     private final Map<String, Integer> bits = new LinkedHashMap<>();
-
-    /** A saved tensor as the last program was compiled with it. */
-    private record SavedInfo(boolean linear, long elements, int bits) {}
 
     private ActivationPolicy(String text, int fixedBits, double average) {
         this.text = text;
@@ -88,12 +84,8 @@ public final class ActivationPolicy {
         if (isExact()) {
             return SavedStore.EXACT;
         }
-        return new PackedStore(
-                tensor -> {
-                    int width = isAutomatic() ? bits.computeIfAbsent(tensor.name(), name -> startBits()) : fixedBits;
-                    tensors.put(tensor.name(), new SavedInfo(tensor.linear(), tensor.elements(), width));
-                    return width;
-                },
+        return new CodecStore(
+                tensor -> isAutomatic() ? bits.computeIfAbsent(tensor.name(), name -> startBits()) : fixedBits,
                 isAutomatic());
     }
 
@@ -120,8 +112,9 @@ public final class ActivationPolicy {
     public Map<String, Float> measured(Program program) {
         Map<String, Float> sums = new LinkedHashMap<>();
         if (isAutomatic()) {
-            for (String name : tensors.keySet()) {
-                float sum = program.tensor(PackedStore.sensitivity(name)).downloadFloats(program.stream())[0];
+            for (SavedStore.SavedTensor tensor : program.saved()) {
+                String name = tensor.name();
+                float sum = program.tensor(CodecStore.sensitivity(name)).downloadFloats(program.stream())[0];
                 if (Float.isFinite(sum)) {
                     sums.put(name, sum);
                 }
@@ -132,9 +125,10 @@ public final class ActivationPolicy {
 
     /** Goes on measuring from what an earlier program had measured. */
     public void restoreMeasured(Program program, Map<String, Float> earlier) {
-        tensors.keySet().stream()
+        program.saved().stream()
+                .map(SavedStore.SavedTensor::name)
                 .filter(name -> isAutomatic() && earlier.containsKey(name))
-                .forEach(name -> program.tensor(PackedStore.sensitivity(name))
+                .forEach(name -> program.tensor(CodecStore.sensitivity(name))
                         .upload(program.stream(), new float[] {earlier.get(name)}));
     }
 
@@ -145,26 +139,27 @@ public final class ActivationPolicy {
      * @return whether they differ: then compile again
      */
     public boolean resolve(Program program) {
-        if (!isAutomatic() || tensors.isEmpty()) {
+        List<SavedStore.SavedTensor> saved = program.saved();
+        if (!isAutomatic() || saved.isEmpty()) {
             return false;
         }
         Map<String, Float> costs = measured(program);
-        if (costs.size() < tensors.size()) {
+        if (costs.size() < saved.size()) {
             return false;
         }
         List<BitLadder.Demand> demands = new ArrayList<>();
         long elements = 0;
         double used = 0;
         double now = 0;
-        for (Map.Entry<String, SavedInfo> entry : tensors.entrySet()) {
-            SavedInfo tensor = entry.getValue();
-            double cost = costs.get(entry.getKey());
+        for (SavedStore.SavedTensor tensor : saved) {
+            int width = bits.get(tensor.name());
+            double cost = costs.get(tensor.name());
             double gain = tensor.linear() ? 1 : NONLINEAR_GAIN;
-            double atOneBit = gain * cost / BitLadder.scale(tensor.bits());
-            demands.add(new BitLadder.Demand(entry.getKey(), tensor.elements(), atOneBit));
+            double atOneBit = gain * cost / BitLadder.scale(width);
+            demands.add(new BitLadder.Demand(tensor.name(), tensor.elements(), atOneBit));
             elements += tensor.elements();
-            used += (double) tensor.elements() * tensor.bits();
-            now += atOneBit * BitLadder.scale(tensor.bits());
+            used += (double) tensor.elements() * width;
+            now += atOneBit * BitLadder.scale(width);
         }
         if (now == 0) {
             return false;

@@ -1,5 +1,6 @@
 package dev.sagitta.graph;
 
+import dev.sagitta.graph.Parameter.Init;
 import dev.sagitta.graph.loss.Loss;
 import dev.sagitta.graph.op.elementwise.Activation;
 import dev.sagitta.graph.op.elementwise.Add;
@@ -13,6 +14,7 @@ import dev.sagitta.kernel.Function;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,25 +24,32 @@ import java.util.Map;
  * are given, so that an error names the layer.
  */
 public final class GraphBuilder {
+    private static final String INPUT = "input";
+
     private final List<Node> nodes = new ArrayList<>();
     private final Map<String, Parameter> parameters = new LinkedHashMap<>();
-    private final DType inputType;
 
-    private GraphBuilder(DType inputType, Shape inputShape) {
-        this.inputType = inputType;
-        nodes.add(new Node(0, "input", null, List.of(), inputShape));
+    private GraphBuilder(ArrayType input) {
+        nodes.add(new Node(0, INPUT, null, List.of(), List.of(input)));
     }
 
     /** A network over fp32 features of this shape per example. */
     public static GraphBuilder features(long... shape) {
-        return new GraphBuilder(DType.F32, Shape.of(shape));
+        return new GraphBuilder(ArrayType.f32(Shape.of(shape)));
     }
 
     /** A network over int32 ids of this shape per example. */
     public static GraphBuilder ids(long... shape) {
-        return new GraphBuilder(DType.I32, Shape.of(shape));
+        return new GraphBuilder(ArrayType.i32(Shape.of(shape)));
     }
 
+    /** A further input beside {@link #input()}, which the caller fills under its name. */
+    public Node input(String name, ArrayType type) {
+        requireFree(name, INPUT);
+        return append(new Node(nodes.size(), name, null, List.of(), List.of(type)));
+    }
+
+    /** The input that data sets fill. */
     public Node input() {
         return nodes.get(0);
     }
@@ -56,33 +65,38 @@ public final class GraphBuilder {
         }
         long in = x.shape().extent(-1);
         double deviation = 1 / Math.sqrt(Math.max(1, in));
-        Parameter weight = parameter(name + ".weight", Shape.of(out, in), deviation, true);
-        Parameter bias = withBias ? parameter(name + ".bias", Shape.of(out), deviation, false) : null;
+        Init init = Init.uniform(deviation);
+        Parameter weight = parameter(Parameter.matrix(name + ".weight", Shape.of(out, in), init));
+        Parameter bias = withBias ? parameter(Parameter.vector(name + ".bias", Shape.of(out), init)) : null;
         return add(name, new Linear(weight, bias), x);
     }
 
     /** y = x W' with the weight of an earlier layer or embedding table: tied. */
     public Node linearTied(String name, Node x, String weight) {
-        Parameter shared = parameters.get(weight);
-        if (shared == null) {
-            throw new IllegalArgumentException("linear '" + name + "': there is no parameter '" + weight
-                    + "' to share; known: " + parameters.keySet());
-        }
+        Parameter shared = shared("linear '" + name + "'", weight);
         return add(name, new Linear(shared, null), x);
     }
 
     public Node bias(String name, Node x) {
-        return add(name, new Bias(parameter(name + ".bias", Shape.of(x.shape().extent(-1)), 0, false)), x);
+        return add(
+                name,
+                new Bias(parameter(
+                        Parameter.vector(name + ".bias", Shape.of(x.shape().extent(-1)), Init.ZEROS))),
+                x);
     }
 
     /** One row of {@code name.weight} [rows, width] per id. */
     public Node embedding(String name, Node ids, long rows, long width) {
-        if (ids != input() || inputType != DType.I32) {
+        if (ids != input() || ids.out().dtype() != DType.I32) {
             throw new IllegalArgumentException(
                     "embedding '" + name + "': must read the network's ids, not '" + ids.name() + "'");
         }
         // uniform with unit variance, PyTorch's N(0, 1) in its first two moments
-        return add(name, new Embedding(parameter(name + ".weight", Shape.of(rows, width), Math.sqrt(3), true)), ids);
+        return add(
+                name,
+                new Embedding(parameter(
+                        Parameter.matrix(name + ".weight", Shape.of(rows, width), Init.uniform(Math.sqrt(3))))),
+                ids);
     }
 
     public Node activation(String name, Node x, Function function) {
@@ -101,45 +115,76 @@ public final class GraphBuilder {
         return add(name, new Add(), a, b);
     }
 
-    /** Any op, also one of your own. */
+    /** Any op, also one of your own, over the first outputs of nodes. */
     public Node add(String name, Op op, Node... inputs) {
-        for (Node node : nodes) {
-            if (node.name().equals(name)) {
-                throw new IllegalArgumentException(op.type() + " '" + name + "': the name is taken by layer "
-                        + node.index() + "; names must be unique");
-            }
-        }
-        for (Node input : inputs) {
-            if (nodes.size() <= input.index() || nodes.get(input.index()) != input) {
+        return add(name, op, Arrays.stream(inputs).map(Node::out).toList());
+    }
+
+    /** Any op, also one of your own. */
+    public Node add(String name, Op op, List<Wire> inputs) {
+        requireFree(name, op.type());
+        for (Wire input : inputs) {
+            Node node = input.node();
+            if (nodes.size() <= node.index() || nodes.get(node.index()) != node) {
                 throw new IllegalArgumentException(
                         op.type() + " '" + name + "': input '" + input.name() + "' is of another graph");
             }
         }
-        List<Node> list = List.of(inputs);
-        Node node = new Node(
-                nodes.size(),
-                name,
-                op,
-                list,
-                op.outputShape(list.stream().map(Node::shape).toList()));
+        for (Parameter parameter : op.parameters()) {
+            Parameter known = parameters.putIfAbsent(parameter.name(), parameter);
+            if (known != null && known != parameter && !known.equals(parameter)) {
+                throw new IllegalArgumentException(op.type() + " '" + name + "': parameter '" + parameter.name()
+                        + "' exists as " + known + "; names must be unique");
+            }
+        }
+        List<ArrayType> outputs = op.outputs(inputs.stream().map(Wire::type).toList());
+        return append(new Node(nodes.size(), name, op, List.copyOf(inputs), outputs));
+    }
+
+    private Node append(Node node) {
         nodes.add(node);
         return node;
     }
 
-    public Graph build(Node output, Loss loss) {
-        loss.targetShape(output.shape());
-        return new Graph(List.copyOf(nodes), inputType, output, loss);
+    private void requireFree(String name, String type) {
+        for (Node node : nodes) {
+            if (node.name().equals(name)) {
+                throw new IllegalArgumentException(type + " '" + name + "': the name is taken by layer " + node.index()
+                        + "; names must be unique");
+            }
+        }
     }
 
-    private Parameter parameter(String name, Shape shape, double deviation, boolean isMatrix) {
-        Parameter parameter = new Parameter(name, shape, deviation, isMatrix);
-        if (shape.elements() == 0) {
-            throw new IllegalArgumentException(
-                    "parameter '" + name + "' has shape " + shape + ", expected at least one element");
+    public Graph build(Node output, Loss loss) {
+        return build(output.out(), loss);
+    }
+
+    public Graph build(Wire output, Loss loss) {
+        loss.targetShape(output.shape());
+        RandomNames.requireDistinct(nodes);
+        return new Graph(List.copyOf(nodes), output, loss);
+    }
+
+    /** A new parameter for an op of this graph. */
+    public Parameter parameter(Parameter parameter) {
+        if (parameter.elements() == 0) {
+            throw new IllegalArgumentException("parameter '" + parameter.name() + "' has shape " + parameter.shape()
+                    + ", expected at least one element");
         }
-        if (parameters.putIfAbsent(name, parameter) != null) {
-            throw new IllegalArgumentException("parameter '" + name + "' exists already; names must be unique");
+        if (parameters.putIfAbsent(parameter.name(), parameter) != null) {
+            throw new IllegalArgumentException(
+                    "parameter '" + parameter.name() + "' exists already; names must be unique");
         }
         return parameter;
+    }
+
+    /** A parameter that another layer has: tied weights. */
+    public Parameter shared(String who, String name) {
+        Parameter shared = parameters.get(name);
+        if (shared == null) {
+            throw new IllegalArgumentException(
+                    who + ": there is no parameter '" + name + "' to share; known: " + parameters.keySet());
+        }
+        return shared;
     }
 }

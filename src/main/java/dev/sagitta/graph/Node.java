@@ -6,18 +6,41 @@ import java.util.List;
 /**
  * One op of a graph with its inputs.
  *
- * @param index position in topological order; the input node is 0
- * @param op null for the input node
- * @param shape of one example's output
+ * @param index position in topological order
+ * @param op null for an input of the network
+ * @param outputs what it gives, at least one
  */
-public record Node(int index, String name, Op op, List<Node> inputs, Shape shape) {
+public record Node(int index, String name, Op op, List<Wire> inputs, List<ArrayType> outputs) {
     public boolean isInput() {
         return op == null;
     }
 
+    /** The first output, of most ops the only one. */
+    public Wire out() {
+        return out(0);
+    }
+
+    public Wire out(int output) {
+        if (output < 0 || output >= outputs.size()) {
+            throw new IllegalArgumentException(
+                    "layer '" + name + "' has no output " + output + ", it has " + outputs.size());
+        }
+        return new Wire(this, output);
+    }
+
+    /** Of one example of the first output. */
+    public Shape shape() {
+        return outputs.get(0).shape();
+    }
+
+    /** How an error calls it. */
+    public String layer() {
+        return "layer '" + name + "' (" + (isInput() ? "input" : op.type()) + ")";
+    }
+
     @Override
     public String toString() {
-        return name + " " + shape;
+        return name + " " + shape();
     }
 
     @Override

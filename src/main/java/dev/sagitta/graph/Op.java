@@ -1,13 +1,18 @@
 package dev.sagitta.graph;
 
-import dev.sagitta.graph.pass.Emitter;
-import dev.sagitta.graph.pass.Value;
-import dev.sagitta.tensor.Shape;
+import dev.sagitta.graph.pass.Backward;
+import dev.sagitta.graph.pass.Curvature;
+import dev.sagitta.graph.pass.Forward;
+import dev.sagitta.graph.pass.Tangent;
+import dev.sagitta.graph.pass.TangentBackward;
 import java.util.List;
 
 /**
  * An operation y = f(x..., w...) in five modes, for K probes at once. B examples and K probes are leading axes: values are [B, ...],
  * tangents [K, B, ...]. A null tangent or cotangent stands for zero.
+ *
+ * <p>Each mode sees what is valid in it and nothing else: what a later pass reads of the forward one is what {@link #keeps} lists. Most ops need not write
+ * five modes: see {@code graph.op.LinearOp}, {@code BilinearOp}, {@code PointwiseOp}.
  *
  * <p>Pearlmutter, "Fast exact multiplication by the Hessian", 1994, for the idea; the rules of each op stand in its file.
  */
@@ -15,40 +20,43 @@ public interface Op {
     /** The type in a model's JSON. */
     String type();
 
-    /** Shape of one example's output. */
-    Shape outputShape(List<Shape> inputs);
+    /**
+     * What it gives for inputs of these types, of one example.
+     *
+     * @throws IllegalArgumentException if it cannot read them
+     */
+    List<ArrayType> outputs(List<ArrayType> inputs);
 
     default List<Parameter> parameters() {
         return List.of();
     }
 
-    default Saved saved() {
-        return Saved.NOTHING;
+    /** What later passes read of the forward pass. */
+    default List<Keep> keeps() {
+        return List.of();
     }
-
-    /** Whether all that later modes compute from what is saved is linear in it: unbiased noise in it then gives unbiased derivatives. */
-    default boolean isLinearInSaved() {
-        return false;
-    }
-
-    /** y from the inputs and parameters. */
-    Value forward(Emitter e, OpContext c);
-
-    /** Cotangents of the inputs (null where not wanted); writes the gradients that the context asks for. */
-    Value[] backward(Emitter e, OpContext c);
-
-    /** yt from the tangents of inputs and parameters. */
-    Value tangent(Emitter e, OpContext c);
-
-    /** Tangents of what {@link #backward} computes; with a null primal cotangent, the backward of K cotangents (Gauss-Newton). */
-    Value[] tangentBackward(Emitter e, OpContext c);
 
     /**
-     * Adds to {@code c.curvatureSlot} the K numbers {@code <cotangent, f''[t, t]>}, t the tangents of inputs and parameters.
+     * The input whose value an output is, under another shape perhaps ({@code Forward.pass}); -1 for a value of its own.
      *
-     * @return false if f'' is zero and nothing was written
+     * @param training whether dropout drops
      */
-    default boolean curvature(Emitter e, OpContext c) {
-        return false;
+    default int passes(int output, boolean training) {
+        return -1;
     }
+
+    /** Outputs from inputs and parameters, and what {@link #keeps} says of its own. */
+    void forward(Forward f);
+
+    /** Cotangents of the inputs that are wanted, and gradients of parameters. */
+    void backward(Backward b);
+
+    /** Tangents of outputs from tangents of inputs and parameters. */
+    void tangent(Tangent t);
+
+    /** Tangents of what {@link #backward} computes; with a null primal cotangent, the backward of K cotangents (Gauss-Newton). */
+    void tangentBackward(TangentBackward b);
+
+    /** Writes to {@code c.sum()} the K numbers {@code <cotangent, f''[t, t]>}, t the tangents of inputs and parameters; nothing if f'' is zero. */
+    default void curvature(Curvature c) {}
 }

@@ -40,6 +40,7 @@ public final class Program implements AutoCloseable {
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
     private final Map<MemoryCategory, Long> persistent = new EnumMap<>(MemoryCategory.class);
     private final Map<Computation, Runner> runners = new EnumMap<>(Computation.class);
+    private final Map<Computation, List<SavedStore.SavedTensor>> saved = new EnumMap<>(Computation.class);
     private ProgramMemory memory;
 
     private Program(Graph graph, Device device, Stream stream, ProgramOptions options) {
@@ -73,7 +74,7 @@ public final class Program implements AutoCloseable {
         Map<Computation, MemoryPlan> plans = new EnumMap<>(Computation.class);
         Map<Computation, Long> masks = new EnumMap<>(Computation.class);
         // parameters exist whatever is computed, in the order of the layout
-        layout.parameters().forEach(values::parameter);
+        graph.everyParameter().forEach(values::parameter);
         for (Computation computation : options.computations()) {
             Schedule schedule = new Schedule(device, values, constants);
             NetworkCompiler compiler = new NetworkCompiler(graph, options, values, computation, schedule);
@@ -81,6 +82,7 @@ public final class Program implements AutoCloseable {
             schedules.put(computation, schedule);
             plans.put(computation, new MemoryPlan(schedule));
             masks.put(computation, compiler.maskBytes());
+            saved.put(computation, compiler.saved());
         }
         bindPersistent(values);
         constants.forEach((name, contents) -> tensor(name).upload(stream, contents));
@@ -301,6 +303,11 @@ public final class Program implements AutoCloseable {
 
     public ProgramMemory memory() {
         return memory;
+    }
+
+    /** What the store of saved activations has a say in, of the gradient, in the order of the network. */
+    public List<SavedStore.SavedTensor> saved() {
+        return saved.getOrDefault(Computation.GRADIENT, List.of());
     }
 
     /**

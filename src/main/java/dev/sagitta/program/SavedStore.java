@@ -1,7 +1,7 @@
 package dev.sagitta.program;
 
-import dev.sagitta.graph.OpContext;
 import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.pass.Kept.Codes;
 import dev.sagitta.graph.pass.Value;
 
 /**
@@ -16,7 +16,7 @@ public interface SavedStore {
     };
 
     /**
-     * Called once per saved value, right after the op that reads it was emitted. May emit tasks that pack it.
+     * Called once per saved value, behind the last op of the forward pass that reads it. May emit tasks that pack it.
      *
      * @param tensor what is known about it
      */
@@ -24,20 +24,36 @@ public interface SavedStore {
 
     /** A value that was kept. */
     interface Kept {
-        /** Emits whatever brings the value back, and returns it. Called once per pass and reader. */
+        /** Emits whatever brings the value back, and returns it. Called once per pass and run of neighbouring readers. */
         Value restore(Emitter e);
 
-        /** Called when the reader's backward is emitted, with its cotangent: where a policy measures what its noise costs. */
-        default void observe(Emitter e, OpContext c) {}
+        /** As it is stored, for kernels that read that; null where it is stored as it was. */
+        default Codes codes() {
+            return null;
+        }
+
+        /**
+         * Called when a reader's backward was emitted, with its cotangent [B, ...]: where a policy measures what its noise costs.
+         *
+         * @param reader name of the node
+         */
+        default void observe(Emitter e, String reader, Value cotangent) {}
     }
 
     /**
-     * @param name of the reading node
-     * @param linear whether derivatives are linear in it: if so, unbiased noise in it leaves them unbiased
+     * @param name of the wire that gives it
+     * @param isTangent whether it is the K tangents of the value of this name
+     * @param linear whether all that is derived from it is linear in it: if so, unbiased noise in it leaves them unbiased
      * @param stream random stream reserved for this tensor
      * @param random state of the random counters
-     * @param rows leading extent, one row per example
+     * @param rows leading extents: one row per example, of tangents per probe and example
      * @param elements of all rows
      */
-    record SavedTensor(String name, boolean linear, int stream, Value random, long rows, long elements) {}
+    record SavedTensor(
+            String name, boolean isTangent, boolean linear, int stream, Value random, long rows, long elements) {
+        /** Of what it is kept in, for labels. */
+        public String label() {
+            return isTangent ? name + ".tangent" : name;
+        }
+    }
 }

@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What training starts from: uniform in plus or minus {@link Parameter#initialDeviation}. */
+/** What training starts from: uniform as {@link Parameter#init} says. */
 public final class InitialWeights {
     private InitialWeights() {}
 
@@ -24,7 +24,8 @@ public final class InitialWeights {
             RandomStream random = RandomStream.of(seed, "weights/" + parameter.name());
             ByteBuffer bytes = tensor.bytes();
             for (int i = 0; i < tensor.elements(); i++) {
-                bytes.putFloat((float) ((2 * random.nextDouble() - 1) * parameter.initialDeviation()));
+                bytes.putFloat((float) (parameter.init().centre()
+                        + (2 * random.nextDouble() - 1) * parameter.init().deviation()));
             }
             weights.add(tensor);
         }

@@ -190,7 +190,7 @@ public final class Trainer implements AutoCloseable {
             int from = (int) (layout.offset(parameter) / Optimiser.DECAY_BLOCK);
             int count = (int) Optimiser.decayBlocks(parameter.elements());
             for (int i = 0; i < count; i++) {
-                mask.put(from + i, (byte) (parameter.isMatrix() ? 1 : 0));
+                mask.put(from + i, (byte) (parameter.isDecayed() ? 1 : 0));
             }
         }
         Tensor tensor = tensor("decay mask", DType.U8, blocks);

@@ -8,18 +8,28 @@ import static org.assertj.core.api.Assertions.within;
 import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.fixture.NetworkCase;
 import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
+import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Op;
-import dev.sagitta.graph.OpContext;
-import dev.sagitta.graph.Saved;
+import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.graph.loss.MeanSquaredError;
-import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.op.LinearOp;
+import dev.sagitta.graph.op.PointwiseOp;
+import dev.sagitta.graph.pass.Backward;
+import dev.sagitta.graph.pass.Curvature;
+import dev.sagitta.graph.pass.Forward;
+import dev.sagitta.graph.pass.Pass;
+import dev.sagitta.graph.pass.Sums;
+import dev.sagitta.graph.pass.Tangent;
+import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.elementwise.Arithmetic;
+import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -47,7 +57,7 @@ class OpContractTest {
     void keepsAValueWhereOnlyTheSecondInputIsTrained(String device) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Node x = b.activation("pre", b.input(), Function.TANH);
-        Graph graph = b.build(b.add("gate", new Gate(), x, b.linear("fc", x, WIDTH)), new MeanSquaredError());
+        Graph graph = b.build(b.add("gate", new Multiply(), x, b.linear("fc", x, WIDTH)), new MeanSquaredError());
         NetworkCase network = new NetworkCase("gate", graph, BATCH, 0, 3);
         ProgramOptions options = ProgramOptions.of(
                 BATCH, Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
@@ -111,42 +121,27 @@ class OpContractTest {
         }
     }
 
-    // ---- ops that read what they did not declare ----
-
-    @ParameterizedTest
-    @ValueSource(strings = {"none", "4"})
-    void refusesAnUndeclaredInput(String policy) {
-        assertThatThrownBy(() -> compile(new Square(Saved.NOTHING, Source.INPUT), policy))
-                .hasMessageContaining("layer 'square' (square)")
-                .hasMessageContaining("declare Saved.INPUT");
-    }
-
-    /** Declared or not, the exact input is gone: what was kept is read. */
-    @ParameterizedTest
-    @ValueSource(strings = {"none", "4"})
-    void refusesTheInputBesideWhatWasKept(String policy) {
-        assertThatThrownBy(() -> compile(new Square(Saved.INPUT, Source.INPUT), policy))
-                .hasMessageContaining("layer 'square' (square)");
-    }
+    // ---- what an op declares and what it reads ----
 
     @ParameterizedTest
     @ValueSource(strings = {"none", "4"})
     void refusesAnOutputThatTheOpRemembered(String policy) {
-        assertThatThrownBy(() -> compile(new Square(Saved.NOTHING, Source.OWN_OUTPUT), policy))
+        assertThatThrownBy(() -> compile(new Square(List.of(), Source.OWN_OUTPUT), policy))
                 .hasMessageContaining("layer 'square' (square)")
-                .hasMessageContaining("declare Saved.INPUT");
+                .hasMessageContaining("list it in keeps()");
     }
 
     @Test
-    void refusesASavedValueWhereNoneIsKept() {
-        assertThatThrownBy(() -> compile(new Square(Saved.NOTHING, Source.SAVED), "none"))
-                .hasMessageContaining("layer 'square' reads a saved value where none was kept");
+    void refusesWhatIsNotDeclared() {
+        assertThatThrownBy(() -> compile(new Square(List.of(Keep.own("r")), Source.KEPT), "none"))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("square 'square': backward reads 'input0', which keeps() does not declare; declared: r");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"none", "4"})
     void grantsWhatIsDeclared(String policy) {
-        ProgramMemory memory = compile(new Square(Saved.INPUT, Source.SAVED), policy);
+        ProgramMemory memory = compile(new Square(List.of(Square.X), Source.KEPT), policy);
         long kept = policy.equals("none") ? 32 * 256 * 4 : 32 * 256 / 2 + 32 * 256 / 256 * 4;
         // the network's own input, which fc1 keeps, is not kept twice
         assertThat(memory.savedBytes()).isEqualTo(2 * kept);
@@ -159,7 +154,6 @@ class OpContractTest {
         ProgramOptions options = ProgramOptions.of(32, Computation.GRADIENT)
                 .store(ActivationPolicy.parse(policy).store());
         try (Program program = Program.compile(graph, TestDevices.get(TestDevices.one()), options)) {
-            program.run(Computation.GRADIENT);
             return program.memory();
         }
     }
@@ -168,11 +162,11 @@ class OpContractTest {
 
     @Test
     void anErrorWhileBindingNamesTheLayer() {
-        assertThatThrownBy(() -> compile(new Square(Saved.INPUT, Source.NONE), "none"))
+        assertThatThrownBy(() -> compile(new Square(List.of(Square.X), Source.NONE), "none"))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageStartingWith("layer 'square' (square), task 'dx': ");
-        assertThatThrownBy(() -> compile(new Square(Saved.INPUT, Source.NOT_LISTED), "none"))
-                .hasMessageStartingWith("layer 'square' (square), task 'dx': binds value 'square.input0.cotangent'");
+                .hasMessageStartingWith("layer 'square' (square), task 'square.dx': ");
+        assertThatThrownBy(() -> compile(new Square(List.of(Square.X), Source.NOT_LISTED), "none"))
+                .hasMessageStartingWith("layer 'square' (square), task 'square.dx': binds value 'square.not listed'");
     }
 
     // ---- structure, not names ----
@@ -192,95 +186,441 @@ class OpContractTest {
         }
     }
 
-    /** The policy asks the op, not its type's name. */
-    @Test
-    void aReaderIsLinearIfItsOpSaysSo() {
+    /** A value's noise is as harmful as to the strictest of its readers, in whatever order they come; it is named after what gives it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aSharedValueTakesItsStrictestReader(boolean linearFirst) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node fixed = b.activation("fixed", b.input(), Function.TANH);
-        Node h = b.add("gate", new Gate(), fixed, b.linear("fc1", b.input(), WIDTH));
-        h = b.activation("act", h, Function.GELU);
-        Graph graph = b.build(b.linear("fc2", h, 3), new CrossEntropy(-100));
-        Map<String, Boolean> linear = new LinkedHashMap<>();
-        SavedStore store = (e, tensor, value) -> {
-            linear.put(tensor.name(), tensor.linear());
-            return SavedStore.EXACT.keep(e, tensor, value);
-        };
-        ProgramOptions options = ProgramOptions.of(BATCH, Computation.GRADIENT).store(store);
-        Program.compile(graph, TestDevices.get(TestDevices.one()), options).close();
-        assertThat(linear).containsExactlyInAnyOrderEntriesOf(Map.of("gate", true, "act", false, "fc2", true));
+        Node h = b.linear("fc1", b.input(), WIDTH);
+        Node one = linearFirst ? b.linear("fc2", h, WIDTH) : b.activation("act", h, Function.GELU);
+        Node two = linearFirst ? b.activation("act", h, Function.GELU) : b.linear("fc2", h, WIDTH);
+        Graph graph = b.build(b.linear("fc3", b.add("sum", one, two), 3), new CrossEntropy(-100));
+        ProgramOptions options = ProgramOptions.of(BATCH, Computation.GRADIENT)
+                .store(ActivationPolicy.parse("auto:4").store());
+        try (Program program = Program.compile(graph, TestDevices.get(TestDevices.one()), options)) {
+            Map<String, Boolean> linear = new LinkedHashMap<>();
+            program.saved().forEach(tensor -> linear.put(tensor.name(), tensor.linear()));
+            assertThat(linear).isEqualTo(new LinkedHashMap<>(Map.of("fc1", false, "sum", true)));
+        }
+    }
+
+    // ---- several outputs, several inputs ----
+
+    /** Two halves of one wire, of which each goes its own way, against the same network of one wire. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void anOpMayHaveSeveralOutputs(String device) {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node split = b.add("twice", new Twice(), b.linear("fc", b.input(), WIDTH));
+        assertThat(split.out(1).name()).isEqualTo("twice.1");
+        Node gelu = b.add("gelu", new Smooth(), List.of(split.out(1)));
+        Graph two = b.build(b.add("sum", new Multiply(), List.of(split.out(0), gelu.out())), new MeanSquaredError());
+        GraphBuilder c = GraphBuilder.features(WIDTH);
+        Node x = c.linear("fc", c.input(), WIDTH);
+        Graph one = c.build(
+                c.add("sum", new Multiply(), x, c.activation("gelu", x, Function.GELU)), new MeanSquaredError());
+        assertThat(everything(two, device)).isEqualTo(everything(one, device));
+    }
+
+    /** An output that nobody reads has no cotangent. */
+    @Test
+    void anOutputMayBeUnused() {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node split = b.add("twice", new Twice(), b.linear("fc", b.input(), WIDTH));
+        Graph graph = b.build(split.out(1), new MeanSquaredError());
+        GraphBuilder c = GraphBuilder.features(WIDTH);
+        Graph plain = c.build(c.linear("fc", c.input(), WIDTH), new MeanSquaredError());
+        String device = TestDevices.one();
+        assertThat(everything(graph, device)).isEqualTo(everything(plain, device));
+    }
+
+    @Test
+    void aGraphMayHaveInputsByName() {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node mask = b.input("mask", ArrayType.f32(Shape.of(WIDTH)));
+        Graph graph = b.build(
+                b.add("masked", new Multiply(), mask, b.linear("fc", b.input(), WIDTH)), new MeanSquaredError());
+        try (Program program =
+                Program.compile(graph, TestDevices.get(TestDevices.one()), ProgramOptions.of(1, Computation.PREDICT))) {
+            program.tensor("input").upload(program.stream(), new float[] {1, 0, 0, 0, 0, 0});
+            program.tensor("fc.bias").upload(program.stream(), new float[] {1, 2, 3, 4, 5, 6});
+            program.tensor("mask").upload(program.stream(), new float[] {1, 0, 1, 0, 1, 0});
+            program.run(Computation.PREDICT);
+            assertThat(program.tensor("output").downloadFloats(program.stream()))
+                    .containsExactly(1, 0, 3, 0, 5, 0);
+        }
+        assertThatThrownBy(() -> b.input("fc", ArrayType.f32(Shape.of(1)))).hasMessageContaining("the name is taken");
+    }
+
+    // ---- an op that keeps its output and a value of its own ----
+
+    /** y = exp-like of the input: all derivatives from the output and from what forward made. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void keepsAnOutputAndAValueOfItsOwn(String device) {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Graph own = b.build(b.add("square", new OwnSquare(), b.linear("fc", b.input(), WIDTH)), new MeanSquaredError());
+        GraphBuilder c = GraphBuilder.features(WIDTH);
+        Node x = c.linear("fc", c.input(), WIDTH);
+        Graph plain = c.build(c.add("square", new Multiply(), x, x), new MeanSquaredError());
+        // the same products and sums in another order: each twice a number
+        assertThat(everything(own, device)).isEqualTo(everything(plain, device));
+    }
+
+    // ---- a parameter of state ----
+
+    @Test
+    void aStateIsWrittenInTrainingAlone() {
+        Parameter state = Parameter.vector("sum.running", Shape.of(BATCH * WIDTH), Parameter.Init.ZEROS)
+                .use(Parameter.Use.STATE);
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node h = b.add("sum", new Running(state, false), b.linear("fc", b.input(), WIDTH));
+        Graph graph = b.build(h, new MeanSquaredError());
+        assertThat(graph.parameters()).extracting(Parameter::name).containsExactly("fc.weight", "fc.bias");
+        assertThat(graph.everyParameter()).extracting(Parameter::name).contains("sum.running");
+        for (boolean training : List.of(false, true)) {
+            ProgramOptions options =
+                    ProgramOptions.of(BATCH, Computation.GRADIENT).training(training);
+            try (Program program = Program.compile(graph, TestDevices.get(TestDevices.one()), options)) {
+                float[] ones = new float[WIDTH];
+                java.util.Arrays.fill(ones, 1);
+                program.tensor("fc.bias").upload(program.stream(), ones);
+                program.run(Computation.GRADIENT);
+                program.run(Computation.GRADIENT);
+                program.run(Computation.GRADIENT);
+                assertThat(program.tensor("sum.running").downloadFloats(program.stream()))
+                        .containsOnly(training ? 3 : 0);
+            }
+        }
+    }
+
+    @Test
+    void aStateIsReadBeforeItIsWritten() {
+        Parameter state = Parameter.vector("sum.running", Shape.of(BATCH * WIDTH), Parameter.Init.ZEROS)
+                .use(Parameter.Use.STATE);
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Graph graph = b.build(
+                b.add("sum", new Running(state, true), b.linear("fc", b.input(), WIDTH)), new MeanSquaredError());
+        ProgramOptions options = ProgramOptions.of(BATCH, Computation.GRADIENT).training(true);
+        assertThatThrownBy(() -> Program.compile(graph, TestDevices.get(TestDevices.one()), options))
+                .hasMessageContaining("layer 'sum' (running), task 'sum.late'")
+                .hasMessageContaining("what reads a state comes before what writes it");
+    }
+
+    /** Loss, gradient, Hv and v'Hv of a network, from numbers that its shape alone decides. */
+    private static Map<String, List<Float>> everything(Graph graph, String device) {
+        NetworkCase network = new NetworkCase("network", graph, BATCH, 0, 3);
+        ProgramOptions options = ProgramOptions.of(
+                        BATCH, Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC)
+                .probes(1);
+        Map<String, List<Float>> result = new LinkedHashMap<>();
+        try (Program program = Program.compile(graph, TestDevices.get(device), options)) {
+            network.fill(program);
+            network.probes(1, 4)
+                    .forEach((name, v) -> program.tensor(name + ".vector").upload(program.stream(), v));
+            for (Computation computation : options.computations()) {
+                program.run(computation);
+            }
+            for (String name :
+                    List.of("fc.weight.gradient", "fc.bias.gradient", "fc.weight.product", "quadratic", "loss")) {
+                result.put(name, list(program.tensor(name).downloadFloats(program.stream())));
+            }
+        }
+        return result;
+    }
+
+    private static List<Float> list(float[] values) {
+        List<Float> list = new ArrayList<>();
+        for (float value : values) {
+            list.add(value);
+        }
+        return list;
     }
 
     // ---- the ops ----
 
-    /** y = a b with K = 1 and a not trained: all that is needed later is a. */
-    private record Gate() implements Op {
+    /** out = a b, of as many elements: the ops here are for one probe. */
+    private static void product(Pass pass, String what, Value a, Value b, Value out) {
+        Value first = a.view(a.elements());
+        Value second = b.view(b.elements());
+        Value result = out.view(out.elements());
+        pass.emit(
+                what,
+                values(a, b),
+                values(out),
+                t -> Arithmetic.multiply(t.tensor(first), t.tensor(second), t.tensor(result)));
+    }
+
+    private static void sum(Pass pass, String what, Value a, Value b, Value out) {
+        Value first = a.view(a.elements());
+        Value second = b.view(b.elements());
+        Value result = out.view(out.elements());
+        pass.emit(
+                what,
+                values(a, b),
+                values(out),
+                t -> Arithmetic.add(t.tensor(first), t.tensor(second), t.tensor(result)));
+    }
+
+    /** y = a b, as a gate: each factor is kept where the other one is trained. */
+    private record Multiply() implements Op {
+        private static final Keep A = Keep.input(0).linear().when(needs -> needs.input(1));
+        private static final Keep B = Keep.input(1).linear().when(needs -> needs.input(0));
+
         @Override
         public String type() {
-            return "gate";
+            return "multiply";
         }
 
         @Override
-        public Shape outputShape(List<Shape> inputs) {
-            return inputs.get(0);
+        public List<ArrayType> outputs(List<ArrayType> inputs) {
+            return List.of(inputs.get(0));
         }
 
         @Override
-        public Saved saved() {
-            return Saved.INPUT;
+        public List<Keep> keeps() {
+            return List.of(A, B);
         }
 
         @Override
-        public boolean isLinearInSaved() {
-            return true;
+        public void forward(Forward f) {
+            product(f, "y", f.in(0), f.in(1), f.out(0));
         }
 
         @Override
-        public Value forward(Emitter e, OpContext c) {
-            return product(e, c.inputs().get(0), c.inputs().get(1), c.newOutput(e));
+        public void backward(Backward b) {
+            if (b.wants(0)) {
+                product(b, "da", b.kept(B).value(), b.cotangent(0), b.cotangentOf(0));
+            }
+            if (b.wants(1)) {
+                product(b, "db", b.kept(A).value(), b.cotangent(0), b.cotangentOf(1));
+            }
         }
 
         @Override
-        public Value[] backward(Emitter e, OpContext c) {
-            assertThat(c.wantsInput()).containsExactly(false, true);
-            return new Value[] {null, product(e, c.saved(), c.cotangent(), c.newCotangent(e, 1))};
+        public void tangent(Tangent t) {
+            Value at = t.tangentIn(0);
+            Value bt = t.tangentIn(1);
+            if (at == null || bt == null) {
+                product(t, "yt", t.kept(at == null ? A : B).value(), at == null ? bt : at, t.tangentOut(0));
+                return;
+            }
+            Value one = t.scratch("one", at.shape());
+            Value two = t.scratch("two", at.shape());
+            product(t, "a bt", t.kept(A).value(), bt, one);
+            product(t, "at b", t.kept(B).value(), at, two);
+            sum(t, "yt", one, two, t.tangentOut(0));
         }
 
         @Override
-        public Value tangent(Emitter e, OpContext c) {
-            assertThat(c.tangents().get(0)).isNull();
-            return product(e, c.saved(), c.tangents().get(1), c.newTangent(e));
+        public void tangentBackward(TangentBackward b) {
+            for (int i = 0; i < 2; i++) {
+                if (b.wants(i)) {
+                    Keep other = i == 0 ? B : A;
+                    Value tangent = b.kept(other).tangent();
+                    Value into = b.cotangentOf(i);
+                    Value one = tangent == null ? into : b.scratch("one" + i, into.shape());
+                    product(b, "first" + i, b.kept(other).value(), b.cotangentTangent(0), one);
+                    if (tangent != null) {
+                        Value two = b.scratch("two" + i, into.shape());
+                        product(b, "second" + i, tangent, b.cotangent(0), two);
+                        sum(b, "both" + i, one, two, into);
+                    }
+                }
+            }
         }
 
         @Override
-        public Value[] tangentBackward(Emitter e, OpContext c) {
-            return new Value[] {null, product(e, c.saved(), c.cotangentTangent(), c.newCotangentTangent(e, 1))};
+        public void curvature(Curvature c) {
+            Value at = c.tangentIn(0);
+            Value bt = c.tangentIn(1);
+            if (at != null && bt != null) {
+                Value twice = c.scratch("at bt", at.shape());
+                product(c, "at bt", at, bt, twice);
+                Value doubled = c.scratch("2 at bt", at.shape());
+                sum(c, "2 at bt", twice, twice, doubled);
+                Sums.products(c.emitter(), c.name(), doubled.view(1, doubled.elements()), c.cotangent(0), c.sum());
+            }
+        }
+    }
+
+    /** Two outputs, both the input. */
+    private record Twice() implements LinearOp {
+        @Override
+        public String type() {
+            return "twice";
         }
 
-        private static Value product(Emitter e, Value a, Value b, Value out) {
-            Value second = b.view(a.shape().toArray());
-            Value flat = out.view(a.shape().toArray());
-            e.emit(
-                    out.name(),
-                    values(a, second),
-                    values(out),
-                    t -> Arithmetic.multiply(t.tensor(a), t.tensor(second), t.tensor(flat)));
-            return out;
+        @Override
+        public List<ArrayType> outputs(List<ArrayType> inputs) {
+            return List.of(inputs.get(0), inputs.get(0));
+        }
+
+        @Override
+        public int passes(int output, boolean training) {
+            return 0;
+        }
+
+        @Override
+        public void apply(Apply a) {
+            a.pass(0, a.in(0));
+            a.pass(1, a.in(0));
+        }
+
+        @Override
+        public void transpose(Transpose a) {
+            Value first = a.cotangent(0);
+            Value second = a.cotangent(1);
+            if (first == null || second == null) {
+                a.send(0, first == null ? second : first);
+            } else {
+                sum(a.pass(), "sum" + a.suffix(), first, second, a.cotangentOf(0));
+            }
+        }
+    }
+
+    private record Smooth() implements PointwiseOp {
+        @Override
+        public String type() {
+            return "smooth";
+        }
+
+        @Override
+        public Function function() {
+            return Function.GELU;
+        }
+    }
+
+    /** y = x^2 with r = 2 x kept beside the output: dx = r dy, dxt = r dyt + 2 xt dy. */
+    private record OwnSquare() implements Op {
+        private static final Keep X = Keep.input(0);
+        private static final Keep Y = Keep.output(0);
+        private static final Keep R = Keep.own("r");
+
+        @Override
+        public String type() {
+            return "own_square";
+        }
+
+        @Override
+        public List<ArrayType> outputs(List<ArrayType> inputs) {
+            return inputs;
+        }
+
+        @Override
+        public List<Keep> keeps() {
+            return List.of(X, Y, R);
+        }
+
+        @Override
+        public void forward(Forward f) {
+            Value x = f.in(0);
+            Value r = f.keep(R, DType.F32, x.shape());
+            product(f, "y", x, x, f.out(0));
+            sum(f, "r", x, x, r);
+        }
+
+        @Override
+        public void backward(Backward b) {
+            assertThat(b.kept(Y).value().shape()).isEqualTo(b.kept(R).value().shape());
+            product(b, "dx", b.kept(R).value(), b.cotangent(0), b.cotangentOf(0));
+        }
+
+        @Override
+        public void tangent(Tangent t) {
+            product(t, "yt", t.kept(R).value(), t.tangentIn(0), t.tangentOut(0));
+        }
+
+        @Override
+        public void tangentBackward(TangentBackward b) {
+            // the tangent of y is r xt: what is kept of an output has one too
+            assertThat(b.kept(Y).tangent()).isNotNull();
+            Value xt = b.kept(X).tangent();
+            Value rt = b.scratch("rt", xt.shape());
+            sum(b, "rt", xt, xt, rt);
+            Value one = b.scratch("one", xt.shape());
+            Value two = b.scratch("two", xt.shape());
+            product(b, "r dyt", b.kept(R).value(), b.cotangentTangent(0), one);
+            product(b, "rt dy", rt, b.cotangent(0), two);
+            sum(b, "dxt", one, two, b.cotangentOf(0));
+        }
+
+        @Override
+        public void curvature(Curvature c) {
+            Value xt = c.tangentIn(0);
+            Value square = c.scratch("xt^2", xt.shape());
+            Value doubled = c.scratch("2 xt^2", xt.shape());
+            product(c, "xt^2", xt, xt, square);
+            sum(c, "2 xt^2", square, square, doubled);
+            Sums.products(c.emitter(), c.name(), doubled.view(1, doubled.elements()), c.cotangent(0), c.sum());
+        }
+    }
+
+    /** Passes its input on and adds it up in training; with {@code late}, reads the sum behind that. */
+    private record Running(Parameter state, boolean late) implements LinearOp {
+        @Override
+        public String type() {
+            return "running";
+        }
+
+        @Override
+        public List<ArrayType> outputs(List<ArrayType> inputs) {
+            return inputs;
+        }
+
+        @Override
+        public List<Parameter> parameters() {
+            return List.of(state);
+        }
+
+        @Override
+        public int passes(int output, boolean training) {
+            return 0;
+        }
+
+        @Override
+        public void forward(Forward f) {
+            Value x = f.in(0);
+            Value into = f.update(state);
+            f.pass(0, x);
+            if (into != null) {
+                Value flat = x.view(x.elements());
+                f.emit(
+                        "update",
+                        values(x, into),
+                        values(into),
+                        t -> Arithmetic.axpy(1, t.tensor(flat), t.tensor(into)));
+                if (late) {
+                    product(f, "late", into, into, f.scratch("late", x.shape()));
+                }
+            }
+        }
+
+        @Override
+        public void apply(Apply a) {
+            a.pass(0, a.in(0));
+        }
+
+        @Override
+        public void transpose(Transpose a) {
+            a.send(0, a.cotangent(0));
         }
     }
 
     /** What {@link Square} multiplies dy by. */
     private enum Source {
-        SAVED,
-        INPUT,
+        KEPT,
         OWN_OUTPUT,
         NONE,
         NOT_LISTED
     }
 
     /** y = x^2, up to a constant in its backward pass. */
-    private record Square(Saved saved, Source source, List<Value> remembered) implements Op {
-        Square(Saved saved, Source source) {
-            this(saved, source, new ArrayList<>());
+    private record Square(List<Keep> keeps, Source source, List<Value> remembered) implements Op {
+        static final Keep X = Keep.input(0);
+
+        Square(List<Keep> keeps, Source source) {
+            this(keeps, source, new ArrayList<>());
         }
 
         @Override
@@ -289,46 +629,41 @@ class OpContractTest {
         }
 
         @Override
-        public Shape outputShape(List<Shape> inputs) {
-            return inputs.get(0);
+        public List<ArrayType> outputs(List<ArrayType> inputs) {
+            return inputs;
         }
 
         @Override
-        public Value forward(Emitter e, OpContext c) {
-            Value x = c.input();
-            Value y = c.newOutput(e);
-            remembered.add(y);
-            e.emit("y", values(x), values(y), t -> Arithmetic.multiply(t.tensor(x), t.tensor(x), t.tensor(y)));
-            return y;
+        public void forward(Forward f) {
+            remembered.add(f.out(0));
+            product(f, "y", f.in(0), f.in(0), f.out(0));
         }
 
         @Override
-        public Value[] backward(Emitter e, OpContext c) {
+        public void backward(Backward b) {
             Value x =
                     switch (source) {
-                        case SAVED -> c.saved();
-                        case INPUT -> c.input();
+                        case KEPT -> b.kept(X).value();
                         case OWN_OUTPUT -> remembered.get(0);
                         case NONE, NOT_LISTED -> null;
                     };
-            Value dy = c.cotangent();
-            Value dx = c.newCotangent(e, 0);
-            Value other = source == Source.NOT_LISTED ? c.newCotangent(e, 0) : x;
-            e.emit(
+            Value dy = b.cotangent(0);
+            Value dx = b.cotangentOf(0);
+            Value other = source == Source.NOT_LISTED ? b.scratch("not listed", dx.shape()) : x;
+            b.emit(
                     "dx",
                     values(x, dy),
                     values(dx),
                     t -> Arithmetic.multiply(t.tensor(other), t.tensor(dy), t.tensor(dx)));
-            return new Value[] {dx};
         }
 
         @Override
-        public Value tangent(Emitter e, OpContext c) {
+        public void tangent(Tangent t) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Value[] tangentBackward(Emitter e, OpContext c) {
+        public void tangentBackward(TangentBackward b) {
             throw new UnsupportedOperationException();
         }
     }

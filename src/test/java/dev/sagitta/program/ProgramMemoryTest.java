@@ -11,18 +11,17 @@ import dev.sagitta.fixture.NetworkCase;
 import dev.sagitta.fixture.Networks;
 import dev.sagitta.fixture.NpyWriter;
 import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Node;
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.OpContext;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.op.LinearOp;
 import dev.sagitta.graph.op.elementwise.Bias;
 import dev.sagitta.graph.op.packed.PackedLinear;
-import dev.sagitta.graph.pass.Emitter;
-import dev.sagitta.graph.pass.Value;
+import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.tensor.DType;
@@ -81,7 +80,7 @@ class ProgramMemoryTest {
     @Test
     void aNameThatBeginsLikeAParametersHidesNothing() {
         GraphBuilder b = GraphBuilder.features(16);
-        Node h = b.add("first", new Bias(new Parameter("a", Shape.of(16), 0, false)), b.input());
+        Node h = b.add("first", new Bias(Parameter.vector("a", Shape.of(16), Parameter.Init.ZEROS)), b.input());
         Graph graph = b.build(b.add("second", new Table("a2"), h), new MeanSquaredError());
         ProgramMemory memory = agree(graph, ProgramOptions.of(8, Computation.GRADIENT));
         assertThat(memory.peak().get(MemoryCategory.OTHER)).isEqualTo(4 * Table.ELEMENTS);
@@ -142,7 +141,7 @@ class ProgramMemoryTest {
     }
 
     /** Passes everything on and asks for memory of its own. */
-    private record Table(String tensor) implements Op {
+    private record Table(String tensor) implements LinearOp {
         static final long ELEMENTS = 1000;
 
         @Override
@@ -151,29 +150,29 @@ class ProgramMemoryTest {
         }
 
         @Override
-        public Shape outputShape(List<Shape> inputs) {
-            return inputs.get(0);
+        public List<ArrayType> outputs(List<ArrayType> inputs) {
+            return inputs;
         }
 
         @Override
-        public Value forward(Emitter e, OpContext c) {
-            e.persistent(tensor, DType.F32, Shape.of(ELEMENTS), MemoryCategory.OTHER);
-            return c.input();
+        public int passes(int output, boolean training) {
+            return 0;
         }
 
         @Override
-        public Value[] backward(Emitter e, OpContext c) {
-            return new Value[] {c.cotangent()};
+        public void forward(Forward f) {
+            f.emitter().persistent(tensor, DType.F32, Shape.of(ELEMENTS), MemoryCategory.OTHER);
+            f.pass(0, f.in(0));
         }
 
         @Override
-        public Value tangent(Emitter e, OpContext c) {
-            return c.tangent();
+        public void apply(Apply a) {
+            a.pass(0, a.in(0));
         }
 
         @Override
-        public Value[] tangentBackward(Emitter e, OpContext c) {
-            return new Value[] {c.cotangentTangent()};
+        public void transpose(Transpose a) {
+            a.send(0, a.cotangent(0));
         }
     }
 }

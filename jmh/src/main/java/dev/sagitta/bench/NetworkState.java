@@ -51,7 +51,7 @@ final class NetworkState implements AutoCloseable {
                 .upload(bench.stream, random.ints(BATCH, 0, CLASSES).toArray());
         for (Parameter parameter : graph.parameters()) {
             double deviation =
-                    parameter.isMatrix() ? 1 / Math.sqrt(parameter.shape().extent(-1)) : 0.1;
+                    parameter.isPackable() ? 1 / Math.sqrt(parameter.shape().extent(-1)) : 0.1;
             program.tensor(parameter.name())
                     .upload(bench.stream, normal(random, (int) parameter.elements(), deviation));
         }

@@ -3,6 +3,7 @@ package dev.sagitta.graph.pass;
 import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.kernel.elementwise.Arithmetic;
 import dev.sagitta.kernel.elementwise.BiasGradient;
 import dev.sagitta.kernel.reduce.Dots;
 import dev.sagitta.tensor.DType;
@@ -41,5 +42,11 @@ public final class Sums {
                 values(u, v, whole),
                 values(out, workspace),
                 t -> new Dots(t.tensor(u), t.tensor(flat), t.tensor(whole), t.tensor(out), t.tensor(workspace)));
+    }
+
+    /** Emits out = a + b, of any equal shapes. */
+    public static Value add(Emitter e, String label, Value a, Value b, Value out) {
+        e.emit(label, values(a, b), values(out), t -> Arithmetic.add(t.tensor(a), t.tensor(b), t.tensor(out)));
+        return out;
     }
 }

@@ -44,6 +44,23 @@ public final class Value {
         return new Value(name, dtype, other, root, persistent, category);
     }
 
+    /** The same storage with a shape of the caller's. */
+    public Value view(Shape other) {
+        return view(other.toArray());
+    }
+
+    /** [rows, features]: all axes but the last in one. */
+    public Value rows() {
+        long features = shape.extent(-1);
+        return view(elements() / features, features);
+    }
+
+    /** [copies, rows, features]: a leading axis of probes, the last axis, and all between in one. */
+    public Value rows(long copies) {
+        long features = shape.extent(-1);
+        return view(copies, elements() / copies / features, features);
+    }
+
     public String name() {
         return name;
     }

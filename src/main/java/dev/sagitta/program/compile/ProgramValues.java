@@ -2,6 +2,7 @@ package dev.sagitta.program.compile;
 
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.program.ParameterRole;
@@ -9,17 +10,23 @@ import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** The persistent values of a program, by name: what a caller reads and writes between steps, and what computations share. */
 public final class ProgramValues {
     private final Graph graph;
     private final ProgramOptions options;
+    private final List<String> states;
     private final Map<String, Value> byName = new LinkedHashMap<>();
 
     public ProgramValues(Graph graph, ProgramOptions options) {
         this.graph = graph;
         this.options = options;
+        this.states = graph.everyParameter().stream()
+                .filter(parameter -> parameter.use() == Parameter.Use.STATE)
+                .map(Parameter::name)
+                .toList();
     }
 
     /** Every value that some schedule asked for. */
@@ -38,9 +45,10 @@ public final class ProgramValues {
         return known;
     }
 
-    Value input() {
-        Shape shape = graph.input().shape().prepend(options.batch());
-        return value("input", graph.inputType(), shape, MemoryCategory.DATA);
+    /** An input of the network, under its name. */
+    Value input(Node node) {
+        Shape shape = node.shape().prepend(options.batch());
+        return value(node.name(), node.out().dtype(), shape, MemoryCategory.DATA);
     }
 
     Value target() {
@@ -84,6 +92,11 @@ public final class ProgramValues {
 
     Value product(Parameter parameter) {
         return of(parameter, ParameterRole.PRODUCT);
+    }
+
+    /** Whether it is a parameter that forward passes write. */
+    boolean isState(Value value) {
+        return states.contains(value.name());
     }
 
     private Value of(Parameter parameter, ParameterRole role) {

@@ -9,8 +9,12 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
@@ -20,6 +24,9 @@ public final class Schedule implements Emitter {
     private final ProgramValues persistent;
     private final Map<String, long[]> constants;
     private final List<Task> tasks = new ArrayList<>();
+    /** States of parameters that a task has written. */
+    private final Set<Value> updated = Collections.newSetFromMap(new IdentityHashMap<>());
+
     private String emitter = "";
     private Predicate<Value> hidden = value -> false;
 
@@ -90,14 +97,27 @@ public final class Schedule implements Emitter {
 
     @Override
     public void emit(String label, List<Value> reads, List<Value> writes, Function<Binder, Preparable> work) {
-        Task task = new Task(emitter, label, reads, writes, work);
-        for (Value value : reads) {
+        Task task = new Task(emitter, label, present(reads), present(writes), work);
+        for (Value value : task.reads()) {
             if (hidden.test(value)) {
-                throw new IllegalStateException(task + " reads " + value + " of the forward pass, which the op does not"
-                        + " declare as saved: it would stay in memory uncompressed and uncounted; declare Saved.INPUT and"
-                        + " read saved(), or compute it again");
+                throw new IllegalStateException(task + " reads " + value + " of the forward pass, which was not"
+                        + " kept for it: it would stay in memory uncompressed and uncounted; list it in keeps() and read it by"
+                        + " kept(), or compute it again");
             }
         }
+        for (Value value : task.reads()) {
+            if (updated.contains(value.root())) {
+                throw new IllegalStateException(task + " reads " + value
+                        + " behind the task that updates it; what reads a state comes before what writes it");
+            }
+        }
+        task.writes().stream()
+                .filter(value -> persistent.isState(value.root()))
+                .forEach(value -> updated.add(value.root()));
         tasks.add(task);
+    }
+
+    private static List<Value> present(List<Value> values) {
+        return values.stream().filter(Objects::nonNull).toList();
     }
 }

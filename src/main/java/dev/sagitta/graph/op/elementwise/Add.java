@@ -1,17 +1,13 @@
 package dev.sagitta.graph.op.elementwise;
 
-import static dev.sagitta.graph.pass.Emitter.values;
-
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.OpContext;
-import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.op.LinearOp;
+import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Value;
-import dev.sagitta.kernel.elementwise.Arithmetic;
-import dev.sagitta.tensor.Shape;
 import java.util.List;
 
 /** y = a + b, as in a residual connection. Both inputs receive the output's cotangent itself, not a copy. */
-public record Add() implements Op {
+public record Add() implements LinearOp {
 
     @Override
     public String type() {
@@ -19,42 +15,29 @@ public record Add() implements Op {
     }
 
     @Override
-    public Shape outputShape(List<Shape> inputs) {
+    public List<ArrayType> outputs(List<ArrayType> inputs) {
         if (inputs.size() != 2 || !inputs.get(0).equals(inputs.get(1))) {
-            throw new IllegalArgumentException(
-                    "add: inputs have shapes " + inputs + ", expected two of the same shape");
+            throw new IllegalArgumentException("add: inputs have shapes "
+                    + inputs.stream().map(ArrayType::shape).toList() + ", expected two of the same shape");
         }
-        return inputs.get(0);
+        return List.of(inputs.get(0));
     }
 
     @Override
-    public Value forward(Emitter e, OpContext c) {
-        return sum(e, c.name() + ".forward", c.inputs().get(0), c.inputs().get(1), c.newOutput(e));
-    }
-
-    @Override
-    public Value[] backward(Emitter e, OpContext c) {
-        return new Value[] {c.cotangent(), c.cotangent()};
-    }
-
-    @Override
-    public Value tangent(Emitter e, OpContext c) {
-        Value a = c.tangents().get(0);
-        Value b = c.tangents().get(1);
-        if (a == null || b == null) {
-            return a == null ? b : a;
+    public void apply(Apply a) {
+        Value first = a.in(0);
+        Value second = a.in(1);
+        if (first == null || second == null) {
+            a.pass(0, first == null ? second : first);
+            return;
         }
-        return sum(e, c.name() + ".tangent", a, b, c.newTangent(e));
+        String label = a.pass().name() + (a.suffix().isEmpty() ? ".forward" : a.suffix());
+        Sums.add(a.pass().emitter(), label, first, second, a.out(0));
     }
 
     @Override
-    public Value[] tangentBackward(Emitter e, OpContext c) {
-        return new Value[] {c.cotangentTangent(), c.cotangentTangent()};
-    }
-
-    /** Emits out = a + b. */
-    public static Value sum(Emitter e, String label, Value a, Value b, Value out) {
-        e.emit(label, values(a, b), values(out), t -> Arithmetic.add(t.tensor(a), t.tensor(b), t.tensor(out)));
-        return out;
+    public void transpose(Transpose a) {
+        a.send(0, a.cotangent(0));
+        a.send(1, a.cotangent(0));
     }
 }

@@ -2,10 +2,10 @@ package dev.sagitta.graph.op.elementwise;
 
 import static dev.sagitta.graph.pass.Emitter.values;
 
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.OpContext;
+import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.op.LinearOp;
+import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Preparable;
@@ -16,7 +16,7 @@ import dev.sagitta.tensor.Shape;
 import java.util.List;
 
 /** y = x + b along the last axis. Linear in both, so cotangents pass through and second derivatives are zero. */
-public record Bias(Parameter bias) implements Op {
+public record Bias(Parameter bias) implements LinearOp {
 
     @Override
     public String type() {
@@ -24,17 +24,14 @@ public record Bias(Parameter bias) implements Op {
     }
 
     @Override
-    public Shape outputShape(List<Shape> inputs) {
-        Shape x = inputs.get(0);
-        if (x.rank() < 1 || x.extent(-1) != features()) {
+    public List<ArrayType> outputs(List<ArrayType> inputs) {
+        Shape x = inputs.get(0).shape();
+        long features = bias.shape().extent(0);
+        if (x.rank() < 1 || x.extent(-1) != features) {
             throw new IllegalArgumentException(
-                    "bias '" + bias.name() + "': input has shape " + x + ", expected last axis " + features());
+                    "bias '" + bias.name() + "': input has shape " + x + ", expected last axis " + features);
         }
-        return x;
-    }
-
-    private long features() {
-        return bias.shape().extent(0);
+        return List.of(inputs.get(0));
     }
 
     @Override
@@ -43,56 +40,32 @@ public record Bias(Parameter bias) implements Op {
     }
 
     @Override
-    public Value forward(Emitter e, OpContext c) {
-        return plus(e, c.name() + ".forward", c.input(), c.parameter().apply(bias), 1, c.newOutput(e));
+    public void apply(Apply a) {
+        Value x = a.in(0);
+        Value b = a.of(bias);
+        Value y = a.out(0);
+        Value rows = y.rows(a.copies());
+        Value source = x == null ? null : x.rows(a.copies());
+        a.pass()
+                .emit(
+                        a.suffix().isEmpty() ? "forward" : "tangent",
+                        values(x, b),
+                        values(y),
+                        t -> Preparable.sequence(
+                                source == null
+                                        ? new Zero(t.tensor(rows))
+                                        : Arithmetic.scale(1, t.tensor(source), t.tensor(rows)),
+                                new BiasAdd(t.tensor(rows), t.tensor(b))));
     }
 
     @Override
-    public Value[] backward(Emitter e, OpContext c) {
-        columnSums(e, c, c.name(), c.cotangent(), 1, c.gradient().apply(bias));
-        return new Value[] {c.wantsInput().get(0) ? c.cotangent() : null};
-    }
-
-    @Override
-    public Value tangent(Emitter e, OpContext c) {
-        return plus(
-                e, c.name() + ".tangent", c.tangent(), c.parameterTangent().apply(bias), c.probes(), c.newTangent(e));
-    }
-
-    @Override
-    public Value[] tangentBackward(Emitter e, OpContext c) {
-        columnSums(
-                e,
-                c,
-                c.name() + ".tangent",
-                c.cotangentTangent(),
-                c.probes(),
-                c.gradientTangent().apply(bias));
-        return new Value[] {c.wantsInput().get(0) ? c.cotangentTangent() : null};
-    }
-
-    /** out[k] = x[k] + b[k]; a null x is zero. */
-    private Value plus(Emitter e, String label, Value x, Value b, int probes, Value out) {
-        Value rows = byProbe(out, probes);
-        Value source = x == null ? null : byProbe(x, probes);
-        e.emit(
-                label,
-                values(x, b),
-                values(out),
-                t -> Preparable.sequence(
-                        source == null
-                                ? new Zero(t.tensor(rows))
-                                : Arithmetic.scale(1, t.tensor(source), t.tensor(rows)),
-                        new BiasAdd(t.tensor(rows), t.tensor(b))));
-        return out;
-    }
-
-    private Value byProbe(Value v, int probes) {
-        return v.view(probes, v.elements() / probes / features(), features());
-    }
-
-    private void columnSums(Emitter e, OpContext c, String name, Value dy, int probes, Value db) {
-        Sums.columns(
-                e, name + ".gradient", byProbe(dy, probes), db, c.accumulates().apply(bias));
+    public void transpose(Transpose a) {
+        Value dy = a.cotangent(0);
+        Backward.Gradient db = a.gradient(bias);
+        if (db != null) {
+            String label = a.pass().name() + a.suffix() + ".gradient";
+            Sums.columns(a.pass().emitter(), label, dy.rows(a.copies()), db.value(), db.accumulate());
+        }
+        a.send(0, dy);
     }
 }

@@ -2,18 +2,23 @@ package dev.sagitta.graph.op.elementwise;
 
 import static dev.sagitta.graph.pass.Emitter.values;
 
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.OpContext;
-import dev.sagitta.graph.Saved;
-import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.Keep;
+import dev.sagitta.graph.op.LinearOp;
+import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Value;
+import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.elementwise.MaskApply;
+import dev.sagitta.kernel.elementwise.Pointwise;
 import dev.sagitta.kernel.elementwise.ReluMask;
+import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
 
 /** y = max(z, 0). Everything after the forward pass is a product with the mask [z > 0], which is what is kept: one bit per element. */
-public record Relu() implements Op {
+public record Relu() implements LinearOp {
+    private static final int BITS_PER_WORD = 32;
+    private static final Keep MASK = Keep.bits("mask");
 
     @Override
     public String type() {
@@ -21,53 +26,50 @@ public record Relu() implements Op {
     }
 
     @Override
-    public Shape outputShape(List<Shape> inputs) {
-        return inputs.get(0);
+    public List<ArrayType> outputs(List<ArrayType> inputs) {
+        return List.of(inputs.get(0));
     }
 
     @Override
-    public Saved saved() {
-        return Saved.SIGN_MASK;
+    public List<Keep> keeps() {
+        return List.of(MASK);
     }
 
     @Override
-    public Value forward(Emitter e, OpContext c) {
-        Value z = c.input();
-        Value y = c.newOutput(e);
-        Value mask = c.saved();
-        e.emit(
-                c.name() + ".forward",
+    public void forward(Forward f) {
+        Value z = f.in(0);
+        Value y = f.out(0);
+        Shape words = Shape.of((z.elements() + BITS_PER_WORD - 1) / BITS_PER_WORD);
+        Value mask = f.keep(MASK, DType.U32, words);
+        f.emit(
+                "forward",
                 values(z),
                 values(y, mask),
-                t -> ReluMask.of(t.tensor(z), t.tensor(y), t.tensor(mask)));
-        return y;
+                t -> mask == null
+                        ? Pointwise.forward(Function.RELU, t.tensor(z), t.tensor(y))
+                        : ReluMask.of(t.tensor(z), t.tensor(y), t.tensor(mask)));
     }
 
     @Override
-    public Value[] backward(Emitter e, OpContext c) {
-        return new Value[] {c.wantsInput().get(0) ? masked(e, c, c.cotangent(), c.newCotangent(e, 0)) : null};
+    public void apply(Apply a) {
+        masked(a, "tangent", a.in(0), a.out(0));
     }
 
     @Override
-    public Value tangent(Emitter e, OpContext c) {
-        return c.tangent() == null ? null : masked(e, c, c.tangent(), c.newTangent(e));
+    public void transpose(Transpose a) {
+        if (a.wants(0)) {
+            masked(a, "input.cotangent" + a.suffix(), a.cotangent(0), a.cotangentOf(0));
+        }
     }
 
-    @Override
-    public Value[] tangentBackward(Emitter e, OpContext c) {
-        return new Value[] {
-            c.wantsInput().get(0) ? masked(e, c, c.cotangentTangent(), c.newCotangentTangent(e, 0)) : null
-        };
-    }
-
-    private static Value masked(Emitter e, OpContext c, Value in, Value out) {
-        Value mask = c.saved();
-        long n = c.input().elements();
-        e.emit(
-                out.name(),
-                values(mask, in),
-                values(out),
-                t -> MaskApply.of(t.tensor(mask), n, t.tensor(in), t.tensor(out)));
-        return out;
+    private static void masked(View view, String what, Value in, Value out) {
+        Value mask = view.kept(MASK);
+        long n = in.elements() / view.copies();
+        view.pass()
+                .emit(
+                        what,
+                        values(mask, in),
+                        values(out),
+                        t -> MaskApply.of(t.tensor(mask), n, t.tensor(in), t.tensor(out)));
     }
 }

@@ -2,25 +2,32 @@ package dev.sagitta.graph.op.embedding;
 
 import static dev.sagitta.graph.pass.Emitter.values;
 
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.OpContext;
+import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.op.LinearOp;
+import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.embedding.EmbeddingGather;
 import dev.sagitta.kernel.embedding.EmbeddingScatter;
 import dev.sagitta.tensor.Shape;
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * y[i] = table[id[i]]; ids are the network's int32 input, so they have no tangent and need no cotangent. Linear in the table: the tangent is
+ * y[i] = table[id[i]]; ids are int32, so they have no tangent and need no cotangent. Linear in the table: the tangent is
  * a gather from the tangent table, the gradient a deterministic scatter-add.
  */
-public record Embedding(Parameter table) implements Op {
+public record Embedding(Parameter table) implements LinearOp {
+    private static final Keep IDS = Keep.input(0).exact();
 
     @Override
     public String type() {
         return "embedding";
+    }
+
+    private long rows() {
+        return table.shape().extent(0);
     }
 
     private long width() {
@@ -28,11 +35,11 @@ public record Embedding(Parameter table) implements Op {
     }
 
     @Override
-    public Shape outputShape(List<Shape> inputs) {
-        long[] ids = inputs.get(0).toArray();
-        long[] extents = java.util.Arrays.copyOf(ids, ids.length + 1);
+    public List<ArrayType> outputs(List<ArrayType> inputs) {
+        long[] ids = inputs.get(0).shape().toArray();
+        long[] extents = Arrays.copyOf(ids, ids.length + 1);
         extents[ids.length] = width();
-        return Shape.of(extents);
+        return List.of(ArrayType.f32(Shape.of(extents)));
     }
 
     @Override
@@ -41,61 +48,47 @@ public record Embedding(Parameter table) implements Op {
     }
 
     @Override
-    public Value forward(Emitter e, OpContext c) {
-        return gather(e, c, c.name() + ".forward", c.parameter().apply(table), 1, c.newOutput(e));
+    public List<Keep> keeps() {
+        return List.of(IDS);
     }
 
     @Override
-    public Value[] backward(Emitter e, OpContext c) {
-        scatter(e, c, c.name() + ".gradient", c.cotangent(), 1, c.gradient().apply(table));
-        return new Value[] {null};
+    public void apply(Apply a) {
+        Value ids = a.kept(IDS);
+        Value source = a.of(table);
+        Value y = a.out(0);
+        Value tables = source.view(a.copies(), rows(), width());
+        Value result = y.view(a.copies(), ids.elements(), width());
+        a.pass()
+                .emit(
+                        a.suffix().isEmpty() ? "forward" : "tangent",
+                        values(ids, source),
+                        values(y),
+                        t -> EmbeddingGather.of(t.tensor(tables), t.tensor(ids), t.tensor(result)));
     }
 
     @Override
-    public Value tangent(Emitter e, OpContext c) {
-        return gather(e, c, c.name() + ".tangent", c.parameterTangent().apply(table), c.probes(), c.newTangent(e));
-    }
-
-    @Override
-    public Value[] tangentBackward(Emitter e, OpContext c) {
-        scatter(
-                e,
-                c,
-                c.name() + ".gradient.tangent",
-                c.cotangentTangent(),
-                c.probes(),
-                c.gradientTangent().apply(table));
-        return new Value[] {null};
-    }
-
-    private Value gather(Emitter e, OpContext c, String label, Value source, int probes, Value out) {
-        Value ids = c.input();
-        Value tables = source.view(probes, table.shape().extent(0), width());
-        Value rows = out.view(probes, ids.elements(), width());
-        e.emit(
-                label,
-                values(ids, source),
-                values(out),
-                t -> EmbeddingGather.of(t.tensor(tables), t.tensor(ids), t.tensor(rows)));
-        return out;
-    }
-
-    private void scatter(Emitter e, OpContext c, String label, Value dy, int probes, Value gradient) {
-        if (gradient != null) {
-            Value ids = c.input();
-            Value rows = dy.view(probes, ids.elements(), width());
-            Value tables = gradient.view(probes, table.shape().extent(0), width());
-            boolean add = c.accumulates().apply(table);
-            Value workspace = e.workspace(
-                    label,
-                    EmbeddingScatter.workspaceBytes(
-                            ids.elements(), table.shape().extent(0)));
-            e.emit(
-                    label,
-                    values(ids, dy),
-                    values(gradient, workspace),
-                    t -> EmbeddingScatter.of(
-                            t.tensor(ids), t.tensor(rows), t.tensor(tables), t.tensor(workspace), add));
+    public void transpose(Transpose a) {
+        Backward.Gradient gradient = a.gradient(table);
+        if (gradient == null) {
+            return;
         }
+        Value ids = a.kept(IDS);
+        Value dy = a.cotangent(0);
+        Value result = dy.view(a.copies(), ids.elements(), width());
+        Value tables = gradient.value().view(a.copies(), rows(), width());
+        String what = "gradient" + a.suffix();
+        Value workspace = a.pass().workspace(what, EmbeddingScatter.workspaceBytes(ids.elements(), rows()));
+        a.pass()
+                .emit(
+                        what,
+                        values(ids, dy),
+                        values(gradient.value(), workspace),
+                        t -> EmbeddingScatter.of(
+                                t.tensor(ids),
+                                t.tensor(result),
+                                t.tensor(tables),
+                                t.tensor(workspace),
+                                gradient.accumulate()));
     }
 }

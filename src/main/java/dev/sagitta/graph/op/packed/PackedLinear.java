@@ -3,12 +3,16 @@ package dev.sagitta.graph.op.packed;
 import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.OpContext;
+import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.op.LinearOp;
+import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Value;
+import dev.sagitta.kernel.Preparable;
+import dev.sagitta.kernel.elementwise.BiasAdd;
+import dev.sagitta.kernel.elementwise.Zero;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.kernel.packed.PackedWeights.Layout;
 import dev.sagitta.kernel.packed.QMatmul;
@@ -20,13 +24,12 @@ import java.util.List;
 
 /**
  * y = x W' + b over the last axis with W [out, in] packed in low bits, read by the product as it is stored. W is fixed: it is no parameter
- * and has no gradient; b is one, and the input's cotangent dx = dy W goes through the packed weights, so that what lies below or beside
- * can be trained. Curvature needs the full weights.
+ * and has neither gradient nor tangent, so that y is linear in x and b, and what lies below or beside can be trained and measured.
  *
  * <p>The packed tensors are persistent values in {@link Layout#PANELS}, named {@code WEIGHT.packed}, {@code .scales} and {@code .zeros};
  * layers that share a weight share them.
  */
-public record PackedLinear(String weight, QuantFormat format, long out, long in, Parameter bias) implements Op {
+public record PackedLinear(String weight, QuantFormat format, long out, long in, Parameter bias) implements LinearOp {
 
     @Override
     public String type() {
@@ -34,15 +37,15 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
     }
 
     @Override
-    public Shape outputShape(List<Shape> inputs) {
-        Shape x = inputs.get(0);
+    public List<ArrayType> outputs(List<ArrayType> inputs) {
+        Shape x = inputs.get(0).shape();
         if (x.rank() < 1 || x.extent(-1) != in) {
             throw new IllegalArgumentException(
                     "packed linear '" + weight + "': input has " + x + " features, weight expects " + in);
         }
         long[] extents = x.toArray();
         extents[extents.length - 1] = out;
-        return Shape.of(extents);
+        return List.of(ArrayType.f32(Shape.of(extents)));
     }
 
     @Override
@@ -68,63 +71,55 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
     }
 
     @Override
-    public Value forward(Emitter e, OpContext c) {
-        Value y = c.newOutput(e);
-        Value x = rows(c.input(), in);
-        Value flat = rows(y, out);
-        Value b = bias == null ? null : c.parameter().apply(bias);
-        Packed w = packed(e);
-        e.emit(
-                c.name() + ".forward",
-                values(x, w.words, w.scales, w.zeros, b),
-                values(y),
-                t -> new QMatmul(t.tensor(x), bind(w, t), t.tensor(b), t.tensor(flat)));
-        return y;
-    }
-
-    @Override
-    public Value[] backward(Emitter e, OpContext c) {
-        Value dy = rows(c.cotangent(), out);
-        if (bias != null) {
-            Sums.columns(
-                    e,
-                    c.name() + ".bias",
-                    dy,
-                    c.gradient().apply(bias),
-                    c.accumulates().apply(bias));
+    public void apply(Apply a) {
+        Value x = a.in(0);
+        Value b = bias == null ? null : a.of(bias);
+        Value y = a.out(0);
+        String what = a.copies() == 1 && a.suffix().isEmpty() ? "forward" : "tangent";
+        if (x == null) {
+            Value rows = y.rows(a.copies());
+            a.pass()
+                    .emit(
+                            what,
+                            values(b),
+                            values(y),
+                            t -> Preparable.sequence(
+                                    new Zero(t.tensor(rows)), new BiasAdd(t.tensor(rows), t.tensor(b))));
+            return;
         }
-        if (!c.wantsInput().get(0)) {
-            return new Value[] {null};
+        Packed w = packed(a.pass().emitter());
+        Value rows = x.rows();
+        Value flat = y.rows();
+        // the product adds one bias to all rows; K tangents have one each
+        boolean own = b != null && b.shape().rank() == 1;
+        Value byProbe = y.rows(a.copies());
+        a.pass().emit(what, values(x, w.words, w.scales, w.zeros, b), values(y), t -> {
+            Preparable product = new QMatmul(t.tensor(rows), bind(w, t), own ? t.tensor(b) : null, t.tensor(flat));
+            return b == null || own
+                    ? product
+                    : Preparable.sequence(product, new BiasAdd(t.tensor(byProbe), t.tensor(b)));
+        });
+    }
+
+    @Override
+    public void transpose(Transpose a) {
+        Value dy = a.cotangent(0);
+        Backward.Gradient db = bias == null ? null : a.gradient(bias);
+        if (db != null) {
+            Value rows = a.suffix().isEmpty() ? dy.rows() : dy.rows(a.copies());
+            Sums.columns(a.pass().emitter(), a.pass().name() + ".bias" + a.suffix(), rows, db.value(), db.accumulate());
         }
-        Value dx = c.newCotangent(e, 0);
-        Value flat = rows(dx, in);
-        Packed w = packed(e);
-        e.emit(
-                c.name() + ".input.cotangent",
-                values(dy, w.words, w.scales, w.zeros),
-                values(dx),
-                t -> new QMatmulBackward(t.tensor(dy), bind(w, t), t.tensor(flat)));
-        return new Value[] {dx};
-    }
-
-    @Override
-    public Value tangent(Emitter e, OpContext c) {
-        throw noCurvature(c);
-    }
-
-    @Override
-    public Value[] tangentBackward(Emitter e, OpContext c) {
-        throw noCurvature(c);
-    }
-
-    private UnsupportedOperationException noCurvature(OpContext c) {
-        return new UnsupportedOperationException(
-                "packed linear '" + c.name() + "': the weight '" + weight + "' is packed in " + format.bits()
-                        + " bits, which has no tangent; measure curvature on the checkpoint before quantising");
-    }
-
-    /** [rows, features]. */
-    private static Value rows(Value v, long features) {
-        return v.view(v.elements() / features, features);
+        Value dx = a.cotangentOf(0);
+        if (dx != null) {
+            Packed w = packed(a.pass().emitter());
+            Value rows = dy.rows();
+            Value flat = dx.rows();
+            a.pass()
+                    .emit(
+                            "input.cotangent" + a.suffix(),
+                            values(dy, w.words, w.scales, w.zeros),
+                            values(dx),
+                            t -> new QMatmulBackward(t.tensor(rows), bind(w, t), t.tensor(flat)));
+        }
     }
 }

@@ -2,19 +2,18 @@ package dev.sagitta.graph.op.random;
 
 import static dev.sagitta.graph.pass.Emitter.values;
 
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.OpContext;
-import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.op.LinearOp;
+import dev.sagitta.graph.pass.Pass;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.random.Random;
-import dev.sagitta.tensor.Shape;
 import java.util.List;
 
 /**
  * y = x m / (1 - p), m the mask of (seed, stream, step, element): regenerated in every mode, never stored. Linear in x, so all modes are
  * the same product; K probes share the mask. Outside training it is the identity.
  */
-public record Dropout(float probability) implements Op {
+public record Dropout(float probability) implements LinearOp {
 
     public Dropout {
         if (!(probability >= 0 && probability < 1)) {
@@ -28,53 +27,44 @@ public record Dropout(float probability) implements Op {
     }
 
     @Override
-    public Shape outputShape(List<Shape> inputs) {
-        return inputs.get(0);
+    public List<ArrayType> outputs(List<ArrayType> inputs) {
+        return List.of(inputs.get(0));
     }
 
     @Override
-    public Value forward(Emitter e, OpContext c) {
-        return isIdentity(c) ? c.input() : drop(e, c, c.input(), c.newOutput(e));
+    public int passes(int output, boolean training) {
+        return isIdentity(training) ? 0 : -1;
+    }
+
+    private boolean isIdentity(boolean training) {
+        return !training || probability == 0;
     }
 
     @Override
-    public Value[] backward(Emitter e, OpContext c) {
-        if (!c.wantsInput().get(0)) {
-            return new Value[] {null};
+    public void apply(Apply a) {
+        if (isIdentity(a.pass().training())) {
+            a.pass(0, a.in(0));
+        } else {
+            drop(a.pass(), a.suffix().isEmpty() ? "forward" : "tangent", a.in(0), a.out(0));
         }
-        return new Value[] {isIdentity(c) ? c.cotangent() : drop(e, c, c.cotangent(), c.newCotangent(e, 0))};
     }
 
     @Override
-    public Value tangent(Emitter e, OpContext c) {
-        if (c.tangent() == null) {
-            return null;
+    public void transpose(Transpose a) {
+        if (isIdentity(a.pass().training())) {
+            a.send(0, a.cotangent(0));
+        } else if (a.wants(0)) {
+            drop(a.pass(), "input.cotangent" + a.suffix(), a.cotangent(0), a.cotangentOf(0));
         }
-        return isIdentity(c) ? c.tangent() : drop(e, c, c.tangent(), c.newTangent(e));
     }
 
-    @Override
-    public Value[] tangentBackward(Emitter e, OpContext c) {
-        if (!c.wantsInput().get(0)) {
-            return new Value[] {null};
-        }
-        return new Value[] {
-            isIdentity(c) ? c.cotangentTangent() : drop(e, c, c.cotangentTangent(), c.newCotangentTangent(e, 0))
-        };
-    }
-
-    private boolean isIdentity(OpContext c) {
-        return !c.training() || probability == 0;
-    }
-
-    private Value drop(Emitter e, OpContext c, Value in, Value out) {
-        Value random = c.random();
-        long period = c.batch() * c.outputShape().elements();
-        e.emit(
-                out.name(),
+    private void drop(Pass pass, String what, Value in, Value out) {
+        Value random = pass.random();
+        long period = pass.batch() * pass.output(0).shape().elements();
+        pass.emit(
+                what,
                 values(in, random),
                 values(out),
-                t -> Random.dropout(t.tensor(random), c.stream(), probability, period, t.tensor(in), t.tensor(out)));
-        return out;
+                t -> Random.dropout(t.tensor(random), pass.stream(), probability, period, t.tensor(in), t.tensor(out)));
     }
 }

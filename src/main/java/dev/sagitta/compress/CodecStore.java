@@ -3,8 +3,8 @@ package dev.sagitta.compress;
 import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.graph.OpContext;
 import dev.sagitta.graph.pass.Emitter;
+import dev.sagitta.graph.pass.Kept.Codes;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.codec.CodecFormat;
@@ -28,7 +28,7 @@ import java.util.function.ToIntFunction;
  * cotangent rows g_n and rounding variance V_n of row n, {@code tr Var(grad W) = sum_n ||g_n||^2 V_n}. The sum is the persistent value
  * {@code sensitivity.NAME}. For a nonlinear reader the same number bounds the variance of its input's cotangent up to a factor of order one.
  */
-final class PackedStore implements SavedStore {
+final class CodecStore implements SavedStore {
     /** Set by the codec when a group held an infinity or a NaN. */
     static final String FLAGS = "activation.flags";
 
@@ -37,8 +37,8 @@ final class PackedStore implements SavedStore {
     private final ToIntFunction<SavedTensor> bits;
     private final boolean measures;
 
-    /** @param bits of a tensor: 1, 2, 4, 8, or 32 to keep it exact */
-    PackedStore(ToIntFunction<SavedTensor> bits, boolean measures) {
+    /** @param bits of a tensor, or of the tensor whose tangents it is: 1, 2, 4, 8, or 32 to keep it exact */
+    CodecStore(ToIntFunction<SavedTensor> bits, boolean measures) {
         this.bits = bits;
         this.measures = measures;
     }
@@ -56,41 +56,45 @@ final class PackedStore implements SavedStore {
         CodecFormat format = new CodecFormat(width, GROUP, DType.BF16);
         long n = value.elements();
         Value codes = e.value(
-                tensor.name() + ".codes", DType.U32, Shape.of(format.packedWords(n)), MemoryCategory.SAVED_ACTIVATIONS);
-        Value metadata = e.value(
-                tensor.name() + ".grid",
+                tensor.label() + ".codes",
+                DType.U32,
+                Shape.of(format.packedWords(n)),
+                MemoryCategory.SAVED_ACTIVATIONS);
+        Value grid = e.value(
+                tensor.label() + ".grid",
                 DType.BF16,
                 Shape.of(format.metadataElements(n)),
                 MemoryCategory.SAVED_ACTIVATIONS);
         Value flags = e.persistent(FLAGS, DType.U32, Shape.of(1), MemoryCategory.WORKSPACE);
         Value random = tensor.random();
-        if (!measures) {
+        // only gradients tell what noise costs
+        if (!measures || tensor.isTangent()) {
             e.emit(
-                    tensor.name() + ".pack",
+                    tensor.label() + ".pack",
                     values(value, random),
-                    values(codes, metadata, flags),
+                    values(codes, grid, flags),
                     t -> Pack.stochastic(
                             format,
                             t.tensor(random),
                             tensor.stream(),
                             t.tensor(value),
                             t.tensor(codes),
-                            t.tensor(metadata),
+                            t.tensor(grid),
                             t.tensor(flags)));
-            return new Packed(tensor, format, value, codes, metadata, null);
+            return new Coded(tensor, format, value, codes, grid, null);
         }
         long rowLength = n / tensor.rows();
         Value segments = e.value(
-                tensor.name() + ".segments",
+                tensor.label() + ".segments",
                 DType.F32,
                 Shape.of(format.segments(tensor.rows(), rowLength)),
                 MemoryCategory.WORKSPACE);
         Value variance =
-                e.value(tensor.name() + ".variance", DType.F32, Shape.of(tensor.rows()), MemoryCategory.WORKSPACE);
+                e.value(tensor.label() + ".variance", DType.F32, Shape.of(tensor.rows()), MemoryCategory.WORKSPACE);
         e.emit(
-                tensor.name() + ".pack",
+                tensor.label() + ".pack",
                 values(value, random),
-                values(codes, metadata, flags, segments, variance),
+                values(codes, grid, flags, segments, variance),
                 t -> Preparable.sequence(
                         Pack.stochastic(
                                         format,
@@ -98,35 +102,38 @@ final class PackedStore implements SavedStore {
                                         tensor.stream(),
                                         t.tensor(value),
                                         t.tensor(codes),
-                                        t.tensor(metadata),
+                                        t.tensor(grid),
                                         t.tensor(flags))
                                 .withVariance(t.tensor(segments), rowLength),
                         RowVariance.of(format, t.tensor(segments), rowLength, t.tensor(variance))));
-        return new Packed(tensor, format, value, codes, metadata, variance);
+        return new Coded(tensor, format, value, codes, grid, variance);
     }
 
-    private record Packed(
-            SavedTensor tensor, CodecFormat format, Value value, Value codes, Value metadata, Value variance)
+    private record Coded(SavedTensor tensor, CodecFormat format, Value value, Value words, Value grid, Value variance)
             implements Kept {
 
         @Override
         public Value restore(Emitter e) {
-            Value restored = e.value(tensor.name() + ".restored", DType.F32, value.shape(), MemoryCategory.WORKSPACE);
+            Value restored = e.value(tensor.label() + ".restored", DType.F32, value.shape(), MemoryCategory.WORKSPACE);
             e.emit(
-                    tensor.name() + ".unpack",
-                    values(codes, metadata),
+                    tensor.label() + ".unpack",
+                    values(words, grid),
                     values(restored),
-                    t -> Unpack.of(format, t.tensor(codes), t.tensor(metadata), t.tensor(restored)));
+                    t -> Unpack.of(format, t.tensor(words), t.tensor(grid), t.tensor(restored)));
             return restored;
         }
 
         @Override
-        public void observe(Emitter e, OpContext c) {
+        public Codes codes() {
+            return new Codes(words, grid, format);
+        }
+
+        @Override
+        public void observe(Emitter e, String reader, Value dy) {
             if (variance == null) {
                 return;
             }
             long rows = tensor.rows();
-            Value dy = c.cotangent();
             long n = dy.elements();
             long[] starts = new long[Math.toIntExact(rows) + 1];
             for (int i = 0; i <= rows; i++) {
@@ -134,28 +141,28 @@ final class PackedStore implements SavedStore {
             }
             Value offsets = e.constant("rows " + rows + " of " + n, starts);
             Value flat = dy.view(n);
-            Value norms = e.value(c.name() + ".norms", DType.F32, Shape.of(rows), MemoryCategory.WORKSPACE);
+            Value norms = e.value(reader + ".norms", DType.F32, Shape.of(rows), MemoryCategory.WORKSPACE);
             Value partials = e.value(
-                    c.name() + ".norms.partials",
+                    reader + ".norms.partials",
                     DType.F32,
                     Dots.partials(e.device(), n, 1, rows),
                     MemoryCategory.WORKSPACE);
             e.emit(
-                    c.name() + ".norms",
+                    reader + ".norms",
                     values(dy, offsets),
                     values(norms, partials),
                     t -> new Dots(
                             t.tensor(flat), t.tensor(flat), t.tensor(offsets), t.tensor(norms), t.tensor(partials)));
             Value whole = e.constant("whole of " + rows, 0, rows);
-            Value cost = e.value(c.name() + ".cost", DType.F32, Shape.of(1), MemoryCategory.WORKSPACE);
+            Value cost = e.value(reader + ".cost", DType.F32, Shape.of(1), MemoryCategory.WORKSPACE);
             Value costPartials = e.value(
-                    c.name() + ".cost.partials",
+                    reader + ".cost.partials",
                     DType.F32,
                     Dots.partials(e.device(), rows, 1, 1),
                     MemoryCategory.WORKSPACE);
             Value total = e.persistent(sensitivity(tensor.name()), DType.F32, Shape.of(1), MemoryCategory.WORKSPACE);
             e.emit(
-                    c.name() + ".cost",
+                    reader + ".cost",
                     values(norms, variance, whole, total),
                     values(cost, costPartials, total),
                     t -> Preparable.sequence(

@@ -1,0 +1,107 @@
+package dev.sagitta.program.compile;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.GraphBuilder;
+import dev.sagitta.graph.Keep;
+import dev.sagitta.graph.Node;
+import dev.sagitta.graph.loss.CrossEntropy;
+import dev.sagitta.kernel.Function;
+import dev.sagitta.program.Computation;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The plan is a function of graph and computation: no device here. */
+class KeepPlanTest {
+    private static final int WIDTH = 8;
+
+    @Test
+    void aChainKeepsEachValueOnceUnderTheNameOfWhatGivesIt() {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node h = b.activation("gelu", b.linear("fc1", b.input(), WIDTH), Function.GELU);
+        h = b.activation("relu", b.linear("fc2", h, WIDTH), Function.RELU);
+        List<KeptValue> kept = plan(b, b.linear("fc3", h, 3), Computation.GRADIENT);
+        assertThat(kept).extracting(KeptValue::name).containsExactly("input", "fc1", "gelu", "relu.mask", "relu");
+        assertThat(kept).extracting(KeptValue::isCompressible).containsExactly(false, true, true, false, true);
+        assertThat(kept).extracting(KeptValue::linear).containsExactly(true, false, true, true, true);
+        assertThat(kept).extracting(KeptValue::free).containsExactly(true, false, false, false, false);
+        assertThat(kept.get(3).source()).isEqualTo(Keep.Source.BITS);
+    }
+
+    /** Packed behind the last reader of the forward pass, not behind the first. */
+    @Test
+    void aResidualIsPackedBehindItsLastReader() {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node stem = b.linear("stem", b.input(), WIDTH);
+        Node act = b.activation("act", stem, Function.TANH);
+        Node sum = b.add("sum", stem, act);
+        KeptValue value = plan(b, b.linear("head", sum, 3), Computation.GRADIENT).stream()
+                .filter(kept -> kept.name().equals("stem"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(value.packedAfter()).isEqualTo(sum.index());
+        assertThat(value.readers()).containsExactly(act);
+        assertThat(value.freedAfter()).isEqualTo(act.index());
+    }
+
+    /** Projections side by side share one unpacked copy; a reader far away has its own. */
+    @Test
+    void neighboursShareACopy() {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node x = b.activation("x", b.linear("in", b.input(), WIDTH), Function.TANH);
+        Node q = b.linear("q", x, WIDTH);
+        Node k = b.linear("k", x, WIDTH);
+        Node v = b.linear("v", x, WIDTH);
+        Node h = b.add("kv", k, v);
+        for (int i = 0; i < 3; i++) {
+            h = b.activation("act" + i, h, Function.TANH);
+        }
+        Node far = b.linear("far", x, WIDTH);
+        Node sum = b.add("sum", b.add("all", q, h), far);
+        KeptValue value = plan(b, b.linear("head", sum, 3), Computation.GRADIENT).stream()
+                .filter(kept -> kept.name().equals("x"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(value.runs()).containsExactly(List.of(far), List.of(v, k, q));
+        assertThat(value.freedAfter()).isEqualTo(q.index());
+    }
+
+    /** A view is the value it shows. */
+    @Test
+    void viewsAreNotKeptBesideWhatTheyShow() {
+        GraphBuilder b = GraphBuilder.features(2, 4);
+        Node h = b.activation("act", b.linear("fc1", b.input(), 4), Function.TANH);
+        Node flat = b.dropout("drop", b.flatten("flat", h), 0.5f);
+        Graph graph = b.build(b.linear("fc2", flat, 3), new CrossEntropy(-100));
+        assertThat(KeepPlan.of(graph, Computation.GRADIENT, false).values())
+                .extracting(KeptValue::name)
+                .containsExactly("input", "fc1", "act");
+        assertThat(KeepPlan.of(graph, Computation.GRADIENT, true).values())
+                .extracting(KeptValue::name)
+                .containsExactly("input", "fc1", "drop");
+    }
+
+    @Test
+    void whatIsNotTrainedKeepsNothing() {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node fixed = b.activation("fixed", b.input(), Function.TANH);
+        List<KeptValue> kept = plan(b, b.linear("head", fixed, 3), Computation.GRADIENT);
+        assertThat(kept).extracting(KeptValue::name).containsExactly("fixed");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void onlyComputationsWithABackwardPassKeep(Computation computation) {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        List<KeptValue> kept = plan(b, b.linear("head", b.linear("fc", b.input(), WIDTH), 3), computation);
+        assertThat(kept.isEmpty()).isEqualTo(!computation.keepsActivations());
+    }
+
+    private static List<KeptValue> plan(GraphBuilder b, Node output, Computation computation) {
+        return KeepPlan.of(b.build(output, new CrossEntropy(-100)), computation, false)
+                .values();
+    }
+}
