@@ -1,7 +1,5 @@
 package dev.sagitta.kernel;
 
-import dev.sagitta.tensor.Tensor;
-
 /**
  * Sums that the work-groups of one kernel leave in a workspace and a finishing kernel adds up in their order: a scale, then one sum per
  * work-group and probe. The layout stands in the headers of the kernels.
@@ -26,13 +24,5 @@ public final class GroupSums {
     public static long bytes(long units, long probes) {
         long groups = Math.max(1, Math.min(MOST, units));
         return 4 * Math.addExact(BEFORE, Math.multiplyExact(groups, Math.max(METRIC_FLOATS, probes)));
-    }
-
-    public static void check(Checks checks, Tensor workspace, long units, long probes) {
-        long needed = bytes(units, probes);
-        checks.require(
-                workspace.bytes() >= needed,
-                workspace + " has " + workspace.bytes() + " bytes, expected at least " + needed
-                        + "; ask workspaceBytes for the size");
     }
 }

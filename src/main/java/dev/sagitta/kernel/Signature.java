@@ -38,10 +38,16 @@ public final class Signature {
      * @param value a {@link Tensor}, null for a null pointer, or an Integer, a Long, a Float
      * @param optional whether the kernel takes a null pointer
      * @param passed false where another launch of the same preparation takes it
+     * @param fixed whether a shape or a number of elements was declared
      */
-    public record Argument(String name, Role role, DType dtype, Object value, boolean optional, boolean passed) {
+    public record Argument(
+            String name, Role role, DType dtype, Object value, boolean optional, boolean passed, boolean fixed) {
         private Buffer buffer() {
             return value == null ? null : ((Tensor) value).buffer();
+        }
+
+        private Argument as(DType otherDtype, boolean optionalNow, boolean passedNow, boolean fixedNow) {
+            return new Argument(name, role, otherDtype, value, optionalNow, passedNow, fixedNow);
         }
     }
 
@@ -112,33 +118,30 @@ public final class Signature {
                 tensor.bytes() >= least,
                 tensor + " has " + tensor.bytes() + " bytes, expected at least " + least
                         + "; ask workspaceBytes for the size");
-        arguments.add(new Argument(name, Role.WORKSPACE, dtype, tensor, false, true));
+        arguments.add(new Argument(name, Role.WORKSPACE, dtype, tensor, false, true, false));
         return this;
     }
 
     /** A null pointer where {@code tensor} is null, else {@link #scratch}. */
     public Signature scratchOrNull(String name, Tensor tensor, DType dtype, long least) {
         if (tensor != null) {
-            return scratch(name, tensor, dtype, least);
+            scratch(name, tensor, dtype, least);
+            return replaceLast(last().as(dtype, true, true, false));
         }
-        arguments.add(new Argument(name, Role.WORKSPACE, dtype, null, true, true));
+        arguments.add(new Argument(name, Role.WORKSPACE, dtype, null, true, true, false));
         return this;
     }
 
-    /** A tensor that another launch of the same preparation takes: checked and counted here, not passed. */
-    public Signature also(Role role, String name, Tensor tensor, DType dtype, long... shape) {
-        return also(role, name, tensor, dtype).shape(shape);
-    }
-
-    public Signature also(Role role, String name, Tensor tensor, DType dtype) {
-        tensor(name, tensor, role, dtype, false);
-        return replaceLast(new Argument(name, role, dtype, tensor, false, false));
+    /** The last tensor is taken by another launch of the same preparation: checked and counted here, not passed. */
+    public Signature elsewhere() {
+        Argument last = last();
+        return replaceLast(last.as(last.dtype(), last.optional(), false, last.fixed()));
     }
 
     /** The last tensor's memory is passed as a pointer to {@code dtype}, for kernels that move bits. */
     public Signature seenAs(DType dtype) {
         Argument last = last();
-        return replaceLast(new Argument(last.name(), last.role(), dtype, last.value(), last.optional(), last.passed()));
+        return replaceLast(last.as(dtype, last.optional(), last.passed(), last.fixed()));
     }
 
     /** For a tensor that is declared further on, and whose extents are needed before. */
@@ -146,13 +149,14 @@ public final class Signature {
         return require(tensor != null, name + " is missing, expected a tensor");
     }
 
-    private Signature tensor(String name, Tensor tensor, Role role, DType dtype, boolean optional) {
+    /** What the other declarations of tensors come to. */
+    public Signature tensor(String name, Tensor tensor, Role role, DType dtype, boolean optional) {
         if (tensor != null) {
             checks.open(tensor).dtype(tensor, dtype);
         } else if (!optional) {
             present(name, null);
         }
-        arguments.add(new Argument(name, role, dtype, tensor, optional, true));
+        arguments.add(new Argument(name, role, dtype, tensor, optional, true, false));
         return this;
     }
 
@@ -167,7 +171,7 @@ public final class Signature {
 
     private Signature shape(long... expected) {
         checks.shape((Tensor) last().value(), expected);
-        return this;
+        return fixed();
     }
 
     /** The last tensor, if there is one, has so many elements in any shape. */
@@ -175,7 +179,12 @@ public final class Signature {
         if (last().value() != null) {
             checks.elements((Tensor) last().value(), expected);
         }
-        return this;
+        return fixed();
+    }
+
+    private Signature fixed() {
+        Argument last = last();
+        return replaceLast(last.as(last.dtype(), last.optional(), last.passed(), true));
     }
 
     /** The last tensor, if there is one, is exactly of this shape. */
@@ -219,7 +228,7 @@ public final class Signature {
     }
 
     private Signature scalar(String name, DType dtype, Object value) {
-        arguments.add(new Argument(name, Role.SCALAR, dtype, value, false, true));
+        arguments.add(new Argument(name, Role.SCALAR, dtype, value, false, true, false));
         return this;
     }
 

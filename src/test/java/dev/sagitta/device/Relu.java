@@ -14,8 +14,8 @@ final class Relu implements AutoCloseable {
     final int n;
     final Buffer x;
     final Buffer y;
-    private final Pointwise descriptor;
-    private final Arguments arguments = new Arguments();
+    private final Pointwise.Forward descriptor;
+    private final Arguments arguments;
 
     Relu(Device device, int n) {
         this(
@@ -32,11 +32,11 @@ final class Relu implements AutoCloseable {
         this.y = y;
         this.descriptor = Pointwise.forward(
                 Function.RELU, new Tensor("x", x, DType.F32, Shape.of(n)), new Tensor("y", y, DType.F32, Shape.of(n)));
-        descriptor.arguments(arguments);
+        this.arguments = descriptor.signature().values();
     }
 
     KernelSource source() {
-        return new KernelSource(descriptor.file(), descriptor.entry(), descriptor.defines(device));
+        return new KernelSource(descriptor.file().substring(descriptor.file().lastIndexOf('/') + 1), descriptor.entry(), descriptor.defines(device));
     }
 
     Geometry geometry() {

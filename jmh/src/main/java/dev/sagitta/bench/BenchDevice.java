@@ -9,7 +9,6 @@ import dev.sagitta.device.Stream;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.random.Random;
-import dev.sagitta.kernel.random.RandomState;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -58,7 +57,7 @@ final class BenchDevice implements AutoCloseable {
         this.ownsDevice = ownsDevice;
         stream = device.stream();
         state = empty("random state", DType.U32, 4);
-        state.upload(stream, RandomState.words(SEED, 0));
+        state.upload(stream, Random.words(SEED, 0));
     }
 
     /** Of a large tensor: more than any cache holds. */

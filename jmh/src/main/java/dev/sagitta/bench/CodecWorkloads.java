@@ -4,10 +4,8 @@ import dev.sagitta.fixture.CodecReference;
 import dev.sagitta.fixture.Philox;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.codec.Codec;
 import dev.sagitta.kernel.codec.CodecFormat;
-import dev.sagitta.kernel.codec.Pack;
-import dev.sagitta.kernel.codec.Unpack;
-import dev.sagitta.kernel.random.ProbeVectors;
 import dev.sagitta.kernel.random.Random;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -50,7 +48,7 @@ final class CodecWorkloads {
         }
 
         Pack pack(BenchDevice bench) {
-            return Pack.stochastic(format, bench.state(), RANDOM_STREAM, x, codes, metadata, flags);
+            return Codec.stochastic(format, bench.state(), RANDOM_STREAM, x, codes, metadata, flags);
         }
     }
 
@@ -92,7 +90,7 @@ final class CodecWorkloads {
         Packed packed = Packed.of(bench, format);
         bench.once(packed.pack(bench));
         Tensor back = bench.empty("back", DType.F32, bench.elements());
-        Descriptor work = Unpack.of(format, packed.codes, packed.metadata, back);
+        Descriptor work = Codec.unpack(format, packed.codes, packed.metadata, back);
         return Workload.of(
                 bench,
                 work,
@@ -151,10 +149,10 @@ final class CodecWorkloads {
         Tensor which = bench.empty("which", DType.I64, 3);
         Tensor segments = bench.empty("segments", DType.I64, 4L * keys.length);
         which.upload(bench.stream, new long[] {0, 0, keys.length});
-        segments.upload(bench.stream, ProbeVectors.segments(keys, offsets, elements));
+        segments.upload(bench.stream, Random.segments(keys, offsets, elements));
         Tensor out = bench.empty("out", DType.F32, PROBES * length);
         ProbeVectors work =
-                new ProbeVectors(Random.Kind.RADEMACHER, which, segments, ProbeVectors.chunks(elements), PROBES, out);
+                Random.probeVectors(Random.Kind.RADEMACHER, which, segments, Random.chunks(elements), PROBES, out);
         return Workload.of(
                 bench,
                 work,

@@ -5,11 +5,9 @@ import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.elementwise.Arithmetic;
-import dev.sagitta.kernel.elementwise.BiasAdd;
-import dev.sagitta.kernel.elementwise.BiasGradient;
-import dev.sagitta.kernel.elementwise.MaskApply;
+import dev.sagitta.kernel.elementwise.Bias;
+import dev.sagitta.kernel.elementwise.Mask;
 import dev.sagitta.kernel.elementwise.Pointwise;
-import dev.sagitta.kernel.elementwise.ReluMask;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
@@ -200,7 +198,7 @@ final class ElementwiseWorkloads {
         Tensor y = bench.normal("y", bench.elements() / COLUMNS, COLUMNS);
         Tensor b = bench.normal("b", COLUMNS);
         float[] before = bench.floats(y, 0, 4096);
-        return Workload.of(bench, new BiasAdd(y, b), () -> {
+        return Workload.of(bench, Bias.add(y, b), () -> {
             float[] bias = bench.floats(b);
             float[] actual = bench.floats(y, 0, 4096);
             for (int i = 0; i < actual.length; i++) {
@@ -214,8 +212,8 @@ final class ElementwiseWorkloads {
         long rows = bench.elements() / COLUMNS;
         Tensor dy = bench.normal("dy", rows, COLUMNS);
         Tensor db = bench.empty("db", DType.F32, COLUMNS);
-        Tensor partials = bench.empty("partials", BiasGradient.partials(bench.device, 1, rows, COLUMNS));
-        return Workload.of(bench, new BiasGradient(dy, db, partials, false), () -> {
+        Tensor partials = bench.empty("partials", Bias.partials(bench.device, 1, rows, COLUMNS));
+        return Workload.of(bench, Bias.gradient(dy, db, partials, false), () -> {
             double[] sums = new double[(int) COLUMNS];
             double[] magnitudes = new double[(int) COLUMNS];
             int most = 4096;
@@ -236,10 +234,10 @@ final class ElementwiseWorkloads {
     private static Workload reluMask(BenchDevice bench) {
         Tensor x = bench.normal("x", bench.elements());
         Tensor y = bench.empty("y", DType.F32, bench.elements());
-        Tensor mask = bench.empty("mask", DType.U32, ReluMask.words(bench.elements()));
+        Tensor mask = bench.empty("mask", DType.U32, Mask.words(bench.elements()));
         return Workload.of(
                 bench,
-                ReluMask.of(x, y, mask),
+                Mask.relu(x, y, mask),
                 () -> Samples.windows(x.elements(), (at, count) -> {
                     float[] value = bench.floats(x, at, count);
                     float[] actual = bench.floats(y, at, count);
@@ -254,10 +252,10 @@ final class ElementwiseWorkloads {
     private static Workload maskApply(BenchDevice bench) {
         Tensor in = bench.normal("in", bench.elements());
         Tensor out = bench.empty("out", DType.F32, bench.elements());
-        Tensor mask = bench.words("mask", ReluMask.words(bench.elements()));
+        Tensor mask = bench.words("mask", Mask.words(bench.elements()));
         return Workload.of(
                 bench,
-                MaskApply.of(mask, bench.elements(), in, out),
+                Mask.apply(mask, bench.elements(), in, out),
                 () -> Samples.windows(in.elements(), (at, count) -> {
                     float[] value = bench.floats(in, at, count);
                     float[] actual = bench.floats(out, at, count);

@@ -1,9 +1,8 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.kernel.Tolerance;
-import dev.sagitta.kernel.embedding.EmbeddingGather;
-import dev.sagitta.kernel.embedding.EmbeddingScatter;
-import dev.sagitta.kernel.loss.SoftmaxCrossEntropy;
+import dev.sagitta.kernel.embedding.Embedding;
+import dev.sagitta.kernel.loss.CrossEntropy;
 import dev.sagitta.kernel.loss.SquaredError;
 import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.kernel.optimiser.OptimiserSettings;
@@ -26,10 +25,10 @@ final class LossWorkloads {
     private LossWorkloads() {}
 
     static void add(Map<String, Catalogue.Builder> all) {
-        all.put("cross_entropy_forward", bench -> crossEntropy(bench, SoftmaxCrossEntropy.Mode.FORWARD));
+        all.put("cross_entropy_forward", bench -> crossEntropy(bench, CrossEntropy.Mode.FORWARD));
         all.put(
                 "cross_entropy_forward_backward",
-                bench -> crossEntropy(bench, SoftmaxCrossEntropy.Mode.FORWARD_BACKWARD));
+                bench -> crossEntropy(bench, CrossEntropy.Mode.FORWARD_BACKWARD));
         all.put("cross_entropy_tangent_backward", LossWorkloads::crossEntropyTangents);
         all.put("squared_error_forward_backward", LossWorkloads::squaredError);
         all.put("embedding_gather", LossWorkloads::gather);
@@ -87,17 +86,17 @@ final class LossWorkloads {
         return total / labels.length;
     }
 
-    private static Workload crossEntropy(BenchDevice bench, SoftmaxCrossEntropy.Mode mode) {
-        boolean backward = mode == SoftmaxCrossEntropy.Mode.FORWARD_BACKWARD;
+    private static Workload crossEntropy(BenchDevice bench, CrossEntropy.Mode mode) {
+        boolean backward = mode == CrossEntropy.Mode.FORWARD_BACKWARD;
         int rows = rows(bench);
         Tensor logits = bench.normal("logits", rows, CLASSES);
         Tensor labels = ids(bench, rows, CLASSES);
-        Tensor workspace = workspace(bench, SoftmaxCrossEntropy.workspaceBytes(rows, 1));
+        Tensor workspace = workspace(bench, CrossEntropy.workspaceBytes(rows, 1));
         Tensor loss = bench.empty("loss", DType.F32, 1);
         Tensor gradient = backward ? bench.empty("gradient", DType.F32, rows, CLASSES) : null;
         SoftmaxCrossEntropy work = backward
-                ? SoftmaxCrossEntropy.forwardBackward(logits, labels, IGNORE, workspace, loss, gradient)
-                : SoftmaxCrossEntropy.forward(logits, labels, IGNORE, workspace, loss);
+                ? CrossEntropy.forwardBackward(logits, labels, IGNORE, workspace, loss, gradient)
+                : CrossEntropy.forward(logits, labels, IGNORE, workspace, loss);
         return Workload.of(bench, work, () -> {
             int[] label = bench.ints(labels);
             double total = loss(bench, logits, label);
@@ -119,8 +118,8 @@ final class LossWorkloads {
         Tensor labels = ids(bench, rows, CLASSES);
         Tensor tangent = bench.normal("tangent", PROBES, rows, CLASSES);
         Tensor out = bench.empty("out", DType.F32, PROBES, rows, CLASSES);
-        Tensor workspace = workspace(bench, SoftmaxCrossEntropy.workspaceBytes(rows, PROBES));
-        SoftmaxCrossEntropy work = SoftmaxCrossEntropy.tangentBackward(logits, labels, IGNORE, tangent, workspace, out);
+        Tensor workspace = workspace(bench, CrossEntropy.workspaceBytes(rows, PROBES));
+        SoftmaxCrossEntropy work = CrossEntropy.tangentBackward(logits, labels, IGNORE, tangent, workspace, out);
         return Workload.of(bench, work, () -> {
             int[] label = bench.ints(labels);
             for (int r = 0; r < rows; r += rows / 8) {
@@ -161,7 +160,7 @@ final class LossWorkloads {
         Tensor table = bench.normal("table", 1, vocabulary, WIDTH);
         Tensor ids = ids(bench, 2 * vocabulary, vocabulary);
         Tensor y = bench.empty("y", DType.F32, 1, 2 * vocabulary, WIDTH);
-        return Workload.of(bench, EmbeddingGather.of(table, ids, y), () -> {
+        return Workload.of(bench, Embedding.gather(table, ids, y), () -> {
             int[] id = bench.ints(ids);
             for (int i = 0; i < id.length; i += Math.max(1, id.length / 64)) {
                 float[] expected = bench.floats(table, (long) id[i] * WIDTH, WIDTH);
@@ -179,8 +178,8 @@ final class LossWorkloads {
         Tensor dy = bench.normal("dy", 1, 2 * vocabulary, WIDTH);
         Tensor dtable = bench.empty("dtable", DType.F32, 1, vocabulary, WIDTH);
         Tensor workspace = bench.empty(
-                "workspace", DType.I32, (EmbeddingScatter.workspaceBytes(2 * vocabulary, vocabulary) + 3) / 4);
-        return Workload.of(bench, EmbeddingScatter.of(ids, dy, dtable, workspace, false), () -> {
+                "workspace", DType.I32, (Embedding.workspaceBytes(2 * vocabulary, vocabulary) + 3) / 4);
+        return Workload.of(bench, Embedding.scatter(ids, dy, dtable, workspace, false), () -> {
             int[] id = bench.ints(ids);
             for (int v = 0; v < vocabulary; v += Math.max(1, vocabulary / 64)) {
                 double[] sums = new double[WIDTH];

@@ -8,7 +8,6 @@ import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.kernel.optimiser.OptimiserSettings;
-import dev.sagitta.kernel.random.RandomState;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
@@ -87,7 +86,7 @@ final class NetworkState implements AutoCloseable {
         Step update =
                 bench.prepare(Optimiser.adamW(parameters, program.tensor("parameters.gradient"), m, v, null, settings));
         Step advance =
-                program.hasTensor("random") ? bench.prepare(RandomState.advance(program.tensor("random"))) : null;
+                program.hasTensor("random") ? bench.prepare(dev.sagitta.kernel.random.Random.advance(program.tensor("random"))) : null;
         return new Step() {
             @Override
             public void enqueue(dev.sagitta.device.Stream stream) {

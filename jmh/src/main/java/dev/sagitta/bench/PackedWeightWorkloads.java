@@ -2,13 +2,10 @@ package dev.sagitta.bench;
 
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.kernel.Step;
-import dev.sagitta.kernel.packed.DequantizeWeights;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.kernel.packed.QMatmul;
-import dev.sagitta.kernel.packed.QMatmulBackward;
 import dev.sagitta.kernel.packed.QuantFormat;
-import dev.sagitta.kernel.packed.QuantizeWeights;
-import dev.sagitta.kernel.packed.RepackWeights;
+import dev.sagitta.kernel.packed.Quantize;
 import dev.sagitta.kernel.random.Random;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -93,7 +90,7 @@ final class PackedWeightWorkloads {
         Tensor x = bench.normal("x", m, n);
         Tensor y = bench.empty("y", DType.F32, m, n);
         PackedWeights w = random(bench, bits, PackedWeights.Layout.PANELS, 0, n);
-        QMatmul checked = QMatmul.of(x, w, y);
+        QMatmul checked = QMatmul.forward(x, w, null, y);
         Step[] steps = new Step[bench.rotation(w.bytes())];
         steps[0] = bench.prepare(checked);
         for (int i = 1; i < steps.length; i++) {
@@ -126,12 +123,12 @@ final class PackedWeightWorkloads {
         Tensor dy = bench.normal("dy", m, n);
         Tensor dx = bench.empty("dx", DType.F32, m, n);
         PackedWeights w = random(bench, 4, PackedWeights.Layout.PANELS, 0, n);
-        QMatmulBackward work = new QMatmulBackward(dy, w, dx);
+        QMatmulBackward work = QMatmul.backward(dy, w, dx);
         Step[] steps = new Step[bench.rotation(w.bytes())];
         steps[0] = bench.prepare(work);
         for (int i = 1; i < steps.length; i++) {
             PackedWeights other = random(bench, 4, PackedWeights.Layout.PANELS, i, n);
-            steps[i] = bench.prepare(new QMatmulBackward(dy, other, dx));
+            steps[i] = bench.prepare(QMatmul.backward(dy, other, dx));
         }
         return Workload.of(steps, work, () -> {
             int[] words = bench.ints(w.words());
@@ -160,12 +157,12 @@ final class PackedWeightWorkloads {
         PackedWeights packed = allocate(bench, 4, PackedWeights.Layout.ROWS, "Q", n, n);
         Tensor errors = bench.empty("errors", DType.F32, n);
         Tensor back = bench.empty("back", DType.F32, n, n);
-        bench.once(QuantizeWeights.of(weights, packed, errors));
+        bench.once(Quantize.of(weights, packed, errors));
         QuantizeWeights work =
-                fit ? QuantizeWeights.fit(weights, packed) : QuantizeWeights.pack(weights, packed, errors);
+                fit ? Quantize.fit(weights, packed) : Quantize.pack(weights, packed, errors);
         return Workload.of(bench, work, () -> {
-            bench.once(QuantizeWeights.pack(weights, packed, errors));
-            bench.once(new DequantizeWeights(packed, back));
+            bench.once(Quantize.pack(weights, packed, errors));
+            bench.once(Quantize.dequantize(packed, back));
             float[] before = bench.floats(weights);
             float[] after = bench.floats(back);
             float[] steps = bench.floats(packed.scales());
@@ -183,13 +180,13 @@ final class PackedWeightWorkloads {
         int n = bench.side(N);
         PackedWeights rows = random(bench, 4, PackedWeights.Layout.ROWS, 0, n);
         PackedWeights panels = allocate(bench, 4, PackedWeights.Layout.PANELS, "panels", n, n);
-        RepackWeights work = new RepackWeights(true, rows.words(), panels.words());
+        RepackWeights work = new Quantize.Repack(true, rows.words(), panels.words());
         Step[] steps = new Step[bench.rotation(work.bytes())];
         steps[0] = bench.prepare(work);
         for (int i = 1; i < steps.length; i++) {
             PackedWeights from = random(bench, 4, PackedWeights.Layout.ROWS, i, n);
             PackedWeights to = allocate(bench, 4, PackedWeights.Layout.PANELS, "panels", n, n);
-            steps[i] = bench.prepare(new RepackWeights(true, from.words(), to.words()));
+            steps[i] = bench.prepare(new Quantize.Repack(true, from.words(), to.words()));
         }
         return Workload.of(steps, work, () -> {
             int[] from = bench.ints(rows.words());
@@ -207,7 +204,7 @@ final class PackedWeightWorkloads {
         int n = bench.side(N);
         PackedWeights packed = random(bench, 4, PackedWeights.Layout.PANELS, 0, n);
         Tensor weights = bench.empty("W", DType.F32, n, n);
-        DequantizeWeights work = new DequantizeWeights(packed, weights);
+        DequantizeWeights work = Quantize.dequantize(packed, weights);
         return Workload.of(bench, work, () -> {
             int[] words = bench.ints(packed.words());
             float[] scales = bench.floats(packed.scales());

@@ -75,7 +75,7 @@ final class ReduceKernelTest extends KernelSuite {
         Tensor norm = bench.output("norm", DType.F32, rows);
         Tensor dot = bench.output("dot", DType.F32, rows);
         Tensor partials = partials(bench, rows, n);
-        Reduce reduce = Reduce.sum(x, sum, partials);
+        Reduce.Single reduce = Reduce.sum(x, sum, partials);
         bench.run(
                 reduce,
                 Reduce.sumOfSquares(x, squares, partials),
