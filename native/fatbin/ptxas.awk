@@ -10,7 +10,7 @@ function fail(message) {
   failed = 1
 }
 
-FILENAME ~ /\.cu$/ {
+FILENAME ~ /\.(cu|cl)$/ {
   if ($0 !~ /^[ *]*WIDE /) next
   if ($0 !~ /^[ *]*WIDE [A-Za-z0-9_*, ]+: [0-9]+ loads?, [0-9]+ stores?( |$)/) {
     fail("line " FNR " is `" $0 "`, expected `WIDE kernel ...: L loads, S stores`")

@@ -1,4 +1,4 @@
-/* Force-included (-include simcuda.h) before every kernels/cuda/X.cu that g++ compiles for the simulated driver: it supplies what nvcc would
+/* Force-included (-include simcuda.h) before every kernel text X that g++ compiles for the simulated driver: it supplies what nvcc would
    have built in. System headers come first, because some of CUDA's qualifiers (__noinline__) are words that they use themselves. */
 #ifndef SIMCUDA_H
 #define SIMCUDA_H

@@ -1,6 +1,6 @@
 /* One fault each. The test names the words that the report must hold. */
-#include "cuda/cuda.cuh"
-#include "cuda/ptx.cuh"
+#include "lib/cuda/cuda.cuh"
+#include "lib/cuda/ptx.cuh"
 
 extern "C" __global__ void out_of_bounds_write(f32* y, i32 n) { y[blockIdx.x * blockDim.x + threadIdx.x + 1] = (f32)n; }
 extern "C" __global__ void out_of_bounds_read(const f32* x, f32* y) { y[threadIdx.x] = x[(i32)threadIdx.x - 1]; }

@@ -1,6 +1,6 @@
 /* Kernels without faults: each must give the right result, in both builds, with no report. */
-#include "cuda/cuda.cuh"
-#include "cuda/ptx.cuh"
+#include "lib/cuda/cuda.cuh"
+#include "lib/cuda/ptx.cuh"
 
 #define DEFINE_SCALE(NAME, FACTOR) \
     extern "C" __global__ void NAME(const f32* x, f32* y, i32 n) { \

@@ -1,7 +1,7 @@
 /* c[m][n] = a[m][k] b[k][n], bf16 in, fp32 out: what a real kernel does with cp.async in two stages, ldmatrix and mma.sync.
    Block of 128 threads (four warps, 16x16 each) per 32x32 tile; m, n multiples of 32, k of 16. */
-#include "cuda/cuda.cuh"
-#include "cuda/ptx.cuh"
+#include "lib/cuda/cuda.cuh"
+#include "lib/cuda/ptx.cuh"
 
 #define TILE 32
 #define STEP 16

@@ -8,7 +8,7 @@ class PackagingTest {
 
     @Test
     void kernelFilesAreResources() {
-        assertThat(PackagingTest.class.getResource("/dev/sagitta/kernels/common/dialect.h"))
+        assertThat(PackagingTest.class.getResource("/dev/sagitta/kernels/lib/dialect.h"))
                 .isNotNull();
     }
 }

@@ -4,6 +4,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.Devices;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
+import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.kernel.Function;
@@ -18,8 +19,8 @@ final class ReadmeExample {
     static float[] run(float[] weights, float[] images, int[] labels, float[] vectors) {
         // README
         GraphBuilder b = GraphBuilder.features(784);
-        Node hidden = b.activation("act", b.linear("fc1", b.input(), 128), Function.GELU);
-        Graph graph = b.build(b.linear("fc2", hidden, 10), new CrossEntropy(-100));
+        Node hidden = Layers.activation(b, "act", Layers.linear(b, "fc1", b.input(), 128), Function.GELU);
+        Graph graph = b.build(Layers.linear(b, "fc2", hidden, 10), new CrossEntropy(-100));
         ProgramOptions options = ProgramOptions.of(64, Computation.GRADIENT, Computation.HESSIAN_VECTOR)
                 .probes(2);
 

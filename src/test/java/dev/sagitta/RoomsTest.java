@@ -19,6 +19,9 @@ import com.tngtech.archunit.lang.SimpleConditionEvent;
 import dev.sagitta.device.KernelSource;
 import dev.sagitta.device.Launch;
 import dev.sagitta.device.Stream;
+import dev.sagitta.graph.Layers;
+import dev.sagitta.graph.Op;
+import dev.sagitta.graph.OpType;
 import dev.sagitta.io.file.StrictJson;
 import java.util.List;
 import java.util.TreeSet;
@@ -167,5 +170,44 @@ class RoomsTest {
             }
         }
         assertThat(found).isEmpty();
+    }
+
+    /** A class per op, and nobody who asks which one: what differs between ops, they say themselves. */
+    @Test
+    void nobodyNamesAnOp() {
+        DescribedPredicate<JavaClass> anOp =
+                DescribedPredicate.describe("is an op", type -> type.isAssignableTo(Op.class) && !type.isInterface());
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("dev.sagitta.graph.op..", "dev.sagitta.graph.rewrite..")
+                .and()
+                .doNotHaveFullyQualifiedName(Layers.class.getName())
+                .should()
+                .dependOnClassesThat(anOp)
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("dev.sagitta.graph.op..", "dev.sagitta.graph.rewrite..")
+                .should()
+                .callMethodWhere(DescribedPredicate.describe(
+                        "compares the type of an op",
+                        call -> call.getTarget().getName().equals("equals")
+                                && call.getTargetOwner().isEquivalentTo(OpType.class)))
+                .check(CLASSES);
+    }
+
+    /** Families of kernels know the ground and sums; gemm knows the bias that it falls back to, pointwise functions their sums. */
+    @Test
+    void familiesOfKernelsStandOnTheGround() {
+        slices().matching("dev.sagitta.kernel.(*)..")
+                .should()
+                .notDependOnEachOther()
+                .ignoreDependency(
+                        DescribedPredicate.alwaysTrue(),
+                        JavaClass.Predicates.resideInAPackage("dev.sagitta.kernel.reduce.."))
+                .ignoreDependency(
+                        JavaClass.Predicates.resideInAPackage("dev.sagitta.kernel.gemm.."),
+                        JavaClass.Predicates.resideInAPackage("dev.sagitta.kernel.elementwise.."))
+                .check(CLASSES);
     }
 }

@@ -7,6 +7,7 @@ import dev.sagitta.device.Stream;
 import dev.sagitta.device.opencl.OpenClDevice;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
+import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.kernel.Function;
@@ -41,8 +42,8 @@ public final class Link {
                 context, CL_MEM_COPY_HOST_PTR, (long) Float.BYTES * initial.length, Pointer.to(initial), null);
 
         GraphBuilder b = GraphBuilder.features(64);
-        Node hidden = b.activation("act", b.linear("fc1", b.input(), 128), Function.GELU);
-        Graph graph = b.build(b.linear("fc2", hidden, 10), new CrossEntropy(-100));
+        Node hidden = Layers.activation(b, "act", Layers.linear(b, "fc1", b.input(), 128), Function.GELU);
+        Graph graph = b.build(Layers.linear(b, "fc2", hidden, 10), new CrossEntropy(-100));
 
         try (OpenClDevice device = OpenClDevice.over(context, ids[0]);
                 Stream stream = device.wrap(queue, "mine")) {

@@ -250,8 +250,8 @@ public abstract class DataSet {
             requireLabels(Math.toIntExact(output.extent(-1)));
         }
         for (dev.sagitta.graph.Node node : graph.nodes()) {
-            if (node.op() instanceof dev.sagitta.graph.op.embedding.Embedding embedding) {
-                requireIds(embedding.table().shape().extent(0));
+            if (!node.isInput() && node.op().idLimit() > 0) {
+                requireIds(node.op().idLimit());
             }
         }
     }

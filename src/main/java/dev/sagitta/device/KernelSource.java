@@ -6,7 +6,7 @@ import java.util.TreeMap;
 /**
  * Names one entry of one kernel file and the constants it is compiled with.
  *
- * @param file stem of the file: {@code pointwise} stands for {@code cuda/pointwise.cu} and {@code opencl/pointwise.cl}
+ * @param file family and stem below kernels/, as {@code elementwise/pointwise}: {@link KernelFiles}
  * @param entry name of the entry point
  * @param defines constants passed by {@code -D}
  */

@@ -111,7 +111,7 @@ public final class KernelText {
         try (InputStream in = KernelText.class.getResourceAsStream(ROOT + path)) {
             if (in == null) {
                 throw new KernelBuildException("kernel file '" + path + "' is not on the class path under " + ROOT
-                        + "; check the stem in the descriptor and that the jar holds kernels/");
+                        + "; check family and stem in the descriptor and that the jar holds kernels/");
             }
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {

@@ -1,17 +1,6 @@
 package dev.sagitta.graph;
 
-import dev.sagitta.graph.Parameter.Init;
 import dev.sagitta.graph.loss.Loss;
-import dev.sagitta.graph.op.elementwise.Activation;
-import dev.sagitta.graph.op.elementwise.Add;
-import dev.sagitta.graph.op.elementwise.Bias;
-import dev.sagitta.graph.op.elementwise.Relu;
-import dev.sagitta.graph.op.embedding.Embedding;
-import dev.sagitta.graph.op.gemm.Linear;
-import dev.sagitta.graph.op.random.Dropout;
-import dev.sagitta.graph.op.shape.Flatten;
-import dev.sagitta.kernel.Function;
-import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -52,67 +41,6 @@ public final class GraphBuilder {
     /** The input that data sets fill. */
     public Node input() {
         return nodes.get(0);
-    }
-
-    /** y = x W' + b; the layer's parameters are {@code name.weight} [out, in] and {@code name.bias} [out]. */
-    public Node linear(String name, Node x, long out) {
-        return linear(name, x, out, true);
-    }
-
-    public Node linear(String name, Node x, long out, boolean withBias) {
-        if (x.shape().rank() < 1) {
-            throw new IllegalArgumentException("linear '" + name + "': the input is a scalar, expected features");
-        }
-        long in = x.shape().extent(-1);
-        double deviation = 1 / Math.sqrt(Math.max(1, in));
-        Init init = Init.uniform(deviation);
-        Parameter weight = parameter(Parameter.matrix(name + ".weight", Shape.of(out, in), init));
-        Parameter bias = withBias ? parameter(Parameter.vector(name + ".bias", Shape.of(out), init)) : null;
-        return add(name, new Linear(weight, bias), x);
-    }
-
-    /** y = x W' with the weight of an earlier layer or embedding table: tied. */
-    public Node linearTied(String name, Node x, String weight) {
-        Parameter shared = shared("linear '" + name + "'", weight);
-        return add(name, new Linear(shared, null), x);
-    }
-
-    public Node bias(String name, Node x) {
-        return add(
-                name,
-                new Bias(parameter(
-                        Parameter.vector(name + ".bias", Shape.of(x.shape().extent(-1)), Init.ZEROS))),
-                x);
-    }
-
-    /** One row of {@code name.weight} [rows, width] per id. */
-    public Node embedding(String name, Node ids, long rows, long width) {
-        if (ids != input() || ids.out().dtype() != DType.I32) {
-            throw new IllegalArgumentException(
-                    "embedding '" + name + "': must read the network's ids, not '" + ids.name() + "'");
-        }
-        // uniform with unit variance, PyTorch's N(0, 1) in its first two moments
-        return add(
-                name,
-                new Embedding(parameter(
-                        Parameter.matrix(name + ".weight", Shape.of(rows, width), Init.uniform(Math.sqrt(3))))),
-                ids);
-    }
-
-    public Node activation(String name, Node x, Function function) {
-        return add(name, function == Function.RELU ? new Relu() : new Activation(function), x);
-    }
-
-    public Node dropout(String name, Node x, float probability) {
-        return add(name, new Dropout(probability), x);
-    }
-
-    public Node flatten(String name, Node x) {
-        return add(name, new Flatten(), x);
-    }
-
-    public Node add(String name, Node a, Node b) {
-        return add(name, new Add(), a, b);
     }
 
     /** Any op, also one of your own, over the first outputs of nodes. */

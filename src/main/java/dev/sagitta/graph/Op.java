@@ -5,6 +5,7 @@ import dev.sagitta.graph.pass.Curvature;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Tangent;
 import dev.sagitta.graph.pass.TangentBackward;
+import dev.sagitta.kernel.packed.QuantFormat;
 import java.util.List;
 
 /**
@@ -43,6 +44,21 @@ public interface Op {
      */
     default int passes(int output, boolean training) {
         return -1;
+    }
+
+    /** Ids of input 0 are below this; 0 for an op that reads no ids. */
+    default long idLimit() {
+        return 0;
+    }
+
+    /** The weight that could be stored in few bits, as {@link #packed} reads it; null if there is none. */
+    default Parameter packable() {
+        return null;
+    }
+
+    /** The same op over its weight in few bits. */
+    default Op packed(QuantFormat format) {
+        throw new IllegalArgumentException(type() + " has no weight that can be packed");
     }
 
     /** Outputs from inputs and parameters, and what {@link #keeps} says of its own. */

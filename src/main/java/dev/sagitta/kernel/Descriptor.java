@@ -77,8 +77,7 @@ public interface Descriptor extends Preparable {
     @Override
     default Step prepare(Device device) {
         Signature signature = signature().on(device);
-        String stem = file().substring(file().lastIndexOf('/') + 1);
-        KernelSource source = new KernelSource(stem, entry(device), defines(device));
+        KernelSource source = new KernelSource(file(), entry(device), defines(device));
         return Step.of(device.prepare(source, geometry(device), signature.values()));
     }
 }

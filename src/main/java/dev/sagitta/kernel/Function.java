@@ -1,6 +1,6 @@
 package dev.sagitta.kernel;
 
-/** Elementwise functions that kernels know, with first and second derivatives in {@code kernels/common/functions.h}. */
+/** Elementwise functions that kernels know, with first and second derivatives in {@code kernels/lib/functions.h}. */
 public enum Function {
     RELU("relu"),
     GELU("gelu"),

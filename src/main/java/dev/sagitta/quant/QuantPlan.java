@@ -5,8 +5,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.graph.op.gemm.Linear;
-import dev.sagitta.graph.op.packed.PackedLinear;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.JsonInput;
 import dev.sagitta.io.model.Checkpoint;
@@ -21,7 +19,7 @@ import java.util.Set;
 /**
  * The format of each packed weight, by the parameter's name; weights that it does not name stay fp32.
  *
- * <p>Eligible are the matrices that nothing but linear layers read. A table that an embedding looks rows up in stays fp32, also where a
+ * <p>Eligible are the matrices that nothing but products read. A table that an embedding looks rows up in stays fp32, also where a
  * linear layer is tied to it; linear layers that share a weight share its bits, because the weight is stored once.
  */
 public record QuantPlan(Map<String, QuantFormat> formats) {
@@ -40,10 +38,13 @@ public record QuantPlan(Map<String, QuantFormat> formats) {
             if (node.isInput()) {
                 continue;
             }
-            if (node.op() instanceof Linear linear) {
-                weights.putIfAbsent(linear.weight().name(), linear.weight());
-            } else {
-                node.op().parameters().forEach(parameter -> readOtherwise.add(parameter.name()));
+            Parameter weight = node.op().packable();
+            for (Parameter parameter : node.op().parameters()) {
+                if (parameter == weight && parameter.isPackable()) {
+                    weights.putIfAbsent(weight.name(), weight);
+                } else {
+                    readOtherwise.add(parameter.name());
+                }
             }
         }
         weights.keySet().removeAll(readOtherwise);
@@ -91,17 +92,13 @@ public record QuantPlan(Map<String, QuantFormat> formats) {
         }
     }
 
-    /** The network with {@link PackedLinear} layers where the plan names the weight. */
+    /** The network with ops over packed weights where the plan names the weight. */
     public Graph apply(Graph graph) {
-        return graph.withOps(op -> op instanceof Linear linear
-                        && formats.containsKey(linear.weight().name())
-                ? new PackedLinear(
-                        linear.weight().name(),
-                        formats.get(linear.weight().name()),
-                        linear.weight().shape().extent(0),
-                        linear.weight().shape().extent(1),
-                        linear.bias())
-                : op);
+        return graph.withOps(op -> {
+            QuantFormat format =
+                    op.packable() == null ? null : formats.get(op.packable().name());
+            return format == null ? op : op.packed(format);
+        });
     }
 
     /** What a checkpoint's metadata {@code sagitta.quant} says. */

@@ -1,6 +1,6 @@
 package dev.sagitta.random;
 
-/** Philox 4x32-10 on the host (Salmon et al. 2011): what {@code kernels/common/philox.h} is on devices. */
+/** Philox 4x32-10 on the host (Salmon et al. 2011): what {@code kernels/lib/philox.h} is on devices. */
 final class Philox {
     /** 32-bit words of a block. */
     static final int WORDS = 4;

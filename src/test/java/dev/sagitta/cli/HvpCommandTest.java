@@ -78,11 +78,6 @@ class HvpCommandTest {
                 java.util.Arrays.stream(labels).asLongStream().toArray(),
                 ROWS);
         reference = new ReferenceNetwork(graph, ROWS, NetworkCase.doubles(features), null, labels, null);
-        double[] on = new double[ROWS * 7];
-        java.util.Arrays.fill(on, 1);
-        MODEL.toGraph().nodes().stream()
-                .filter(node -> !node.isInput() && node.op().type().equals("dropout"))
-                .forEach(node -> reference.dropout(node.name(), on));
     }
 
     private static float[] normal(Random random, int count) {

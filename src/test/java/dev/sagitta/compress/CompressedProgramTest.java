@@ -8,6 +8,7 @@ import dev.sagitta.fixture.Networks;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
+import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.graph.loss.MeanSquaredError;
@@ -80,8 +81,8 @@ class CompressedProgramTest {
     @MethodSource("devices")
     void gradientVarianceIsWhatTheCodecPredicts(String device) {
         GraphBuilder b = GraphBuilder.features(24);
-        Node h = b.linear("fc1", b.input(), 40, false);
-        Graph graph = b.build(b.linear("fc2", h, 6, false), new MeanSquaredError());
+        Node h = Layers.linear(b, "fc1", b.input(), 40, false);
+        Graph graph = b.build(Layers.linear(b, "fc2", h, 6, false), new MeanSquaredError());
         NetworkCase network = new NetworkCase("two linear layers", graph, 16, 0, 8);
         ActivationPolicy policy = ActivationPolicy.parse("auto:2");
         int runs = 400;
@@ -171,8 +172,8 @@ class CompressedProgramTest {
     @MethodSource("devices")
     void productsOverPackedTangentsAreUnbiased(String device) {
         GraphBuilder b = GraphBuilder.features(24);
-        Node h = b.linear("fc1", b.input(), 40, false);
-        Graph graph = b.build(b.linear("fc2", h, 6, false), new MeanSquaredError());
+        Node h = Layers.linear(b, "fc1", b.input(), 40, false);
+        Graph graph = b.build(Layers.linear(b, "fc2", h, 6, false), new MeanSquaredError());
         NetworkCase network = new NetworkCase("two linear layers", graph, 16, 0, 8);
         int runs = 400;
         float[] exact = products(device, network, ActivationPolicy.none())[1];
@@ -227,9 +228,9 @@ class CompressedProgramTest {
     void theSensitiveTensorGetsMoreBits(String device) {
         // fc3 sees a cotangent far larger than fc2: a loss gradient through tiny output weights
         GraphBuilder g = GraphBuilder.features(32);
-        Node h = g.activation("a1", g.linear("fc1", g.input(), 64), Function.RELU);
-        h = g.activation("a2", g.linear("fc2", h, 64), Function.RELU);
-        Graph graph = g.build(g.linear("fc3", h, 10), new CrossEntropy(-100));
+        Node h = Layers.activation(g, "a1", Layers.linear(g, "fc1", g.input(), 64), Function.RELU);
+        h = Layers.activation(g, "a2", Layers.linear(g, "fc2", h, 64), Function.RELU);
+        Graph graph = g.build(Layers.linear(g, "fc3", h, 10), new CrossEntropy(-100));
         NetworkCase network = new NetworkCase("uneven", graph, 32, 0, 4);
         ActivationPolicy policy = ActivationPolicy.parse("auto:4");
         try (Program program = compile(device, network, policy)) {

@@ -102,11 +102,11 @@ class FailureTest {
     @MethodSource("openCl")
     void aFailedOpenClBuildPrintsFileOptionsAndLog(String name) {
         Device device = TestDevices.get(name);
-        KernelSource source = new KernelSource("broken", "broken_f32", Map.of("WIDTH", "4"));
+        KernelSource source = new KernelSource("test/broken", "broken_f32", Map.of("WIDTH", "4"));
         try (Buffer x = device.allocate(4, MemoryCategory.DATA, "x")) {
             assertThatThrownBy(() -> device.prepare(source, Geometry.linear(1, 1), new Arguments().buffer(x)))
                     .isInstanceOf(KernelBuildException.class)
-                    .hasMessageContaining("'opencl/broken.cl'")
+                    .hasMessageContaining("'test/broken.cl'")
                     .hasMessageContaining("-DWIDTH=4")
                     .hasMessageContaining("CL_BUILD_PROGRAM_FAILURE")
                     .hasMessageContaining("no_such_function")
@@ -120,10 +120,11 @@ class FailureTest {
     @MethodSource("simulated")
     void otherConstantsOnCudaNeedARunTimeCompiler(String name) {
         Device device = TestDevices.get(name);
-        KernelSource source = new KernelSource("pointwise", "relu_forward_f32", Map.of("NO_SUCH_CONSTANT", "7"));
+        KernelSource source =
+                new KernelSource("elementwise/pointwise", "relu_forward_f32", Map.of("NO_SUCH_CONSTANT", "7"));
         assertThatThrownBy(() -> device.prepare(source, Geometry.linear(1, 1), new Arguments()))
                 .isInstanceOf(KernelBuildException.class)
-                .hasMessageContaining("'cuda/pointwise.cu'")
+                .hasMessageContaining("'elementwise/pointwise.cu'")
                 .hasMessageContaining("-DNO_SUCH_CONSTANT=7")
                 .hasMessageContaining("are not those of the file")
                 .hasMessageContaining("nvcc");
@@ -132,7 +133,7 @@ class FailureTest {
 
     @Test
     void constantsOfAKernelFileAreFound() {
-        assertThat(KernelText.defaults("opencl/constants.cl"))
+        assertThat(KernelText.defaults("test/constants.cl"))
                 .containsExactlyInAnyOrderEntriesOf(Map.of("TILE", "16", "WIDE", "(2 * TILE)"));
     }
 }

@@ -36,7 +36,7 @@ final class Relu implements AutoCloseable {
     }
 
     KernelSource source() {
-        return new KernelSource(descriptor.file().substring(descriptor.file().lastIndexOf('/') + 1), descriptor.entry(), descriptor.defines(device));
+        return new KernelSource(descriptor.file(), descriptor.entry(), descriptor.defines(device));
     }
 
     Geometry geometry() {

@@ -32,12 +32,12 @@ class RandomNamesTest {
 
     private static float[] gradient(boolean more, String policy) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node h = b.dropout("drop1", b.linear("fc1", b.input(), WIDTH), 0.5f);
+        Node h = Layers.dropout(b, "drop1", Layers.linear(b, "fc1", b.input(), WIDTH), 0.5f);
         if (more) {
-            h = b.flatten("flat", h);
+            h = Layers.flatten(b, "flat", h);
         }
-        h = b.dropout("drop2", b.linear("fc2", h, WIDTH), 0.25f);
-        Graph graph = b.build(b.linear("fc3", h, 4), new MeanSquaredError());
+        h = Layers.dropout(b, "drop2", Layers.linear(b, "fc2", h, WIDTH), 0.25f);
+        Graph graph = b.build(Layers.linear(b, "fc3", h, 4), new MeanSquaredError());
         ProgramOptions options = ProgramOptions.of(8, Computation.GRADIENT)
                 .training(true)
                 .seed(5)

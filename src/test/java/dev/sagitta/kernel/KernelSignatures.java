@@ -27,10 +27,10 @@ public final class KernelSignatures {
     private KernelSignatures() {}
 
     /** Entry name to arguments, such as {@code [f32* x, i64 n]}. */
-    public static Map<String, List<String>> of(String path) {
+    public static Map<String, List<String>> of(String path, boolean openCl) {
         // without its system includes, a file consists of our own text only
         String text = KernelText.read(path).replaceAll("(?m)^\\s*#\\s*include\\s*<.*$", "");
-        String expanded = preprocess(text, path.startsWith("opencl/")).replaceAll(QUALIFIERS, " ");
+        String expanded = preprocess(text, openCl).replaceAll(QUALIFIERS, " ");
         Map<String, List<String>> entries = new TreeMap<>();
         Matcher matcher = ENTRY.matcher(expanded);
         while (matcher.find()) {
@@ -98,16 +98,14 @@ public final class KernelSignatures {
         return alone;
     }
 
-    /** Stems of the files in a folder of {@code kernels/}. */
-    static List<String> stems(String folder, String extension) {
-        Path path = Path.of("kernels", folder);
-        if (!Files.isDirectory(path)) {
-            return List.of();
-        }
-        try (var files = Files.list(path)) {
-            return files.map(file -> file.getFileName().toString())
-                    .filter(name -> name.endsWith(extension))
-                    .map(name -> name.substring(0, name.length() - extension.length()))
+    /** Family and stem of every kernel file with one of these suffixes. */
+    static List<String> files(String suffix) {
+        Path kernels = Path.of("kernels");
+        try (var files = Files.walk(kernels)) {
+            return files.map(path -> kernels.relativize(path).toString())
+                    .filter(name -> name.endsWith(suffix) && !name.startsWith("lib/"))
+                    .map(name -> name.substring(0, name.length() - suffix.length()))
+                    .filter(name -> !name.contains("."))
                     .sorted()
                     .collect(Collectors.toList());
         } catch (IOException e) {

@@ -2,6 +2,8 @@ package dev.sagitta.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sagitta.device.DeviceKind;
+import dev.sagitta.device.KernelFiles;
 import dev.sagitta.device.KernelText;
 import java.util.List;
 import java.util.Map;
@@ -20,49 +22,67 @@ class KernelTwinsTest {
     private static final Set<String> TYPES = Set.of("i32", "u32", "i64", "u64", "f32", "u8", "i8", "u16");
 
     static List<String> stems() {
-        TreeSet<String> stems = new TreeSet<>(KernelSignatures.stems("cuda", ".cu"));
-        stems.addAll(KernelSignatures.stems("opencl", ".cl"));
+        TreeSet<String> stems = new TreeSet<>(KernelSignatures.files(".cu"));
+        stems.addAll(KernelSignatures.files(".cl"));
+        stems.addAll(KernelSignatures.files(".gpu.cl"));
         return List.copyOf(stems);
     }
 
     static List<String> cpuStems() {
-        return KernelSignatures.stems("opencl/cpu", ".cl");
+        return KernelSignatures.files(".cpu.cl");
     }
 
     @ParameterizedTest
     @MethodSource("stems")
     void twinsAgree(String stem) {
-        assertThat(List.of("cuda/" + stem + ".cu", "opencl/" + stem + ".cl"))
-                .as("twins")
-                .allMatch(KernelText::exists);
-        Map<String, List<String>> cuda = entries("cuda/" + stem + ".cu");
-        Map<String, List<String>> openCl = entries("opencl/" + stem + ".cl");
-        removeAlone(cuda, openCl, "cuda/" + stem + ".cu", "CUDA_ONLY");
-        removeAlone(openCl, cuda, "opencl/" + stem + ".cl", "OPENCL_ONLY");
+        Map<String, List<String>> cuda = entries(stem, DeviceKind.CUDA);
+        Map<String, List<String>> openCl = entries(stem, DeviceKind.OPENCL_GPU);
+        assertThat(cuda).as("entries for CUDA of %s", stem).isNotEmpty();
+        assertThat(openCl).as("entries for OpenCL of %s", stem).isNotEmpty();
+        removeAlone(cuda, openCl, KernelFiles.path(DeviceKind.CUDA, stem), "CUDA_ONLY");
+        removeAlone(openCl, cuda, KernelFiles.path(DeviceKind.OPENCL_GPU, stem), "OPENCL_ONLY");
         assertThat(difference(cuda, openCl))
-                .as("entries of kernels/cuda/%s.cu against kernels/opencl/%s.cl", stem, stem)
+                .as("entries of kernels/%s, CUDA against OpenCL", stem)
                 .isEmpty();
     }
 
     @ParameterizedTest
     @MethodSource("cpuStems")
     void variantsForTheCpuAgree(String stem) {
-        assertThat(difference(entries("opencl/cpu/" + stem + ".cl"), entries("opencl/" + stem + ".cl")))
-                .as("entries of kernels/opencl/cpu/%s.cl against kernels/opencl/%s.cl", stem, stem)
+        assertThat(difference(entries(stem, DeviceKind.OPENCL_CPU), entries(stem, DeviceKind.OPENCL_GPU)))
+                .as("entries of kernels/%s.cpu.cl against those for OpenCL GPUs", stem)
                 .isEmpty();
     }
 
     @ParameterizedTest
     @MethodSource("stems")
     void argumentsHaveTypesOfFixedWidth(String stem) {
-        for (String path : List.of("cuda/" + stem + ".cu", "opencl/" + stem + ".cl")) {
-            entries(path).forEach((entry, arguments) -> assertThat(arguments)
-                    .as("%s in %s", entry, path)
+        for (DeviceKind kind : List.of(DeviceKind.CUDA, DeviceKind.OPENCL_GPU)) {
+            entries(stem, kind).forEach((entry, arguments) -> assertThat(arguments)
+                    .as("%s in %s", entry, KernelFiles.path(kind, stem))
                     .allSatisfy(argument -> {
                         String type = argument.substring(0, Math.max(0, argument.lastIndexOf(' ')))
                                 .replace("*", "");
                         assertThat(TYPES).contains(type);
                     }));
+        }
+    }
+
+    /** A dialect of its own costs every reader a second text: its header says what it buys. */
+    @ParameterizedTest
+    @MethodSource("stems")
+    void aSecondTextIsJustified(String stem) {
+        for (String suffix : List.of(".cu", ".cl")) {
+            if (KernelText.exists(stem + suffix)) {
+                assertThat(KernelText.exists(stem + ".gpu.cl"))
+                        .as("%s beside one text for both", stem + suffix)
+                        .isFalse();
+                if (suffix.equals(".cu")) {
+                    assertThat(KernelText.read(stem + suffix))
+                            .as("header of %s", stem + suffix)
+                            .containsPattern("DIALECT: .{20}");
+                }
+            }
         }
     }
 
@@ -75,14 +95,15 @@ class KernelTwinsTest {
 
     @Test
     void macrosAreExpanded() {
-        assertThat(KernelSignatures.of("opencl/pointwise.cl"))
+        assertThat(entries("elementwise/pointwise", DeviceKind.OPENCL_GPU))
                 .containsKeys("relu_forward_f32", "gelu_tanh_backward_f32")
                 .allSatisfy((entry, arguments) -> assertThat(arguments).contains("f32* x"));
     }
 
-    private static Map<String, List<String>> entries(String path) {
-        Map<String, List<String>> found = KernelText.exists(path) ? KernelSignatures.of(path) : Map.of();
-        return new TreeMap<>(found);
+    private static Map<String, List<String>> entries(String stem, DeviceKind kind) {
+        String path = KernelFiles.path(kind, stem);
+        assertThat(KernelText.exists(path)).as("%s for %s", stem, kind).isTrue();
+        return new TreeMap<>(KernelSignatures.of(path, kind != DeviceKind.CUDA));
     }
 
     private static void removeAlone(

@@ -136,8 +136,7 @@ class RefusalsTest {
         pack.withVariance(segments, 100).check();
         refused(pack.withVariance(segments, 300), "'x'", "rows of 300");
         refused(pack.withVariance(segments, 0), "rows of 0");
-        refused(
-                Codec.nearest(format, x, codes, metadata, flags).withVariance(segments, 100), "nearest", "no variance");
+        refused(Codec.nearest(format, x, codes, metadata, flags).withVariance(segments, 100), "nearest", "no variance");
         refused(Codec.rowVariance(format, segments, 0, f32("variance", 10)), "rows of 0");
         refused(
                 Codec.stochastic(format, state, 1, x, codes, of(DType.BF16, "metadata", 8), flags),
@@ -208,8 +207,7 @@ class RefusalsTest {
         refused(Reduce.sum(x, f32("three", 3), partials), "'x'", "40 elements", "multiple of the 3 rows", "'three'");
         refused(Reduce.sum(x, f32("none", 0), partials), "'none'", "one element per row");
         refused(Reduce.max(f32("empty", 4, 0), out, partials), "max", "'empty'", "empty rows");
-        refused(
-                Reduce.argmax(f32("wide", 3L << 30), i32("at", 1), partials), "'wide'", "2^31 - 1", "split it");
+        refused(Reduce.argmax(f32("wide", 3L << 30), i32("at", 1), partials), "'wide'", "2^31 - 1", "split it");
         Tensor u = f32("u", 3, 10);
         Tensor v = f32("v", 10);
         Tensor offsets = of(DType.I64, "offsets", 3);
@@ -269,11 +267,7 @@ class RefusalsTest {
         Gemm.of(f32("x", 4, 5, 7), false, b, false, f32("y", 4, 5, 3)).check();
         refused(Gemm.of(f32("x", 2, 5, 7), false, b, false, f32("y", 4, 5, 3)), "'x'", "batch 2", "4", "shared");
         refused(Gemm.of(f32("x", 4, 5, 7), false, b, false, f32("y", 5, 3)), "'x'", "batch 4", "1");
-        refused(
-                Gemm.of(f32("x", 65536, 5, 7), false, b, false, f32("y", 65536, 5, 3)),
-                "65536",
-                "65535",
-                "split");
+        refused(Gemm.of(f32("x", 65536, 5, 7), false, b, false, f32("y", 65536, 5, 3)), "65536", "65535", "split");
     }
 
     @Test
@@ -301,8 +295,7 @@ class RefusalsTest {
         long many = 1L << 31;
         refused(Gemm.of(f32("x", many, 2), false, f32("w", 2, 3), false, f32("y", many, 3)), "2147483648", "split");
         long wide = 1L << 29;
-        refused(
-                Gemm.of(f32("x", wide, 2), false, f32("w", 2, wide), false, f32("y", wide, wide)), "64 x 64", "split");
+        refused(Gemm.of(f32("x", wide, 2), false, f32("w", 2, wide), false, f32("y", wide, wide)), "64 x 64", "split");
         Tensor a = f32("x", 4, 4);
         Tensor b = f32("w", 4, 4);
         refused(Gemm.of(a, false, b, false, a), "'x'", "also a factor");

@@ -12,6 +12,7 @@ import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Keep;
+import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Op;
 import dev.sagitta.graph.Parameter;
@@ -56,8 +57,9 @@ class OpContractTest {
     @MethodSource("devices")
     void keepsAValueWhereOnlyTheSecondInputIsTrained(String device) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node x = b.activation("pre", b.input(), Function.TANH);
-        Graph graph = b.build(b.add("gate", new Multiply(), x, b.linear("fc", x, WIDTH)), new MeanSquaredError());
+        Node x = Layers.activation(b, "pre", b.input(), Function.TANH);
+        Graph graph =
+                b.build(b.add("gate", new Multiply(), x, Layers.linear(b, "fc", x, WIDTH)), new MeanSquaredError());
         NetworkCase network = new NetworkCase("gate", graph, BATCH, 0, 3);
         ProgramOptions options = ProgramOptions.of(
                 BATCH, Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
@@ -149,8 +151,8 @@ class OpContractTest {
 
     private static ProgramMemory compile(Op square, String policy) {
         GraphBuilder b = GraphBuilder.features(64);
-        Node h = b.add("square", square, b.linear("fc1", b.input(), 256));
-        Graph graph = b.build(b.linear("fc2", h, 10), new CrossEntropy(-100));
+        Node h = b.add("square", square, Layers.linear(b, "fc1", b.input(), 256));
+        Graph graph = b.build(Layers.linear(b, "fc2", h, 10), new CrossEntropy(-100));
         ProgramOptions options = ProgramOptions.of(32, Computation.GRADIENT)
                 .store(ActivationPolicy.parse(policy).store());
         try (Program program = Program.compile(graph, TestDevices.get(TestDevices.one()), options)) {
@@ -174,9 +176,9 @@ class OpContractTest {
     @Test
     void maskBytesAreThoseOfMasksWhateverLayersAreCalled() {
         GraphBuilder b = GraphBuilder.features(64);
-        Node h = b.activation("gelu.mask", b.linear("x.mask", b.input(), 256), Function.GELU);
-        h = b.activation("relu", b.linear("y.mask", h, 256), Function.RELU);
-        Graph graph = b.build(b.linear("fc.mask", h, 10), new CrossEntropy(-100));
+        Node h = Layers.activation(b, "gelu.mask", Layers.linear(b, "x.mask", b.input(), 256), Function.GELU);
+        h = Layers.activation(b, "relu", Layers.linear(b, "y.mask", h, 256), Function.RELU);
+        Graph graph = b.build(Layers.linear(b, "fc.mask", h, 10), new CrossEntropy(-100));
         for (String policy : List.of("none", "2", "auto:2")) {
             ProgramOptions options = ProgramOptions.of(32, Computation.GRADIENT)
                     .store(ActivationPolicy.parse(policy).store());
@@ -191,10 +193,10 @@ class OpContractTest {
     @ValueSource(booleans = {true, false})
     void aSharedValueTakesItsStrictestReader(boolean linearFirst) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node h = b.linear("fc1", b.input(), WIDTH);
-        Node one = linearFirst ? b.linear("fc2", h, WIDTH) : b.activation("act", h, Function.GELU);
-        Node two = linearFirst ? b.activation("act", h, Function.GELU) : b.linear("fc2", h, WIDTH);
-        Graph graph = b.build(b.linear("fc3", b.add("sum", one, two), 3), new CrossEntropy(-100));
+        Node h = Layers.linear(b, "fc1", b.input(), WIDTH);
+        Node one = linearFirst ? Layers.linear(b, "fc2", h, WIDTH) : Layers.activation(b, "act", h, Function.GELU);
+        Node two = linearFirst ? Layers.activation(b, "act", h, Function.GELU) : Layers.linear(b, "fc2", h, WIDTH);
+        Graph graph = b.build(Layers.linear(b, "fc3", Layers.add(b, "sum", one, two), 3), new CrossEntropy(-100));
         ProgramOptions options = ProgramOptions.of(BATCH, Computation.GRADIENT)
                 .store(ActivationPolicy.parse("auto:4").store());
         try (Program program = Program.compile(graph, TestDevices.get(TestDevices.one()), options)) {
@@ -211,14 +213,15 @@ class OpContractTest {
     @MethodSource("devices")
     void anOpMayHaveSeveralOutputs(String device) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node split = b.add("twice", new Twice(), b.linear("fc", b.input(), WIDTH));
+        Node split = b.add("twice", new Twice(), Layers.linear(b, "fc", b.input(), WIDTH));
         assertThat(split.out(1).name()).isEqualTo("twice.1");
         Node gelu = b.add("gelu", new Smooth(), List.of(split.out(1)));
         Graph two = b.build(b.add("sum", new Multiply(), List.of(split.out(0), gelu.out())), new MeanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
-        Node x = c.linear("fc", c.input(), WIDTH);
+        Node x = Layers.linear(c, "fc", c.input(), WIDTH);
         Graph one = c.build(
-                c.add("sum", new Multiply(), x, c.activation("gelu", x, Function.GELU)), new MeanSquaredError());
+                c.add("sum", new Multiply(), x, Layers.activation(c, "gelu", x, Function.GELU)),
+                new MeanSquaredError());
         assertThat(everything(two, device)).isEqualTo(everything(one, device));
     }
 
@@ -226,10 +229,10 @@ class OpContractTest {
     @Test
     void anOutputMayBeUnused() {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node split = b.add("twice", new Twice(), b.linear("fc", b.input(), WIDTH));
+        Node split = b.add("twice", new Twice(), Layers.linear(b, "fc", b.input(), WIDTH));
         Graph graph = b.build(split.out(1), new MeanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
-        Graph plain = c.build(c.linear("fc", c.input(), WIDTH), new MeanSquaredError());
+        Graph plain = c.build(Layers.linear(c, "fc", c.input(), WIDTH), new MeanSquaredError());
         String device = TestDevices.one();
         assertThat(everything(graph, device)).isEqualTo(everything(plain, device));
     }
@@ -239,7 +242,8 @@ class OpContractTest {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Node mask = b.input("mask", ArrayType.f32(Shape.of(WIDTH)));
         Graph graph = b.build(
-                b.add("masked", new Multiply(), mask, b.linear("fc", b.input(), WIDTH)), new MeanSquaredError());
+                b.add("masked", new Multiply(), mask, Layers.linear(b, "fc", b.input(), WIDTH)),
+                new MeanSquaredError());
         try (Program program =
                 Program.compile(graph, TestDevices.get(TestDevices.one()), ProgramOptions.of(1, Computation.PREDICT))) {
             program.tensor("input").upload(program.stream(), new float[] {1, 0, 0, 0, 0, 0});
@@ -259,9 +263,10 @@ class OpContractTest {
     @MethodSource("devices")
     void keepsAnOutputAndAValueOfItsOwn(String device) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Graph own = b.build(b.add("square", new OwnSquare(), b.linear("fc", b.input(), WIDTH)), new MeanSquaredError());
+        Graph own = b.build(
+                b.add("square", new OwnSquare(), Layers.linear(b, "fc", b.input(), WIDTH)), new MeanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
-        Node x = c.linear("fc", c.input(), WIDTH);
+        Node x = Layers.linear(c, "fc", c.input(), WIDTH);
         Graph plain = c.build(c.add("square", new Multiply(), x, x), new MeanSquaredError());
         // the same products and sums in another order: each twice a number
         assertThat(everything(own, device)).isEqualTo(everything(plain, device));
@@ -274,7 +279,7 @@ class OpContractTest {
         Parameter state = Parameter.vector("sum.running", Shape.of(BATCH * WIDTH), Parameter.Init.ZEROS)
                 .use(Parameter.Use.STATE);
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node h = b.add("sum", new Running(state, false), b.linear("fc", b.input(), WIDTH));
+        Node h = b.add("sum", new Running(state, false), Layers.linear(b, "fc", b.input(), WIDTH));
         Graph graph = b.build(h, new MeanSquaredError());
         assertThat(graph.parameters()).extracting(Parameter::name).containsExactly("fc.weight", "fc.bias");
         assertThat(graph.everyParameter()).extracting(Parameter::name).contains("sum.running");
@@ -300,7 +305,8 @@ class OpContractTest {
                 .use(Parameter.Use.STATE);
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Graph graph = b.build(
-                b.add("sum", new Running(state, true), b.linear("fc", b.input(), WIDTH)), new MeanSquaredError());
+                b.add("sum", new Running(state, true), Layers.linear(b, "fc", b.input(), WIDTH)),
+                new MeanSquaredError());
         ProgramOptions options = ProgramOptions.of(BATCH, Computation.GRADIENT).training(true);
         assertThatThrownBy(() -> Program.compile(graph, TestDevices.get(TestDevices.one()), options))
                 .hasMessageContaining("layer 'sum' (running), task 'sum.late'")

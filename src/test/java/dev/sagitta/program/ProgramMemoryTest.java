@@ -14,6 +14,7 @@ import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
+import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.loss.CrossEntropy;
@@ -68,7 +69,7 @@ class ProgramMemoryTest {
         QuantFormat format = new QuantFormat(4, 32, false);
         GraphBuilder b = GraphBuilder.features(64);
         Node h = b.add("fc1", new PackedLinear("fc1.weight", format, 96, 64, null), b.input());
-        h = b.bias("shift", b.activation("act", h, Function.GELU));
+        h = Layers.bias(b, "shift", Layers.activation(b, "act", h, Function.GELU));
         Graph graph =
                 b.build(b.add("fc2", new PackedLinear("fc2.weight", format, 10, 96, null), h), new CrossEntropy(-100));
         ProgramMemory memory = agree(graph, ProgramOptions.of(8, Computation.EVALUATE, Computation.GRADIENT));
@@ -92,9 +93,9 @@ class ProgramMemoryTest {
         float[] x = new float[50 * 64];
         long[] labels = new long[50];
         GraphBuilder b = GraphBuilder.features(64);
-        Node h = b.activation("relu", b.linear("fc1", b.input(), 96), Function.RELU);
-        h = b.activation("gelu", b.linear("fc2", h, 96), Function.GELU);
-        Graph graph = b.build(b.linear("fc3", h, 10), new CrossEntropy(-100));
+        Node h = Layers.activation(b, "relu", Layers.linear(b, "fc1", b.input(), 96), Function.RELU);
+        h = Layers.activation(b, "gelu", Layers.linear(b, "fc2", h, 96), Function.GELU);
+        Graph graph = b.build(Layers.linear(b, "fc3", h, 10), new CrossEntropy(-100));
         Map<MemoryCategory, Long> before = DEVICE.memory().current();
         TrainingOptions options =
                 new TrainingOptions(16, OptimiserOptions.adamW(0.01).clip(1), bits, 1);

@@ -29,7 +29,7 @@ final class Ceilings {
             Tensor y = bench.empty("y", DType.F32, x.elements());
             Tensor out = bench.empty("out", DType.F32, 1);
             Tensor partials = bench.empty("partials", Reduce.partials(device, 1, x.elements()));
-            Step sum = bench.prepare(new Reduce(Reduce.Operation.SUM, x, null, out, partials));
+            Step sum = bench.prepare(Reduce.sum(x, out, partials));
             Step kernel = bench.prepare(Arithmetic.scale(1, x, y));
             double micros = Math.min(micros(timer, driverCopy(x, y)), micros(timer, kernel));
             copy = 2e-3 * x.bytes() / micros;

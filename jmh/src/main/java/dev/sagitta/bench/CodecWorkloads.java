@@ -47,7 +47,7 @@ final class CodecWorkloads {
                     bench.zeros("flags", DType.U32, 1));
         }
 
-        Pack pack(BenchDevice bench) {
+        Codec.Pack pack(BenchDevice bench) {
             return Codec.stochastic(format, bench.state(), RANDOM_STREAM, x, codes, metadata, flags);
         }
     }
@@ -68,7 +68,7 @@ final class CodecWorkloads {
 
     private static Workload pack(BenchDevice bench, CodecFormat format, boolean variance) {
         Packed packed = Packed.of(bench, format);
-        Pack work = packed.pack(bench);
+        Codec.Pack work = packed.pack(bench);
         if (variance) {
             work = work.withVariance(
                     bench.empty("segments", DType.F32, format.segments(bench.elements() / ROW, ROW)), ROW);
@@ -106,7 +106,7 @@ final class CodecWorkloads {
 
     private static Workload random(BenchDevice bench, Random.Kind kind) {
         Tensor out = bench.empty("out", kind == Random.Kind.BITS ? DType.U32 : DType.F32, bench.elements());
-        Random work = new Random(kind, bench.state(), RANDOM_STREAM, 0, out);
+        Random.Fill work = Random.fill(kind, bench.state(), RANDOM_STREAM, out);
         return Workload.of(
                 bench,
                 work,
@@ -151,7 +151,7 @@ final class CodecWorkloads {
         which.upload(bench.stream, new long[] {0, 0, keys.length});
         segments.upload(bench.stream, Random.segments(keys, offsets, elements));
         Tensor out = bench.empty("out", DType.F32, PROBES * length);
-        ProbeVectors work =
+        Random.ProbeVectors work =
                 Random.probeVectors(Random.Kind.RADEMACHER, which, segments, Random.chunks(elements), PROBES, out);
         return Workload.of(
                 bench,

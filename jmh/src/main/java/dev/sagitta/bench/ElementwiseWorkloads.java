@@ -126,7 +126,7 @@ final class ElementwiseWorkloads {
         Tensor xt = bench.normal("xt", PROBES, n);
         Tensor dyt = bench.normal("dyt", PROBES, n);
         Tensor dxt = bench.empty("dxt", DType.F32, PROBES, n);
-        Pointwise work = Pointwise.tangentBackward(Function.GELU, x, xt, dy, dyt, dxt);
+        Pointwise.TangentBackward work = Pointwise.tangentBackward(Function.GELU, x, xt, dy, dyt, dxt);
         return Workload.of(
                 bench,
                 work,
@@ -175,7 +175,7 @@ final class ElementwiseWorkloads {
     private static Workload axpby(BenchDevice bench) {
         Tensor x = bench.normal("x", bench.elements());
         Tensor y = bench.normal("y", bench.elements());
-        Arithmetic work = Arithmetic.axpby(0.25f, x, 0.5f, y);
+        Arithmetic.Axpby work = Arithmetic.axpby(0.25f, x, 0.5f, y);
         // y changes in place: the values before are read first
         float[][] before = new float[1][];
         before[0] = bench.floats(y, 0, 4096);

@@ -1,5 +1,6 @@
 package dev.sagitta.bench;
 
+import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.embedding.Embedding;
 import dev.sagitta.kernel.loss.CrossEntropy;
@@ -25,10 +26,8 @@ final class LossWorkloads {
     private LossWorkloads() {}
 
     static void add(Map<String, Catalogue.Builder> all) {
-        all.put("cross_entropy_forward", bench -> crossEntropy(bench, CrossEntropy.Mode.FORWARD));
-        all.put(
-                "cross_entropy_forward_backward",
-                bench -> crossEntropy(bench, CrossEntropy.Mode.FORWARD_BACKWARD));
+        all.put("cross_entropy_forward", bench -> crossEntropy(bench, false));
+        all.put("cross_entropy_forward_backward", bench -> crossEntropy(bench, true));
         all.put("cross_entropy_tangent_backward", LossWorkloads::crossEntropyTangents);
         all.put("squared_error_forward_backward", LossWorkloads::squaredError);
         all.put("embedding_gather", LossWorkloads::gather);
@@ -86,15 +85,14 @@ final class LossWorkloads {
         return total / labels.length;
     }
 
-    private static Workload crossEntropy(BenchDevice bench, CrossEntropy.Mode mode) {
-        boolean backward = mode == CrossEntropy.Mode.FORWARD_BACKWARD;
+    private static Workload crossEntropy(BenchDevice bench, boolean backward) {
         int rows = rows(bench);
         Tensor logits = bench.normal("logits", rows, CLASSES);
         Tensor labels = ids(bench, rows, CLASSES);
         Tensor workspace = workspace(bench, CrossEntropy.workspaceBytes(rows, 1));
         Tensor loss = bench.empty("loss", DType.F32, 1);
         Tensor gradient = backward ? bench.empty("gradient", DType.F32, rows, CLASSES) : null;
-        SoftmaxCrossEntropy work = backward
+        Descriptor work = backward
                 ? CrossEntropy.forwardBackward(logits, labels, IGNORE, workspace, loss, gradient)
                 : CrossEntropy.forward(logits, labels, IGNORE, workspace, loss);
         return Workload.of(bench, work, () -> {
@@ -119,7 +117,8 @@ final class LossWorkloads {
         Tensor tangent = bench.normal("tangent", PROBES, rows, CLASSES);
         Tensor out = bench.empty("out", DType.F32, PROBES, rows, CLASSES);
         Tensor workspace = workspace(bench, CrossEntropy.workspaceBytes(rows, PROBES));
-        SoftmaxCrossEntropy work = CrossEntropy.tangentBackward(logits, labels, IGNORE, tangent, workspace, out);
+        CrossEntropy.TangentBackward work =
+                CrossEntropy.tangentBackward(logits, labels, IGNORE, tangent, workspace, out);
         return Workload.of(bench, work, () -> {
             int[] label = bench.ints(labels);
             for (int r = 0; r < rows; r += rows / 8) {
@@ -147,7 +146,7 @@ final class LossWorkloads {
         Tensor loss = bench.empty("loss", DType.F32, 1);
         long n = y.elements();
         Tensor workspace = workspace(bench, SquaredError.workspaceBytes(n, 1));
-        SquaredError work = SquaredError.forwardBackward(y, target, workspace, loss, gradient);
+        SquaredError.ForwardBackward work = SquaredError.forwardBackward(y, target, workspace, loss, gradient);
         return Workload.of(
                 bench,
                 work,
@@ -177,8 +176,8 @@ final class LossWorkloads {
         Tensor ids = ids(bench, 2 * vocabulary, vocabulary);
         Tensor dy = bench.normal("dy", 1, 2 * vocabulary, WIDTH);
         Tensor dtable = bench.empty("dtable", DType.F32, 1, vocabulary, WIDTH);
-        Tensor workspace = bench.empty(
-                "workspace", DType.I32, (Embedding.workspaceBytes(2 * vocabulary, vocabulary) + 3) / 4);
+        Tensor workspace =
+                bench.empty("workspace", DType.I32, (Embedding.workspaceBytes(2 * vocabulary, vocabulary) + 3) / 4);
         return Workload.of(bench, Embedding.scatter(ids, dy, dtable, workspace, false), () -> {
             int[] id = bench.ints(ids);
             for (int v = 0; v < vocabulary; v += Math.max(1, vocabulary / 64)) {

@@ -1,6 +1,7 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.kernel.packed.QMatmul;
@@ -90,11 +91,12 @@ final class PackedWeightWorkloads {
         Tensor x = bench.normal("x", m, n);
         Tensor y = bench.empty("y", DType.F32, m, n);
         PackedWeights w = random(bench, bits, PackedWeights.Layout.PANELS, 0, n);
-        QMatmul checked = QMatmul.forward(x, w, null, y);
+        QMatmul.Forward checked = QMatmul.forward(x, w, null, y);
         Step[] steps = new Step[bench.rotation(w.bytes())];
         steps[0] = bench.prepare(checked);
         for (int i = 1; i < steps.length; i++) {
-            steps[i] = bench.prepare(QMatmul.of(x, random(bench, bits, PackedWeights.Layout.PANELS, i, n), y));
+            steps[i] =
+                    bench.prepare(QMatmul.forward(x, random(bench, bits, PackedWeights.Layout.PANELS, i, n), null, y));
         }
         return Workload.of(steps, checked, () -> {
             int[] words = bench.ints(w.words());
@@ -123,7 +125,7 @@ final class PackedWeightWorkloads {
         Tensor dy = bench.normal("dy", m, n);
         Tensor dx = bench.empty("dx", DType.F32, m, n);
         PackedWeights w = random(bench, 4, PackedWeights.Layout.PANELS, 0, n);
-        QMatmulBackward work = QMatmul.backward(dy, w, dx);
+        QMatmul.Backward work = QMatmul.backward(dy, w, dx);
         Step[] steps = new Step[bench.rotation(w.bytes())];
         steps[0] = bench.prepare(work);
         for (int i = 1; i < steps.length; i++) {
@@ -158,8 +160,7 @@ final class PackedWeightWorkloads {
         Tensor errors = bench.empty("errors", DType.F32, n);
         Tensor back = bench.empty("back", DType.F32, n, n);
         bench.once(Quantize.of(weights, packed, errors));
-        QuantizeWeights work =
-                fit ? Quantize.fit(weights, packed) : Quantize.pack(weights, packed, errors);
+        Descriptor work = fit ? Quantize.fit(weights, packed) : Quantize.pack(weights, packed, errors);
         return Workload.of(bench, work, () -> {
             bench.once(Quantize.pack(weights, packed, errors));
             bench.once(Quantize.dequantize(packed, back));
@@ -180,7 +181,7 @@ final class PackedWeightWorkloads {
         int n = bench.side(N);
         PackedWeights rows = random(bench, 4, PackedWeights.Layout.ROWS, 0, n);
         PackedWeights panels = allocate(bench, 4, PackedWeights.Layout.PANELS, "panels", n, n);
-        RepackWeights work = new Quantize.Repack(true, rows.words(), panels.words());
+        Quantize.Repack work = new Quantize.Repack(true, rows.words(), panels.words());
         Step[] steps = new Step[bench.rotation(work.bytes())];
         steps[0] = bench.prepare(work);
         for (int i = 1; i < steps.length; i++) {
@@ -204,7 +205,7 @@ final class PackedWeightWorkloads {
         int n = bench.side(N);
         PackedWeights packed = random(bench, 4, PackedWeights.Layout.PANELS, 0, n);
         Tensor weights = bench.empty("W", DType.F32, n, n);
-        DequantizeWeights work = Quantize.dequantize(packed, weights);
+        Quantize.Dequantize work = Quantize.dequantize(packed, weights);
         return Workload.of(bench, work, () -> {
             int[] words = bench.ints(packed.words());
             float[] scales = bench.floats(packed.scales());

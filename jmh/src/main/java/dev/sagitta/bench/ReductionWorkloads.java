@@ -1,5 +1,6 @@
 package dev.sagitta.bench;
 
+import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.reduce.AnyNonfinite;
 import dev.sagitta.kernel.reduce.Dots;
@@ -20,20 +21,22 @@ final class ReductionWorkloads {
     static void add(Map<String, Catalogue.Builder> all) {
         all.put("sum", bench -> reduce(bench, Reduce.Operation.SUM));
         all.put("norm", bench -> reduce(bench, Reduce.Operation.NORM));
-        all.put("dot", bench -> reduce(bench, Reduce.Operation.DOT));
+        all.put("dot", bench -> reduce(bench, null));
         all.put("max", bench -> reduce(bench, Reduce.Operation.MAX));
         all.put("argmax", bench -> reduce(bench, Reduce.Operation.ARGMAX));
         all.put("any_nonfinite", ReductionWorkloads::anyNonfinite);
         all.put("dots", ReductionWorkloads::dots);
     }
 
+    /** @param operation null: the dot product */
     private static Workload reduce(BenchDevice bench, Reduce.Operation operation) {
-        boolean two = operation == Reduce.Operation.DOT;
+        boolean two = operation == null;
         Tensor x = bench.normal("x", bench.elements());
         Tensor y = two ? bench.normal("y", bench.elements()) : null;
         Tensor out = bench.empty("out", operation == Reduce.Operation.ARGMAX ? DType.I32 : DType.F32, 1);
         Tensor partials = bench.empty("partials", Reduce.partials(bench.device, 1, bench.elements()));
-        return Workload.of(bench, new Reduce(operation, x, y, out, partials), () -> {
+        Descriptor work = two ? Reduce.dot(x, y, out, partials) : Reduce.of(operation, x, out, partials);
+        return Workload.of(bench, work, () -> {
             double sum = 0;
             double magnitude = 0;
             double squares = 0;
@@ -54,7 +57,7 @@ final class ReductionWorkloads {
                     }
                 }
             }
-            switch (operation) {
+            switch (two ? Reduce.Operation.SUM : operation) {
                 case MAX -> Samples.near(out, 0, bench.floats(out)[0], largest, 0, Tolerance.EXACT);
                 case ARGMAX -> Samples.same(out, 0, bench.ints(out)[0], at);
                 case NORM -> Samples.near(out, 0, bench.floats(out)[0], Math.sqrt(squares), Math.sqrt(squares), CLOSE);

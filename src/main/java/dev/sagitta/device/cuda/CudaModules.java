@@ -4,7 +4,9 @@ import static jcuda.driver.CUfunction_attribute.*;
 import static jcuda.driver.CUresult.*;
 
 import dev.sagitta.device.DeviceException;
+import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.KernelBuildException;
+import dev.sagitta.device.KernelFiles;
 import dev.sagitta.device.KernelSource;
 import dev.sagitta.device.KernelText;
 import java.io.IOException;
@@ -47,14 +49,14 @@ final class CudaModules {
         CUfunction function = new CUfunction();
         int status = JCudaDriver.cuModuleGetFunction(function, module, source.entry());
         if (status == CUDA_ERROR_NOT_FOUND) {
-            throw new KernelBuildException(
-                    "kernel file 'cuda/" + source.file() + ".cu' has no entry '" + source.entry() + "'");
+            throw new KernelBuildException("kernel file '" + KernelFiles.path(DeviceKind.CUDA, source.file())
+                    + "' has no entry '" + source.entry() + "'");
         }
         Cuda.check(status, "cuModuleGetFunction " + source);
         if (first && LOG.isDebugEnabled()) {
             LOG.debug(
-                    "cuda/{}.cu: machine code for sm_{}, made from PTX for compute_{}",
-                    source.file(),
+                    "{}: machine code for sm_{}, made from PTX for compute_{}",
+                    KernelFiles.path(DeviceKind.CUDA, source.file()),
                     attribute(function, CU_FUNC_ATTRIBUTE_BINARY_VERSION),
                     attribute(function, CU_FUNC_ATTRIBUTE_PTX_VERSION));
         }
@@ -68,12 +70,12 @@ final class CudaModules {
     }
 
     private CUmodule load(KernelSource source) {
-        String path = "cuda/" + source.file() + ".cu";
+        String path = KernelFiles.path(DeviceKind.CUDA, source.file());
         String why = hasOwnConstants(source, path)
                 ? "the constants " + source.options() + " are not those of the file"
                 : null;
         if (why == null) {
-            Image image = image(source.file());
+            Image image = image(KernelFiles.stem(source.file()));
             if (image == null) {
                 why = "there is no fatbin: the jar was built where nvcc is missing";
             } else {
@@ -140,8 +142,7 @@ final class CudaModules {
                 return in == null ? null : new Image(ModuleLoader.outsideHeap(in.readAllBytes()), "fatbin in the jar");
             }
         } catch (IOException e) {
-            throw new DeviceException(
-                    "fatbin of kernel file 'cuda/" + file + ".cu' cannot be read: " + e.getMessage(), e);
+            throw new DeviceException("fatbin of kernel file '" + file + "' cannot be read: " + e.getMessage(), e);
         }
     }
 

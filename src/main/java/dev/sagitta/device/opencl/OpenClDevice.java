@@ -10,6 +10,7 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Event;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.device.KernelBuildException;
+import dev.sagitta.device.KernelFiles;
 import dev.sagitta.device.KernelSource;
 import dev.sagitta.device.KernelText;
 import dev.sagitta.device.Launch;
@@ -150,8 +151,7 @@ public final class OpenClDevice extends Device {
     }
 
     private String path(String file) {
-        String cpu = "opencl/cpu/" + file + ".cl";
-        return kind() == DeviceKind.OPENCL_CPU && KernelText.exists(cpu) ? cpu : "opencl/" + file + ".cl";
+        return KernelFiles.path(kind(), file);
     }
 
     private synchronized cl_program program(KernelSource source) {

@@ -128,6 +128,8 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
     }
 
     private static Value workspace(Emitter e, LossContext c, int probes) {
-        return e.workspace("loss", dev.sagitta.kernel.loss.CrossEntropy.workspaceBytes(c.target().elements(), probes));
+        return e.workspace(
+                "loss",
+                dev.sagitta.kernel.loss.CrossEntropy.workspaceBytes(c.target().elements(), probes));
     }
 }

@@ -173,6 +173,18 @@ public final class JsonInput {
         return list;
     }
 
+    /** An array of strings, of at most this length. */
+    public List<String> texts(String field, int longest) {
+        List<String> texts = new ArrayList<>();
+        for (JsonNode item : array(field, longest)) {
+            if (!item.isTextual()) {
+                throw wrong(field + "[" + texts.size() + "]", item, "a string");
+            }
+            texts.add(item.textValue());
+        }
+        return texts;
+    }
+
     /** An array of arrays of strings, each of at most these lengths. */
     public List<List<String>> textLists(String field, int longest, int longestInner) {
         List<List<String>> lists = new ArrayList<>();

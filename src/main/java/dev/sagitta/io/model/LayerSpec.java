@@ -1,81 +1,40 @@
 package dev.sagitta.io.model;
 
-import dev.sagitta.kernel.Function;
+import dev.sagitta.graph.Field;
+import dev.sagitta.graph.OpType;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
-/** One entry of a model's {@code layers}. A layer reads the output of the one before it; names are unique within a model. */
-public sealed interface LayerSpec {
-    /** Given in the JSON, or the type followed by the layer's index. */
-    String name();
-
-    /** The type in the JSON. */
-    String type();
-
-    /**
-     * y = x W' + b.
-     *
-     * @param out features; {@link ModelSpec#OF_VOCABULARY} for the number of characters of a text
-     * @param tied name of the earlier weight to share, as {@code embed.weight}; null for a weight of its own
-     */
-    record Linear(String name, long out, boolean bias, String tied) implements LayerSpec {
-        @Override
-        public String type() {
-            return "linear";
-        }
+/**
+ * One entry of a model's {@code layers}; names are unique within a model.
+ *
+ * @param name given in the JSON, or the type followed by the layer's index
+ * @param from names of the layers it reads, {@code input}, or {@code NAME.1} for output 1 of a layer; empty for the layer before
+ * @param fields values by name, those at their default left out; an extent may be the name of a size that the model gets later
+ */
+public record LayerSpec(OpType type, String name, List<String> from, Map<String, Object> fields) {
+    public LayerSpec {
+        from = List.copyOf(from);
+        fields = Collections.unmodifiableMap(new LinkedHashMap<>(fields));
     }
 
-    /**
-     * A row of a table per id.
-     *
-     * @param rows of the table; {@link ModelSpec#OF_VOCABULARY} until a text is known
-     * @param vocabulary the characters that the ids stand for; null if there are none
-     */
-    record Embedding(String name, long rows, Vocabulary vocabulary, long width) implements LayerSpec {
-        @Override
-        public String type() {
-            return "embedding";
-        }
+    /** The same with another value of a field. */
+    LayerSpec with(Field<?> field, Object value) {
+        Map<String, Object> changed = new LinkedHashMap<>(fields);
+        changed.put(field.name(), value);
+        return new LayerSpec(type, name, from, changed);
     }
 
-    /** y = x + b along the last axis. */
-    record Bias(String name) implements LayerSpec {
-        @Override
-        public String type() {
-            return "bias";
-        }
+    /** The same with a field at its default. */
+    LayerSpec without(Field<?> field) {
+        Map<String, Object> changed = new LinkedHashMap<>(fields);
+        changed.remove(field.name());
+        return new LayerSpec(type, name, from, changed);
     }
 
-    /** An elementwise function; its symbol is the type. */
-    record Pointwise(String name, Function function) implements LayerSpec {
-        @Override
-        public String type() {
-            return function.symbol();
-        }
-    }
-
-    record Dropout(String name, float probability) implements LayerSpec {
-        @Override
-        public String type() {
-            return "dropout";
-        }
-    }
-
-    /** All axes of an example in one. */
-    record Flatten(String name) implements LayerSpec {
-        @Override
-        public String type() {
-            return "flatten";
-        }
-    }
-
-    /**
-     * y = x + the output of an earlier layer.
-     *
-     * @param from its name, or {@code input}
-     */
-    record Add(String name, String from) implements LayerSpec {
-        @Override
-        public String type() {
-            return "add";
-        }
+    Object get(Field<?> field) {
+        return fields.getOrDefault(field.name(), field.absent());
     }
 }

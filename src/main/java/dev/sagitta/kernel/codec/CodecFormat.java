@@ -4,7 +4,7 @@ import dev.sagitta.tensor.DType;
 
 /**
  * How {@link Pack} stores values: codes of {@code bits} bits on one grid per {@code group} consecutive elements, whose minimum and step are
- * kept as {@code metadata}. The layout stands in {@code kernels/opencl/codec.cl}.
+ * kept as {@code metadata}. The layout stands in {@code kernels/codec/codec.cl}.
  *
  * @param bits 1, 2, 4 or 8
  * @param group 64, 128, 256, 512 or 1024

@@ -155,8 +155,7 @@ public final class Embedding {
      * @param dtable f32 [K, V, D]
      * @param workspace at least {@link #workspaceBytes}
      */
-    public record Scatter(Tensor ids, Tensor dy, Tensor dtable, Tensor workspace, boolean accumulate)
-            implements Entry {
+    public record Scatter(Tensor ids, Tensor dy, Tensor dtable, Tensor workspace, boolean accumulate) implements Entry {
         /** Lanes of a row at most, and its elements that one lane adds up on CUDA: one access of 16 bytes. */
         private static final int WARP = 32;
 

@@ -79,8 +79,8 @@ final class BiasedGemm {
                 Tensor bias = gemm.bias();
                 Shape shape = bias.elements() > gemm.n() ? Shape.of(gemm.batch(), gemm.n()) : Shape.of(gemm.n());
                 return CublasStep.of(gemm.bias(null), device)
-                        .map(product -> Step.sequence(
-                                List.of(product, Bias.add(gemm.c(), bias.reshape(shape)).prepare(device))));
+                        .map(product -> Step.sequence(List.of(
+                                product, Bias.add(gemm.c(), bias.reshape(shape)).prepare(device))));
             }
         },
         OWN {

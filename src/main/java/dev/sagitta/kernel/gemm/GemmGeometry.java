@@ -6,13 +6,13 @@ import java.util.Map;
 
 /** How {@link Gemm} is cut into work-groups, and the constants of its kernel files that decide it. */
 final class GemmGeometry {
-    /** GEMM_BM, GEMM_BN and GEMM_BK of opencl/gemm.cl; its work-group is 16 x 16. */
+    /** GEMM_BM, GEMM_BN and GEMM_BK of gemm/gemm.cl; its work-group is 16 x 16. */
     private static final int OPENCL_BLOCK = 64;
 
     private static final int OPENCL_DEPTH = 16;
     private static final int OPENCL_SIDE = 16;
 
-    /** GEMM_LARGE, GEMM_SMALL and GEMM_STAGES of cuda/gemm.cu, and its threads. */
+    /** GEMM_LARGE, GEMM_SMALL and GEMM_STAGES of gemm/gemm.cu, and its threads. */
     private static final int CUDA_LARGE = 128;
 
     private static final int CUDA_SMALL = 64;
@@ -26,7 +26,7 @@ final class GemmGeometry {
     private static final int CUDA_STAGE_BYTES_MORE = 1024;
 
     /**
-     * Panels of opencl/cpu/gemm.cl that fit in local memory; the first that fits is taken.
+     * Panels of gemm/gemm.cpu.cl that fit in local memory; the first that fits is taken.
      *
      * @param kc depth, nc width of a panel of B; mc rows of A
      * @param localBytes needed, with the tile of sums that 16-bit results wait in

@@ -213,13 +213,7 @@ public final class CrossEntropy {
      * @param rowLosses f32 [n], each row's loss, 0 where ignored; or null
      */
     public record ForwardBackward(
-            Tensor logits,
-            Tensor labels,
-            int ignore,
-            Tensor workspace,
-            Tensor loss,
-            Tensor gradient,
-            Tensor rowLosses)
+            Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor gradient, Tensor rowLosses)
             implements OfRows {
         public ForwardBackward withRowLosses(Tensor losses) {
             return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, losses);
@@ -336,8 +330,7 @@ public final class CrossEntropy {
             int groups = geometry(device).gridX();
             return groups == 1
                     ? step
-                    : Step.sequence(
-                            List.of(step, new MetricsSum(workspace, metrics, counts, groups).prepare(device)));
+                    : Step.sequence(List.of(step, new MetricsSum(workspace, metrics, counts, groups).prepare(device)));
         }
 
         @Override

@@ -192,10 +192,7 @@ public final class SquaredError {
             Signature s = SquaredError.tangent(Signature.of("mse_tangent_backward_f32"), tangent);
             long probes = tangent.shape().extent(0);
             long n = tangent.elements() / probes;
-            return s.out("dyt", out, DType.F32)
-                    .elements(probes * n)
-                    .i64("n", n)
-                    .i64("probes", probes);
+            return s.out("dyt", out, DType.F32).elements(probes * n).i64("n", n).i64("probes", probes);
         }
 
         @Override

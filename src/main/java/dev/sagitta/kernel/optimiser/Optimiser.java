@@ -45,8 +45,7 @@ public final class Optimiser {
         return new Sgd(parameters, gradient, velocity, decay, settings, null, null);
     }
 
-    public static AdamW adamW(
-            Tensor parameters, Tensor gradient, Tensor m, Tensor v, Tensor decay, Tensor settings) {
+    public static AdamW adamW(Tensor parameters, Tensor gradient, Tensor m, Tensor v, Tensor decay, Tensor settings) {
         return new AdamW(parameters, gradient, m, v, decay, settings, null, null);
     }
 

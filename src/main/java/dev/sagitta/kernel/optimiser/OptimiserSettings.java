@@ -1,7 +1,7 @@
 package dev.sagitta.kernel.optimiser;
 
 /**
- * The numbers that {@link Optimiser} reads from device memory: 16 floats laid out as {@code kernels/common/optimiser.h} says. A trainer
+ * The numbers that {@link Optimiser} reads from device memory: 16 floats laid out as {@code kernels/optimiser/optimiser.h} says. A trainer
  * uploads them before a step; what changes with the step is computed here in fp64.
  */
 public final class OptimiserSettings {

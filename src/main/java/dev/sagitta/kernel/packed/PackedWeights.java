@@ -78,7 +78,8 @@ public record PackedWeights(
 
     Signature require(Signature s, Layout expected) {
         return s.require(
-                layout == expected, "weights are in " + layout + ", expected " + expected + "; Quantize.repack converts");
+                layout == expected,
+                "weights are in " + layout + ", expected " + expected + "; Quantize.repack converts");
     }
 
     /** Declares steps and centres, in the order of every kernel. */

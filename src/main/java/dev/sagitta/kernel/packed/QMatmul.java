@@ -105,8 +105,7 @@ public final class QMatmul {
             }
             long panels = w.words().shape().extent(0);
             return Work.onCpu(device)
-                    ? Geometry.linear(
-                            QTiles.cpuPanelParts(panels, device.info().computeUnits()), 1)
+                    ? Geometry.linear(QTiles.cpuPanelParts(panels, device.info().computeUnits()), 1)
                     : Geometry.of(
                             panels,
                             m() == 1 ? 1 : (m() + QTiles.GPU_FEW - 1) / QTiles.GPU_FEW,

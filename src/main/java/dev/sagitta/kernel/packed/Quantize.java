@@ -140,7 +140,8 @@ public final class Quantize {
         @Override
         public Signature signature() {
             String layout = packed.layout().name().toLowerCase(Locale.ROOT);
-            Signature s = Signature.of("dequantize_" + layout + "_w" + packed.format().bits() + "_f32");
+            Signature s =
+                    Signature.of("dequantize_" + layout + "_w" + packed.format().bits() + "_f32");
             return packed.all(s)
                     .out("weights", weights, DType.F32, packed.n(), packed.k())
                     .i64("n", packed.n())
@@ -189,9 +190,7 @@ public final class Quantize {
                     .seenAs(DType.U32)
                     .out("to", toPanels ? panels : rows, rows.dtype())
                     .seenAs(DType.U32)
-                    .require(
-                            rows.shape().rank() == 2,
-                            rows + " has shape " + rows.shape() + ", expected [N, width]");
+                    .require(rows.shape().rank() == 2, rows + " has shape " + rows.shape() + ", expected [N, width]");
             long n = rows.shape().extent(0);
             long width = rows.shape().extent(1);
             return s.require(

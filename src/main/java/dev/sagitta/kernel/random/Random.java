@@ -191,8 +191,7 @@ public final class Random {
             long threshold = Math.round(probability * 0x1p32);
             return ofState("dropout_f32", state)
                     .require(
-                            probability >= 0 && probability < 1,
-                            "probability " + probability + ", expected 0 <= p < 1")
+                            probability >= 0 && probability < 1, "probability " + probability + ", expected 0 <= p < 1")
                     .present("x", x)
                     .u32("stream", Integer.toUnsignedLong(stream))
                     .u32("threshold", threshold)

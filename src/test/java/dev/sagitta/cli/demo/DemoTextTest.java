@@ -33,7 +33,7 @@ class DemoTextTest {
     void readsSourcesAndDocumentsAndNothingBuilt() throws Exception {
         Path readme = write("README.md");
         Path source = write("src/main/java/a/A.java");
-        Path kernel = write("kernels/opencl/x.cl");
+        Path kernel = write("kernels/loss/x.cl");
         write("target/B.java");
         write("native/simcuda/build/x.cpp");
         write("src/main/resources/x.bin");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.Wire;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.tensor.Shape;
 import java.util.stream.Stream;
@@ -97,6 +98,60 @@ public final class ModelSpecTest {
                 .hasMessageContaining("has 7 rows, the text 2 different characters");
     }
 
+    @Test
+    void aBlockIsRepeated() {
+        ModelSpec model = ModelSpec.parse(
+                model("{\"type\":\"linear\",\"name\":\"in\",\"out\":4},"
+                        + "{\"repeat\":2,\"as\":\"layers.{i}\",\"layers\":[{\"type\":\"linear\",\"name\":\"fc\",\"out\":4},{\"type\":\"gelu\"},"
+                        + "{\"type\":\"add\",\"from\":\"fc\"},{\"type\":\"add\",\"from\":[\"in\",\"fc\"]},{\"type\":\"linear\",\"tied\":\"fc.weight\"},"
+                        + "{\"repeat\":2,\"as\":\"{i}\",\"layers\":[{\"type\":\"tanh\",\"name\":\"t\"}]}]}"),
+                "model");
+        assertThat(model.layers())
+                .extracting(LayerSpec::name)
+                .containsExactly(
+                        "in",
+                        "layers.0.fc",
+                        "layers.0.gelu1",
+                        "layers.0.add2",
+                        "layers.0.add3",
+                        "layers.0.linear4",
+                        "layers.0.0.t",
+                        "layers.0.1.t",
+                        "layers.1.fc",
+                        "layers.1.gelu1",
+                        "layers.1.add2",
+                        "layers.1.add3",
+                        "layers.1.linear4",
+                        "layers.1.0.t",
+                        "layers.1.1.t");
+        assertThat(model.layers().get(10).from()).containsExactly("layers.1.fc");
+        assertThat(model.layers().get(11).from()).containsExactly("in", "layers.1.fc");
+        assertThat(ModelSpec.parse(model.toJson(), "again")).isEqualTo(model);
+        Graph graph = model.toGraph();
+        assertThat(graph.parameters())
+                .extracting(Parameter::name)
+                .containsExactly(
+                        "in.weight",
+                        "in.bias",
+                        "layers.0.fc.weight",
+                        "layers.0.fc.bias",
+                        "layers.1.fc.weight",
+                        "layers.1.fc.bias");
+    }
+
+    /** Any layer may say what it reads. */
+    @Test
+    void aLayerReadsWhatItNames() {
+        Graph graph = ModelSpec.parse(
+                        model(
+                                "{\"type\":\"linear\",\"name\":\"a\",\"out\":3},{\"type\":\"linear\",\"name\":\"b\",\"from\":\"input\",\"out\":3},"
+                                        + "{\"type\":\"add\",\"from\":[\"b\",\"a\"]}"),
+                        "model")
+                .toGraph();
+        assertThat(graph.output().node().inputs()).extracting(Wire::name).containsExactly("b", "a");
+        assertThat(graph.nodes().get(2).inputs()).extracting(Wire::name).containsExactly("input");
+    }
+
     static Stream<Arguments> malformed() {
         return Stream.of(
                 Arguments.of(
@@ -105,7 +160,7 @@ public final class ModelSpecTest {
                 Arguments.of(model("{\"type\":\"gelu\"},{\"type\":\"linear\"}"), "layers[1]: field 'out' is missing"),
                 Arguments.of(
                         model("{\"type\":\"linear\",\"out\":3,\"in\":4}"),
-                        "layers[0]: unknown field 'in'; known: type, name, out"),
+                        "layers[0]: unknown field 'in'; known: type, name, from, tied, out"),
                 Arguments.of(model("{\"name\":\"x\"}"), "layers[0]: field 'type' is missing"),
                 Arguments.of(model("{\"type\":\"linear\",\"out\":0}"), "'out' is 0, expected an integer from 1"),
                 Arguments.of(model("{\"type\":\"linear\",\"out\":2.5}"), "'out' is 2.5, expected an integer"),
@@ -147,6 +202,29 @@ public final class ModelSpecTest {
                         "out is 5, the tied weight has 4 rows"),
                 Arguments.of(
                         model("{\"type\":\"linear\",\"tied\":\"a.weight\",\"bias\":true}"), "a tied layer has none"),
+                Arguments.of(
+                        model("{\"repeat\":0,\"as\":\"{i}\",\"layers\":[]}"),
+                        "layers[0]: 'repeat' is 0, expected an integer"),
+                Arguments.of(model("{\"repeat\":2,\"layers\":[]}"), "layers[0]: field 'as' is missing"),
+                Arguments.of(
+                        model("{\"repeat\":2,\"as\":\"x\",\"layers\":[]}"),
+                        "'as' is \"x\", expected a prefix with {i} in it"),
+                Arguments.of(model("{\"repeat\":2,\"as\":\"{i}\",\"layers\":[]}"), "layers[0]: 'layers' is empty"),
+                Arguments.of(
+                        model(
+                                "{\"repeat\":4000,\"as\":\"{i}\",\"layers\":[{\"repeat\":4000,\"as\":\"{i}\",\"layers\":[{\"type\":\"gelu\"}]}]}"),
+                        "repeated 4000 times, the model has 16000000 layers, expected at most 4096"),
+                Arguments.of(
+                        model("{\"repeat\":2,\"as\":\"{i}\",\"layers\":[{\"type\":\"gelu\",\"from\":\"x\"}]}"),
+                        "layers[0] (gelu '0.gelu0'): there is no earlier layer 'x'"),
+                Arguments.of(
+                        model("{\"type\":\"gelu\",\"from\":[\"input\",\"input\"]}"),
+                        "'from' names 2 layers, gelu reads 1"),
+                Arguments.of(model("{\"type\":\"gelu\",\"from\":[1]}"), "'from[0]' is 1, expected a string"),
+                Arguments.of(
+                        model("{\"type\":\"gelu\",\"name\":\"a\"},{\"type\":\"gelu\",\"from\":\"a.1\"}"),
+                        "has no output 1, it has 1"),
+                Arguments.of(model("{\"type\":\"add\"}"), "layers[0]: field 'from' is missing"),
                 Arguments.of(model(""), "'layers' is empty"),
                 Arguments.of(model("7"), "'layers[0]' is 7, expected an object"),
                 Arguments.of(

@@ -20,7 +20,7 @@ public final class FunctionReference {
         };
     }
 
-    static double first(Function function, double x) {
+    public static double first(Function function, double x) {
         if (Double.isInfinite(x)) {
             boolean one = x > 0 && function != Function.TANH && function != Function.SIGMOID;
             return one ? 1 : 0;
@@ -38,7 +38,7 @@ public final class FunctionReference {
         };
     }
 
-    static double second(Function function, double x) {
+    public static double second(Function function, double x) {
         if (Double.isInfinite(x)) {
             return 0;
         }

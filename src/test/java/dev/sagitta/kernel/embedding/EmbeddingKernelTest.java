@@ -145,9 +145,7 @@ final class EmbeddingKernelTest extends KernelSuite {
         bench.run(Embedding.scatter(ids32, cotangent, gradient, workspace, accumulate));
         bench.compare(gradient, expected, Tolerance.EXACT);
         if (!accumulate) {
-            bench.run(
-                    Embedding.sort(ids32, workspace, v),
-                    Embedding.sorted(cotangent, gradient, workspace, false));
+            bench.run(Embedding.sort(ids32, workspace, v), Embedding.sorted(cotangent, gradient, workspace, false));
             bench.compare(gradient, expected, Tolerance.EXACT);
         }
     }

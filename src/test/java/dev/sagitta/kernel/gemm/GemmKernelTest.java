@@ -273,7 +273,7 @@ final class GemmKernelTest extends KernelSuite {
         Geometry large = GemmGeometry.cuda(gemm, true);
         for (Geometry geometry : small.gridX() == large.gridX() ? List.of(small) : List.of(small, large)) {
             Arguments arguments = gemm.signature().values();
-            KernelSource source = new KernelSource(gemm.file().substring(gemm.file().lastIndexOf('/') + 1), gemm.entry(), gemm.defines(device));
+            KernelSource source = new KernelSource(gemm.file(), gemm.entry(), gemm.defines(device));
             bench.run(Step.of(device.prepare(source, geometry, arguments)));
             reference.verify(bench, gemm);
         }

@@ -6,6 +6,8 @@ import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
+import dev.sagitta.device.KernelFiles;
+import dev.sagitta.device.KernelText;
 import dev.sagitta.fixture.PretendBuffer;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.tensor.DType;
@@ -81,5 +83,15 @@ class GemmTest {
         assertThat(arguments.values().get(10)).as("stride of A").isEqualTo(2_500_000_000L);
         assertThat(arguments.values().get(11)).as("stride of B, shared").isEqualTo(0L);
         assertThat(batched.geometry(any).gridZ()).isEqualTo(3);
+    }
+
+    /** On a device whose local memory holds the default panels, as all that the suite runs on. */
+    @Test
+    void definesAreThoseOfTheFile() {
+        for (String name : TestDevices.names()) {
+            Device device = TestDevices.get(name);
+            String path = KernelFiles.path(device.kind(), "gemm/gemm");
+            assertThat(KernelText.defaults(path)).containsAllEntriesOf(GemmGeometry.defines(device));
+        }
     }
 }

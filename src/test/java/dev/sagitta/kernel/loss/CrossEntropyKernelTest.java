@@ -125,8 +125,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
         Batch batch = Batch.random(bench, n, c, 1, false);
         Tensor loss = bench.output("loss", DType.F32, 1);
         Tensor rows = bench.output("row losses", DType.F32, n);
-        Descriptor descriptor = CrossEntropy.forward(
-                        batch.logits, batch.labels, IGNORE, batch.workspace, loss)
+        Descriptor descriptor = CrossEntropy.forward(batch.logits, batch.labels, IGNORE, batch.workspace, loss)
                 .withRowLosses(rows);
         bench.run(descriptor);
         compareForward(bench, batch.reference, loss, rows, descriptor.tolerance());
@@ -144,8 +143,8 @@ final class CrossEntropyKernelTest extends KernelSuite {
         Batch batch = Batch.random(bench, n, c, 1, inPlace);
         Tensor loss = bench.output("loss", DType.F32, 1);
         Tensor gradient = inPlace ? batch.logits : bench.output("dlogits", DType.F32, n, c);
-        Descriptor descriptor = CrossEntropy.forwardBackward(
-                batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient);
+        Descriptor descriptor =
+                CrossEntropy.forwardBackward(batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient);
         bench.run(descriptor);
         compareForward(bench, batch.reference, loss, null, descriptor.tolerance());
         // probabilities below the smallest normal number are 0
@@ -181,8 +180,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
         }
     }
 
-    private static void tangents(
-            KernelBench bench, Mode mode, int n, int c, int k, boolean inPlace) {
+    private static void tangents(KernelBench bench, Mode mode, int n, int c, int k, boolean inPlace) {
         Batch batch = Batch.random(bench, n, c, k, false);
         float[] values = bench.normal((long) k * n * c);
         Tensor tangent = inPlace ? bench.inOut("zt", values, k, n, c) : bench.input("zt", values, k, n, c);
@@ -193,23 +191,15 @@ final class CrossEntropyKernelTest extends KernelSuite {
     }
 
     private static void compareTangents(
-            KernelBench bench,
-            Mode mode,
-            Batch batch,
-            float[] values,
-            Tensor tangent,
-            Tensor out,
-            int ignore) {
+            KernelBench bench, Mode mode, Batch batch, float[] values, Tensor tangent, Tensor out, int ignore) {
         Descriptor descriptor =
                 switch (mode) {
                     case TANGENT ->
                         CrossEntropy.tangent(batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
                     case CURVATURE ->
-                        CrossEntropy.curvature(
-                                batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
+                        CrossEntropy.curvature(batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
                     default ->
-                        CrossEntropy.tangentBackward(
-                                batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
+                        CrossEntropy.tangentBackward(batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
                 };
         bench.run(descriptor);
         CrossEntropyReference reference = batch.reference;
@@ -255,9 +245,8 @@ final class CrossEntropyKernelTest extends KernelSuite {
         Tensor loss = bench.output("loss", DType.F32, 1);
         Tensor rows = bench.output("row losses", DType.F32, 10);
         Tensor gradient = bench.output("dlogits", DType.F32, 10, c);
-        bench.run(
-                CrossEntropy.forwardBackward(batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient)
-                        .withRowLosses(rows));
+        bench.run(CrossEntropy.forwardBackward(batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient)
+                .withRowLosses(rows));
         compareForward(bench, batch.reference, loss, rows, new Tolerance(4e-6, 1e-6));
         bench.compare(
                 gradient, batch.reference.gradient(false), batch.reference.gradient(true), new Tolerance(6e-6, 1e-37));
@@ -268,15 +257,8 @@ final class CrossEntropyKernelTest extends KernelSuite {
         float[] probe = bench.normal(10L * c);
         Tensor tangent = bench.input("zt", probe, 1, 10, c);
         compareTangents(
-                bench,
-                Mode.TANGENT_BACKWARD,
-                batch,
-                probe,
-                tangent,
-                bench.output("dzt", DType.F32, 1, 10, c),
-                IGNORE);
-        for (Mode mode :
-                List.of(Mode.TANGENT, Mode.CURVATURE)) {
+                bench, Mode.TANGENT_BACKWARD, batch, probe, tangent, bench.output("dzt", DType.F32, 1, 10, c), IGNORE);
+        for (Mode mode : List.of(Mode.TANGENT, Mode.CURVATURE)) {
             compareTangents(bench, mode, batch, probe, tangent, bench.output("sum " + mode, DType.F32, 1), IGNORE);
         }
     }
@@ -290,8 +272,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
             Batch batch = Batch.of(bench, values, targets, c, 2, 1, false);
             Tensor loss = bench.output("loss", DType.F32, 1);
             Tensor gradient = bench.output("dlogits", DType.F32, 4, c);
-            bench.run(CrossEntropy.forwardBackward(
-                    batch.logits, batch.labels, 2, batch.workspace, loss, gradient));
+            bench.run(CrossEntropy.forwardBackward(batch.logits, batch.labels, 2, batch.workspace, loss, gradient));
             compareForward(bench, batch.reference, loss, null, new Tolerance(4e-6, 1e-30));
             bench.compare(
                     gradient,
@@ -305,8 +286,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
             Tensor product = bench.output("dzt", DType.F32, 1, 4, c);
             bench.run(
                     CrossEntropy.curvature(batch.logits, batch.labels, 2, tangent, batch.workspace, curvature),
-                    CrossEntropy.tangentBackward(
-                            batch.logits, batch.labels, 2, tangent, batch.workspace, product));
+                    CrossEntropy.tangentBackward(batch.logits, batch.labels, 2, tangent, batch.workspace, product));
             assertThat(bench.floats(curvature)[0]).isNotNaN().isGreaterThanOrEqualTo(0);
             for (float value : bench.floats(product)) {
                 assertThat(value).isNotNaN();
@@ -325,8 +305,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
         Batch batch = Batch.of(bench, values, targets, c, IGNORE, 1, false);
         Tensor loss = bench.output("loss", DType.F32, 1);
         Tensor gradient = bench.output("dlogits", DType.F32, 8, c);
-        bench.run(CrossEntropy.forwardBackward(
-                batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient));
+        bench.run(CrossEntropy.forwardBackward(batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient));
         compareForward(bench, batch.reference, loss, null, new Tolerance(4e-6, 1e-30));
         // exp of a difference of 100 carries a relative error of 100 units in the last place
         bench.compare(

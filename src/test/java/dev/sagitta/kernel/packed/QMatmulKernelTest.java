@@ -185,7 +185,8 @@ final class QMatmulKernelTest extends KernelSuite {
                 for (int m : batch) {
                     Tensor y = bench.output("y" + m, DType.F32, m, n);
                     results.add(y);
-                    products.add(QMatmul.forward(bench.input("x" + m, java.util.Arrays.copyOf(x, m * k), m, k), w, null, y));
+                    products.add(
+                            QMatmul.forward(bench.input("x" + m, java.util.Arrays.copyOf(x, m * k), m, k), w, null, y));
                 }
                 bench.run(products.toArray(Descriptor[]::new));
                 float[] longest = bench.floats(results.get(results.size() - 1));

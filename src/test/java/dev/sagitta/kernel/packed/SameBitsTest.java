@@ -60,7 +60,8 @@ class SameBitsTest {
             Tensor segments = tensor(tensors, device, DType.F32, format.segments(1, n));
             run(
                     device,
-                    Codec.stochastic(format, state, 3, x, codes, metadata, flags).withVariance(segments, n));
+                    Codec.stochastic(format, state, 3, x, codes, metadata, flags)
+                            .withVariance(segments, n));
             run(device, Codec.rowVariance(format, segments, n, variance));
             run(device, Codec.unpack(format, codes, metadata, y));
             hashes.put("pack " + bits, hash(stream, codes, metadata, variance, y));

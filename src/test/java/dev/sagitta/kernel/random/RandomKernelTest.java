@@ -86,7 +86,8 @@ public final class RandomKernelTest extends KernelSuite {
 
     private static void numbers(KernelBench bench, Random.Kind kind, int n, long first) {
         Tensor out = bench.output("out", kind == Random.Kind.BITS ? DType.U32 : DType.F32, n);
-        Random.Fill random = Random.fill(kind, state(bench, SEED, STEP), -7, out).from(first);
+        Random.Fill random =
+                Random.fill(kind, state(bench, SEED, STEP), -7, out).from(first);
         bench.run(random);
         int[] words = Philox.stream(SEED, -7, STEP, first, (n + 3) / 4 * 4);
         if (kind == Random.Kind.BITS) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Keep;
+import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.kernel.Function;
@@ -21,9 +22,9 @@ class KeepPlanTest {
     @Test
     void aChainKeepsEachValueOnceUnderTheNameOfWhatGivesIt() {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node h = b.activation("gelu", b.linear("fc1", b.input(), WIDTH), Function.GELU);
-        h = b.activation("relu", b.linear("fc2", h, WIDTH), Function.RELU);
-        List<KeptValue> kept = plan(b, b.linear("fc3", h, 3), Computation.GRADIENT);
+        Node h = Layers.activation(b, "gelu", Layers.linear(b, "fc1", b.input(), WIDTH), Function.GELU);
+        h = Layers.activation(b, "relu", Layers.linear(b, "fc2", h, WIDTH), Function.RELU);
+        List<KeptValue> kept = plan(b, Layers.linear(b, "fc3", h, 3), Computation.GRADIENT);
         assertThat(kept).extracting(KeptValue::name).containsExactly("input", "fc1", "gelu", "relu.mask", "relu");
         assertThat(kept).extracting(KeptValue::isCompressible).containsExactly(false, true, true, false, true);
         assertThat(kept).extracting(KeptValue::linear).containsExactly(true, false, true, true, true);
@@ -35,10 +36,10 @@ class KeepPlanTest {
     @Test
     void aResidualIsPackedBehindItsLastReader() {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node stem = b.linear("stem", b.input(), WIDTH);
-        Node act = b.activation("act", stem, Function.TANH);
-        Node sum = b.add("sum", stem, act);
-        KeptValue value = plan(b, b.linear("head", sum, 3), Computation.GRADIENT).stream()
+        Node stem = Layers.linear(b, "stem", b.input(), WIDTH);
+        Node act = Layers.activation(b, "act", stem, Function.TANH);
+        Node sum = Layers.add(b, "sum", stem, act);
+        KeptValue value = plan(b, Layers.linear(b, "head", sum, 3), Computation.GRADIENT).stream()
                 .filter(kept -> kept.name().equals("stem"))
                 .findFirst()
                 .orElseThrow();
@@ -51,17 +52,17 @@ class KeepPlanTest {
     @Test
     void neighboursShareACopy() {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node x = b.activation("x", b.linear("in", b.input(), WIDTH), Function.TANH);
-        Node q = b.linear("q", x, WIDTH);
-        Node k = b.linear("k", x, WIDTH);
-        Node v = b.linear("v", x, WIDTH);
-        Node h = b.add("kv", k, v);
+        Node x = Layers.activation(b, "x", Layers.linear(b, "in", b.input(), WIDTH), Function.TANH);
+        Node q = Layers.linear(b, "q", x, WIDTH);
+        Node k = Layers.linear(b, "k", x, WIDTH);
+        Node v = Layers.linear(b, "v", x, WIDTH);
+        Node h = Layers.add(b, "kv", k, v);
         for (int i = 0; i < 3; i++) {
-            h = b.activation("act" + i, h, Function.TANH);
+            h = Layers.activation(b, "act" + i, h, Function.TANH);
         }
-        Node far = b.linear("far", x, WIDTH);
-        Node sum = b.add("sum", b.add("all", q, h), far);
-        KeptValue value = plan(b, b.linear("head", sum, 3), Computation.GRADIENT).stream()
+        Node far = Layers.linear(b, "far", x, WIDTH);
+        Node sum = Layers.add(b, "sum", Layers.add(b, "all", q, h), far);
+        KeptValue value = plan(b, Layers.linear(b, "head", sum, 3), Computation.GRADIENT).stream()
                 .filter(kept -> kept.name().equals("x"))
                 .findFirst()
                 .orElseThrow();
@@ -73,9 +74,9 @@ class KeepPlanTest {
     @Test
     void viewsAreNotKeptBesideWhatTheyShow() {
         GraphBuilder b = GraphBuilder.features(2, 4);
-        Node h = b.activation("act", b.linear("fc1", b.input(), 4), Function.TANH);
-        Node flat = b.dropout("drop", b.flatten("flat", h), 0.5f);
-        Graph graph = b.build(b.linear("fc2", flat, 3), new CrossEntropy(-100));
+        Node h = Layers.activation(b, "act", Layers.linear(b, "fc1", b.input(), 4), Function.TANH);
+        Node flat = Layers.dropout(b, "drop", Layers.flatten(b, "flat", h), 0.5f);
+        Graph graph = b.build(Layers.linear(b, "fc2", flat, 3), new CrossEntropy(-100));
         assertThat(KeepPlan.of(graph, Computation.GRADIENT, false).values())
                 .extracting(KeptValue::name)
                 .containsExactly("input", "fc1", "act");
@@ -87,8 +88,8 @@ class KeepPlanTest {
     @Test
     void whatIsNotTrainedKeepsNothing() {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node fixed = b.activation("fixed", b.input(), Function.TANH);
-        List<KeptValue> kept = plan(b, b.linear("head", fixed, 3), Computation.GRADIENT);
+        Node fixed = Layers.activation(b, "fixed", b.input(), Function.TANH);
+        List<KeptValue> kept = plan(b, Layers.linear(b, "head", fixed, 3), Computation.GRADIENT);
         assertThat(kept).extracting(KeptValue::name).containsExactly("fixed");
     }
 
@@ -96,7 +97,8 @@ class KeepPlanTest {
     @EnumSource
     void onlyComputationsWithABackwardPassKeep(Computation computation) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        List<KeptValue> kept = plan(b, b.linear("head", b.linear("fc", b.input(), WIDTH), 3), computation);
+        List<KeptValue> kept =
+                plan(b, Layers.linear(b, "head", Layers.linear(b, "fc", b.input(), WIDTH), 3), computation);
         assertThat(kept.isEmpty()).isEqualTo(!computation.keepsActivations());
     }
 

@@ -1,6 +1,7 @@
 package dev.sagitta.graph.op.elementwise;
 
 import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.LinearOp;
 import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Value;
@@ -8,6 +9,7 @@ import java.util.List;
 
 /** y = a + b, as in a residual connection. Both inputs receive the output's cotangent itself, not a copy. */
 public record Add() implements LinearOp {
+    public static final OpType TYPE = OpType.of("add", 2, "y = a + b", m -> new Add());
 
     @Override
     public String type() {

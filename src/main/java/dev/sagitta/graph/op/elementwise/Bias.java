@@ -3,6 +3,8 @@ package dev.sagitta.graph.op.elementwise;
 import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.Op;
+import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.op.LinearOp;
 import dev.sagitta.graph.pass.Backward;
@@ -16,6 +18,15 @@ import java.util.List;
 
 /** y = x + b along the last axis. Linear in both, so cotangents pass through and second derivatives are zero. */
 public record Bias(Parameter bias) implements LinearOp {
+    public static final OpType TYPE = OpType.of("bias", 1, "y = x + b over the last axis", Bias::make);
+
+    private static Op make(OpType.Making m) {
+        Shape x = m.input(0).shape();
+        if (x.rank() < 1) {
+            throw new IllegalArgumentException("the input is a scalar, expected features");
+        }
+        return new Bias(m.vector("bias", Shape.of(x.extent(-1)), Parameter.Init.ZEROS));
+    }
 
     @Override
     public String type() {

@@ -4,6 +4,7 @@ import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Keep;
+import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.LinearOp;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Value;
@@ -16,6 +17,8 @@ import java.util.List;
 
 /** y = max(z, 0). Everything after the forward pass is a product with the mask [z > 0], which is what is kept: one bit per element. */
 public record Relu() implements LinearOp {
+    public static final OpType TYPE = OpType.of("relu", 1, "y = max(x, 0)", m -> new Relu());
+
     private static final int BITS_PER_WORD = 32;
     private static final Keep MASK = Keep.bits("mask");
 

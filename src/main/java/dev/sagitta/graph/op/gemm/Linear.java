@@ -1,14 +1,21 @@
 package dev.sagitta.graph.op.gemm;
 
 import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.Field;
+import dev.sagitta.graph.Op;
+import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.Parameter.Init;
 import dev.sagitta.graph.op.BilinearOp;
+import dev.sagitta.graph.op.packed.PackedLinear;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.elementwise.Bias;
 import dev.sagitta.kernel.gemm.Gemm;
+import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
+import java.util.Map;
 
 /**
  * y = x W' + b over the last axis; W is [out, in] as PyTorch stores it, b is [out] or absent.
@@ -21,6 +28,42 @@ import java.util.List;
  * </pre>
  */
 public record Linear(Parameter weight, Parameter bias) implements BilinearOp {
+    private static final Field<String> TIED =
+            Field.parameter("tied", "a weight of an earlier layer, as `embed.weight`; no bias then");
+    private static final Field<Long> OUT = Field.extent("out", "output features; those of the weight where it is tied");
+    private static final Field<Boolean> BIAS = Field.flag("bias", true, "whether b is there");
+
+    public static final OpType TYPE = OpType.of(
+                    "linear", 1, "y = x W' + b over the last axis", Linear::make, TIED, OUT, BIAS)
+            .check(Linear::problem);
+
+    private static String problem(Map<String, Object> given) {
+        if (given.containsKey("tied")) {
+            return Boolean.TRUE.equals(given.get("bias"))
+                    ? "'bias' is true, a tied layer has none; add a layer of type \"bias\" after it"
+                    : null;
+        }
+        return given.containsKey("out") ? null : "field 'out' is missing";
+    }
+
+    private static Op make(OpType.Making m) {
+        Shape x = m.input(0).shape();
+        if (x.rank() < 1) {
+            throw new IllegalArgumentException("the input is a scalar, expected features");
+        }
+        if (m.has(TIED)) {
+            Parameter shared = m.shared(m.get(TIED));
+            if (m.has(OUT) && m.get(OUT) != shared.shape().extent(0)) {
+                throw new IllegalArgumentException("out is " + m.get(OUT) + ", the tied weight has "
+                        + shared.shape().extent(0) + " rows");
+            }
+            return new Linear(shared, null);
+        }
+        long in = x.extent(-1);
+        Init init = Init.uniform(1 / Math.sqrt(Math.max(1, in)));
+        Parameter weight = m.matrix("weight", Shape.of(m.get(OUT), in), init);
+        return new Linear(weight, m.get(BIAS) ? m.vector("bias", Shape.of(m.get(OUT)), init) : null);
+    }
 
     @Override
     public String type() {
@@ -45,6 +88,16 @@ public record Linear(Parameter weight, Parameter bias) implements BilinearOp {
         long[] extents = x.toArray();
         extents[extents.length - 1] = out();
         return List.of(ArrayType.f32(Shape.of(extents)));
+    }
+
+    @Override
+    public Parameter packable() {
+        return weight;
+    }
+
+    @Override
+    public Op packed(QuantFormat format) {
+        return new PackedLinear(weight.name(), format, out(), in(), bias);
     }
 
     @Override

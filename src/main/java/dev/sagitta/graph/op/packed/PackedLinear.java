@@ -13,8 +13,8 @@ import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.elementwise.Bias;
 import dev.sagitta.kernel.elementwise.Zero;
-import dev.sagitta.kernel.packed.PackedWeights.Layout;
 import dev.sagitta.kernel.packed.PackedWeights;
+import dev.sagitta.kernel.packed.PackedWeights.Layout;
 import dev.sagitta.kernel.packed.QMatmul;
 import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.tensor.DType;
@@ -82,8 +82,7 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
                             what,
                             values(b),
                             values(y),
-                            t -> Preparable.sequence(
-                                    new Zero(t.tensor(rows)), Bias.add(t.tensor(rows), t.tensor(b))));
+                            t -> Preparable.sequence(new Zero(t.tensor(rows)), Bias.add(t.tensor(rows), t.tensor(b))));
             return;
         }
         Packed w = packed(a.pass().emitter());
@@ -94,9 +93,7 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
         Value byProbe = y.rows(a.copies());
         a.pass().emit(what, values(x, w.words, w.scales, w.zeros, b), values(y), t -> {
             Preparable product = QMatmul.forward(t.tensor(rows), bind(w, t), own ? t.tensor(b) : null, t.tensor(flat));
-            return b == null || own
-                    ? product
-                    : Preparable.sequence(product, Bias.add(t.tensor(byProbe), t.tensor(b)));
+            return b == null || own ? product : Preparable.sequence(product, Bias.add(t.tensor(byProbe), t.tensor(b)));
         });
     }
 

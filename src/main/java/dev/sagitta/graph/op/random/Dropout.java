@@ -3,17 +3,37 @@ package dev.sagitta.graph.op.random;
 import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.Field;
+import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.LinearOp;
 import dev.sagitta.graph.pass.Pass;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.random.Random;
 import java.util.List;
+import java.util.Map;
 
 /**
  * y = x m / (1 - p), m the mask of (seed, stream, step, element): regenerated in every mode, never stored. Linear in x, so all modes are
  * the same product; K probes share the mask. Outside training it is the identity.
  */
 public record Dropout(float probability) implements LinearOp {
+    private static final Field<Double> P = Field.number("p", null, 0, 1, "share of elements that are dropped, below 1");
+
+    public static final OpType TYPE = OpType.of(
+                    "dropout",
+                    1,
+                    "x m / (1 - p) in training, x otherwise",
+                    m -> new Dropout(m.get(P).floatValue()),
+                    P)
+            .check(Dropout::problem);
+
+    private static String problem(Map<String, Object> given) {
+        Object p = given.get("p");
+        if (p == null) {
+            return "field 'p' is missing";
+        }
+        return ((Double) p).floatValue() < 1 ? null : "'p' is 1, expected less: nothing would be left";
+    }
 
     public Dropout {
         if (!(probability >= 0 && probability < 1)) {

@@ -1,12 +1,14 @@
 package dev.sagitta.graph.op.shape;
 
 import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.LinearOp;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
 
 /** All axes of an example in one. A view: it costs nothing in any mode. */
 public record Flatten() implements LinearOp {
+    public static final OpType TYPE = OpType.of("flatten", 1, "all axes of an example in one", m -> new Flatten());
 
     @Override
     public String type() {

@@ -1,0 +1,66 @@
+package dev.sagitta.graph.op;
+
+import dev.sagitta.graph.OpType;
+import dev.sagitta.graph.op.elementwise.Activation;
+import dev.sagitta.graph.op.elementwise.Add;
+import dev.sagitta.graph.op.elementwise.Bias;
+import dev.sagitta.graph.op.elementwise.Relu;
+import dev.sagitta.graph.op.embedding.Embedding;
+import dev.sagitta.graph.op.gemm.Linear;
+import dev.sagitta.graph.op.random.Dropout;
+import dev.sagitta.graph.op.shape.Flatten;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The types of layers that a model may have. Immutable: {@code OpTypes.standard().with(MyOp.TYPE)}. */
+public final class OpTypes {
+    private static final OpTypes STANDARD = new OpTypes(List.of(
+            Linear.TYPE,
+            Embedding.TYPE,
+            Bias.TYPE,
+            Dropout.TYPE,
+            Flatten.TYPE,
+            Add.TYPE,
+            Relu.TYPE,
+            Activation.GELU,
+            Activation.GELU_TANH,
+            Activation.SILU,
+            Activation.TANH,
+            Activation.SIGMOID));
+
+    private final Map<String, OpType> byName = new LinkedHashMap<>();
+
+    private OpTypes(Collection<OpType> types) {
+        for (OpType type : types) {
+            if (byName.putIfAbsent(type.name(), type) != null) {
+                throw new IllegalArgumentException(
+                        "op type '" + type.name() + "' exists already; names must be unique");
+            }
+        }
+    }
+
+    /** Those of this library. */
+    public static OpTypes standard() {
+        return STANDARD;
+    }
+
+    /** These and one more. */
+    public OpTypes with(OpType type) {
+        List<OpType> more = new ArrayList<>(byName.values());
+        more.add(type);
+        return new OpTypes(more);
+    }
+
+    /** Null if there is none of this name. */
+    public OpType get(String name) {
+        return byName.get(name);
+    }
+
+    public Collection<OpType> all() {
+        return Collections.unmodifiableCollection(byName.values());
+    }
+}

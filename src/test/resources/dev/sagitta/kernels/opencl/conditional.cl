@@ -1,7 +1,0 @@
-/* For KernelTextTest: a header that is included in a branch which is not taken, and then again for certain. */
-#ifdef SG_NEVER_DEFINED
-#include "opencl/conditional_outer.h"
-#endif
-#include "opencl/conditional_inner.h"
-#include "opencl/conditional_inner.h"
-kernel void conditional(global f32 *y) { y[get_global_id(0)] = INNER; }

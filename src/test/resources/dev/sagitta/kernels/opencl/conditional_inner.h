@@ -1,7 +1,0 @@
-/* For KernelTextTest: includes what includes it. */
-#ifndef SG_CONDITIONAL_INNER_H
-#define SG_CONDITIONAL_INNER_H
-#include "common/dialect.h"
-#include "opencl/conditional_outer.h"
-#define INNER 3.0f
-#endif
