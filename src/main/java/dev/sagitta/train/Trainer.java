@@ -15,7 +15,7 @@ import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.kernel.optimiser.OptimiserSettings;
-import dev.sagitta.kernel.random.RandomState;
+import dev.sagitta.kernel.random.Random;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ParameterLayout;
@@ -164,10 +164,10 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private Optimiser optimiser(OptimiserOptions chosen) {
+    private Optimiser.Update optimiser(OptimiserOptions chosen) {
         Tensor first = states.isEmpty() ? null : states.get(0).flat();
         Tensor decay = decayMask();
-        Optimiser optimiser = chosen.rule() == Optimiser.Rule.ADAMW
+        Optimiser.Update optimiser = chosen.rule() == Optimiser.Rule.ADAMW
                 ? Optimiser.adamW(
                         parameters.flat(),
                         gradients.flat(),
@@ -213,7 +213,7 @@ public final class Trainer implements AutoCloseable {
         targetTensor = program.tensor("target");
         lossTensor = program.tensor("loss");
         program.setRandom(RandomStream.key(options.seed(), PURPOSE), steps);
-        advance = RandomState.advance(program.tensor("random")).prepare(device);
+        advance = Random.advance(program.tensor("random")).prepare(device);
     }
 
     /**

@@ -187,7 +187,8 @@ class LaunchTest {
         assertThatThrownBy(() -> device.prepare(KernelSource.of("no_such_file", "entry"), one, new Arguments()))
                 .isInstanceOf(KernelBuildException.class)
                 .hasMessageContaining("no_such_file");
-        assertThatThrownBy(() -> device.prepare(KernelSource.of("pointwise", "no_such_entry"), one, new Arguments()))
+        assertThatThrownBy(() ->
+                        device.prepare(KernelSource.of("elementwise/pointwise", "no_such_entry"), one, new Arguments()))
                 .isInstanceOf(KernelBuildException.class)
                 .hasMessageContaining("no_such_entry")
                 .hasMessageContaining("pointwise");

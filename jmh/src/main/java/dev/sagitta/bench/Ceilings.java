@@ -34,7 +34,7 @@ final class Ceilings {
                     "partials",
                     DType.F32,
                     Reduce.partials(device, 1, x.elements()).toArray());
-            Step sum = bench.prepare(new Reduce(Reduce.Operation.SUM, x, null, out, partials));
+            Step sum = bench.prepare(Reduce.sum(x, out, partials));
             Step kernel = bench.prepare(Arithmetic.scale(1, x, y));
             double micros = Math.min(micros(timer, driverCopy(x, y)), micros(timer, kernel));
             copy = 2e-3 * x.bytes() / micros;

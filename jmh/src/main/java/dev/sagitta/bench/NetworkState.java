@@ -9,7 +9,6 @@ import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.kernel.optimiser.OptimiserSettings;
-import dev.sagitta.kernel.random.RandomState;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
@@ -87,8 +86,9 @@ final class NetworkState implements AutoCloseable {
                 bench.stream(), OptimiserSettings.adamW(1e-4, 0.9, 0.999, 1e-8, 0.01, 1, Double.POSITIVE_INFINITY));
         Step update =
                 bench.prepare(Optimiser.adamW(parameters, program.tensor("parameters.gradient"), m, v, null, settings));
-        Step advance =
-                program.hasTensor("random") ? bench.prepare(RandomState.advance(program.tensor("random"))) : null;
+        Step advance = program.hasTensor("random")
+                ? bench.prepare(dev.sagitta.kernel.random.Random.advance(program.tensor("random")))
+                : null;
         return new Step() {
             @Override
             public void enqueue(dev.sagitta.device.Stream stream) {

@@ -5,9 +5,9 @@ import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.kernel.elementwise.Arithmetic;
-import dev.sagitta.kernel.packed.DequantizeWeights;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.kernel.packed.QuantFormat;
+import dev.sagitta.kernel.packed.Quantize;
 import dev.sagitta.kernel.random.Random;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
@@ -40,7 +40,7 @@ final class PackedNetwork {
         for (Parameter weight : QuantPlan.eligible(graph)) {
             PackedWeights stored = random(weight, weights.size());
             weights.put(weight.name(), stored);
-            bench.once(new DequantizeWeights(stored, plain.tensor(weight.name())));
+            bench.once(Quantize.dequantize(stored, plain.tensor(weight.name())));
             bound = bound.bind(weight.name() + ".packed", stored.words())
                     .bind(weight.name() + ".scales", stored.scales());
         }

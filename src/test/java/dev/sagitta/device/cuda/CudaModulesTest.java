@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** How images of kernels reach the driver, and what is said where it refuses them. */
 class CudaModulesTest {
     private static final String PROPERTY = "sagitta.cuda.modules";
-    private static final KernelSource RELU = KernelSource.of("pointwise", "relu_forward_f32");
+    private static final KernelSource RELU = KernelSource.of("elementwise/pointwise", "relu_forward_f32");
 
     private static void prepare(Device device) {
         try (Buffer x = device.allocate(4, MemoryCategory.DATA, "x");
@@ -153,7 +153,7 @@ class CudaModulesTest {
                 LoadOne.class);
         String architecture = TestDevices.get("cuda").info().architecture().replace("sm_", "");
         assertThat(log)
-                .containsPattern("cuda/pointwise\\.cu: machine code for sm_" + architecture
+                .containsPattern("elementwise/pointwise\\.cu: machine code for sm_" + architecture
                         + ", made from PTX for compute_[0-9]+");
     }
 }

@@ -31,7 +31,7 @@ class NvrtcLibraryTest {
                 .contains("NVRTC 13.0, in " + named + " (the named folder)")
                 .contains("option --gpu-architecture=sm_90a", "option -DUNROLL=3", "source arrived")
                 .contains("option --gpu-architecture=compute_90")
-                .contains("NVRTC_ERROR_COMPILATION\ncuda/loss_sum.cu(1): error: told to fail");
+                .contains("NVRTC_ERROR_COMPILATION\nloss/loss_sum.cu(1): error: told to fail");
     }
 
     /** As it lies where PyTorch is installed: in no folder of the loader's, beside the python3 on the path. */

@@ -28,13 +28,13 @@ final class CodecCases implements TimedCases {
     }
 
     /** One stored tensor. */
-    private record Packed(CodecFormat format, Tensor x, Tensor codes, Tensor metadata, Pack pack) {
+    private record Packed(CodecFormat format, Tensor x, Tensor codes, Tensor metadata, Codec.Pack pack) {
         static Packed of(Bench bench, CodecFormat format) {
             Tensor x = bench.normal("x", bench.elements());
             Tensor codes = bench.output("codes", DType.U32, format.packedWords(bench.elements()));
             Tensor metadata = bench.output("metadata", format.metadata(), format.metadataElements(bench.elements()));
             Tensor flags = bench.zeros("flags", DType.U32, 1);
-            Pack pack = Pack.stochastic(format, bench.state(), RANDOM_STREAM, x, codes, metadata, flags);
+            Codec.Pack pack = Codec.stochastic(format, bench.state(), RANDOM_STREAM, x, codes, metadata, flags);
             return new Packed(format, x, codes, metadata, pack);
         }
 
@@ -54,7 +54,7 @@ final class CodecCases implements TimedCases {
 
     private static void pack(Bench bench, CodecFormat format, boolean variance) {
         Packed packed = Packed.of(bench, format);
-        Pack work = packed.pack;
+        Codec.Pack work = packed.pack;
         if (variance) {
             Tensor segments = bench.output("segments", DType.F32, format.segments(bench.elements() / ROW, ROW));
             work = work.withVariance(segments, ROW);
@@ -73,7 +73,7 @@ final class CodecCases implements TimedCases {
     private static void unpack(Bench bench, CodecFormat format) {
         Packed packed = Packed.of(bench, format);
         Tensor back = bench.output("back", DType.F32, bench.elements());
-        bench.runAfter(packed.pack, Unpack.of(format, packed.codes, packed.metadata, back));
+        bench.runAfter(packed.pack, Codec.unpack(format, packed.codes, packed.metadata, back));
         bench.check(() -> bench.windows(bench.elements(), (first, count) -> {
             CodecReference reference = packed.reference(bench, first, count);
             float[] actual = bench.floats(back, first, count);

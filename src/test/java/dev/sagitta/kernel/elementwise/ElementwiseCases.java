@@ -183,7 +183,7 @@ final class ElementwiseCases implements TimedCases {
     private static void biasAdd(Bench bench) {
         Tensor y = bench.changing("y", bench.elements() / COLUMNS, COLUMNS);
         Tensor b = bench.normal("b", COLUMNS);
-        bench.run(new BiasAdd(y, b));
+        bench.run(Bias.add(y, b));
         bench.check(() -> {
             float[] before = bench.before(y, CHECKED);
             float[] bias = bench.floats(b);
@@ -202,8 +202,8 @@ final class ElementwiseCases implements TimedCases {
         Tensor partials = bench.output(
                 "partials",
                 DType.F32,
-                BiasGradient.partials(bench.device(), 1, rows, COLUMNS).toArray());
-        bench.run(new BiasGradient(dy, db, partials, false));
+                Bias.partials(bench.device(), 1, rows, COLUMNS).toArray());
+        bench.run(Bias.gradient(dy, db, partials, false));
         bench.check(() -> {
             double[] sums = new double[(int) COLUMNS];
             double[] magnitudes = new double[(int) COLUMNS];
@@ -224,8 +224,8 @@ final class ElementwiseCases implements TimedCases {
     private static void reluMask(Bench bench) {
         Tensor x = bench.normal("x", bench.elements());
         Tensor y = bench.output("y", DType.F32, bench.elements());
-        Tensor mask = bench.output("mask", DType.U32, ReluMask.words(bench.elements()));
-        bench.run(ReluMask.of(x, y, mask));
+        Tensor mask = bench.output("mask", DType.U32, Mask.words(bench.elements()));
+        bench.run(Mask.relu(x, y, mask));
         bench.check(() -> bench.windows(x.elements(), (at, count) -> {
             float[] value = bench.floats(x, at, count);
             float[] actual = bench.floats(y, at, count);
@@ -240,8 +240,8 @@ final class ElementwiseCases implements TimedCases {
     private static void maskApply(Bench bench) {
         Tensor in = bench.normal("in", bench.elements());
         Tensor out = bench.output("out", DType.F32, bench.elements());
-        Tensor mask = bench.words("mask", ReluMask.words(bench.elements()));
-        bench.run(MaskApply.of(mask, bench.elements(), in, out));
+        Tensor mask = bench.words("mask", Mask.words(bench.elements()));
+        bench.run(Mask.apply(mask, bench.elements(), in, out));
         bench.check(() -> bench.windows(in.elements(), (at, count) -> {
             float[] value = bench.floats(in, at, count);
             float[] actual = bench.floats(out, at, count);

@@ -57,8 +57,8 @@ final class PointwiseKernelTest extends KernelSuite {
                 "partials",
                 DType.F32,
                 Pointwise.partials(bench.device(), n, probes).toArray());
-        Pointwise forward = Pointwise.forward(function, x, y);
-        Pointwise curvature = Pointwise.curvature(function, x, xt, dy, out, partials);
+        Pointwise.Forward forward = Pointwise.forward(function, x, y);
+        Pointwise.Curvature curvature = Pointwise.curvature(function, x, xt, dy, out, partials);
         bench.run(
                 forward,
                 Pointwise.backward(function, x, dy, dx),
@@ -134,7 +134,7 @@ final class PointwiseKernelTest extends KernelSuite {
         Tensor y = bench.output("y", DType.F32, n);
         Tensor d1 = bench.output("d1", DType.F32, n);
         Tensor d2 = bench.output("d2", DType.F32, n);
-        Pointwise forward = Pointwise.forward(function, x, y);
+        Pointwise.Forward forward = Pointwise.forward(function, x, y);
         bench.run(
                 forward,
                 Pointwise.backward(function, x, one, d1),
@@ -159,7 +159,7 @@ final class PointwiseKernelTest extends KernelSuite {
         Tensor dxt = bench.inOut("dxt", dyts, 2, n);
         Tensor dxtOverXt = bench.inOut("dxt over xt", xts, 2, n);
         Tensor dyt = bench.input("dyt", dyts, 2, n);
-        Pointwise forward = Pointwise.forward(function, y, y);
+        Pointwise.Forward forward = Pointwise.forward(function, y, y);
         bench.run(
                 forward,
                 Pointwise.backward(function, x, dx, dx),

@@ -33,7 +33,7 @@ final class EmbeddingCases implements TimedCases {
         Tensor table = bench.normal("table", 1, vocabulary, WIDTH);
         Tensor ids = ids(bench, 2 * vocabulary, vocabulary);
         Tensor y = bench.output("y", DType.F32, 1, 2 * vocabulary, WIDTH);
-        bench.run(EmbeddingGather.of(table, ids, y));
+        bench.run(Embedding.gather(table, ids, y));
         bench.check(() -> {
             int[] id = bench.ints(ids);
             for (int i = 0; i < id.length; i += Math.max(1, id.length / 64)) {
@@ -51,9 +51,9 @@ final class EmbeddingCases implements TimedCases {
         Tensor ids = ids(bench, 2 * vocabulary, vocabulary);
         Tensor dy = bench.normal("dy", 1, 2 * vocabulary, WIDTH);
         Tensor dtable = bench.output("dtable", DType.F32, 1, vocabulary, WIDTH);
-        Tensor workspace = bench.output(
-                "workspace", DType.I32, (EmbeddingScatter.workspaceBytes(2 * vocabulary, vocabulary) + 3) / 4);
-        bench.run(EmbeddingScatter.of(ids, dy, dtable, workspace, false));
+        Tensor workspace =
+                bench.output("workspace", DType.I32, (Embedding.workspaceBytes(2 * vocabulary, vocabulary) + 3) / 4);
+        bench.run(Embedding.scatter(ids, dy, dtable, workspace, false));
         bench.check(() -> {
             int[] id = bench.ints(ids);
             for (int v = 0; v < vocabulary; v += Math.max(1, vocabulary / 64)) {

@@ -82,7 +82,7 @@ public final class GemmCases implements TimedCases {
 
     private static void run(Bench bench, GemmProduct product, boolean own) {
         Gemm gemm = product.gemm();
-        bench.run(gemm, own ? gemm::prepareKernel : gemm);
+        bench.runPrepared(gemm, own ? gemm::prepareKernel : gemm);
         bench.check(() -> product.check(bench));
     }
 }

@@ -74,13 +74,13 @@ final class LossCases implements TimedCases {
         int rows = rows(bench);
         Tensor logits = bench.normal("logits", rows, CLASSES);
         Tensor labels = labels(bench, rows);
-        Tensor workspace = workspace(bench, SoftmaxCrossEntropy.workspaceBytes(rows, 1));
+        Tensor workspace = workspace(bench, CrossEntropy.workspaceBytes(rows, 1));
         Tensor loss = bench.output("loss", DType.F32, 1);
         Tensor gradient = backward ? bench.output("gradient", DType.F32, rows, CLASSES) : null;
         bench.run(
                 backward
-                        ? SoftmaxCrossEntropy.forwardBackward(logits, labels, IGNORE, workspace, loss, gradient)
-                        : SoftmaxCrossEntropy.forward(logits, labels, IGNORE, workspace, loss));
+                        ? CrossEntropy.forwardBackward(logits, labels, IGNORE, workspace, loss, gradient)
+                        : CrossEntropy.forward(logits, labels, IGNORE, workspace, loss));
         bench.check(() -> {
             int[] label = bench.ints(labels);
             double total = loss(bench, logits, label);
@@ -101,8 +101,8 @@ final class LossCases implements TimedCases {
         Tensor labels = labels(bench, rows);
         Tensor tangent = bench.normal("tangent", PROBES, rows, CLASSES);
         Tensor out = bench.output("out", DType.F32, PROBES, rows, CLASSES);
-        Tensor workspace = workspace(bench, SoftmaxCrossEntropy.workspaceBytes(rows, PROBES));
-        bench.run(SoftmaxCrossEntropy.tangentBackward(logits, labels, IGNORE, tangent, workspace, out));
+        Tensor workspace = workspace(bench, CrossEntropy.workspaceBytes(rows, PROBES));
+        bench.run(CrossEntropy.tangentBackward(logits, labels, IGNORE, tangent, workspace, out));
         bench.check(() -> {
             int[] label = bench.ints(labels);
             for (int r = 0; r < rows; r += Math.max(1, rows / 8)) {

@@ -3,6 +3,7 @@ package dev.sagitta.kernel.packed;
 import dev.sagitta.fixture.Bench;
 import dev.sagitta.fixture.TimedCase;
 import dev.sagitta.fixture.TimedCases;
+import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.ArrayList;
@@ -102,8 +103,9 @@ final class PackedCases implements TimedCases {
         Tensor x = bench.normal("x", m, n);
         Tensor y = bench.output("y", DType.F32, m, n);
         PackedWeights w = random(bench, bits, PackedWeights.Layout.PANELS, n);
-        QMatmul work = QMatmul.of(x, w, y);
-        bench.runInTurn(w.bytes(), work, i -> QMatmul.of(x, random(bench, bits, PackedWeights.Layout.PANELS, n), y));
+        QMatmul.Forward work = QMatmul.forward(x, w, null, y);
+        bench.runInTurn(
+                w.bytes(), work, i -> QMatmul.forward(x, random(bench, bits, PackedWeights.Layout.PANELS, n), null, y));
         bench.check(() -> {
             int[] words = bench.ints(w.words());
             float[] scales = bench.floats(w.scales());
@@ -131,9 +133,9 @@ final class PackedCases implements TimedCases {
         Tensor dy = bench.normal("dy", m, n);
         Tensor dx = bench.output("dx", DType.F32, m, n);
         PackedWeights w = random(bench, 4, PackedWeights.Layout.PANELS, n);
-        QMatmulBackward work = new QMatmulBackward(dy, w, dx);
+        QMatmul.Backward work = QMatmul.backward(dy, w, dx);
         bench.runInTurn(
-                w.bytes(), work, i -> new QMatmulBackward(dy, random(bench, 4, PackedWeights.Layout.PANELS, n), dx));
+                w.bytes(), work, i -> QMatmul.backward(dy, random(bench, 4, PackedWeights.Layout.PANELS, n), dx));
         bench.check(() -> {
             int[] words = bench.ints(w.words());
             float[] scales = bench.floats(w.scales());
@@ -161,12 +163,12 @@ final class PackedCases implements TimedCases {
         PackedWeights packed = empty(bench, PackedWeights.Layout.ROWS, n);
         Tensor errors = bench.output("errors", DType.F32, n);
         Tensor back = bench.output("back", DType.F32, n, n);
-        QuantizeWeights pack = QuantizeWeights.pack(weights, packed, errors);
-        QuantizeWeights work = fit ? QuantizeWeights.fit(weights, packed) : pack;
-        bench.runAfter(QuantizeWeights.of(weights, packed, errors), work);
+        Quantize.Pack pack = Quantize.pack(weights, packed, errors);
+        Descriptor work = fit ? Quantize.fit(weights, packed) : pack;
+        bench.runAfter(Quantize.of(weights, packed, errors), work);
         bench.check(() -> {
             bench.once(pack);
-            bench.once(new DequantizeWeights(packed, back));
+            bench.once(Quantize.dequantize(packed, back));
             float[] before = bench.floats(weights);
             float[] after = bench.floats(back);
             float[] steps = bench.floats(packed.scales());
@@ -184,11 +186,11 @@ final class PackedCases implements TimedCases {
         int n = bench.side(N);
         PackedWeights rows = random(bench, 4, PackedWeights.Layout.ROWS, n);
         PackedWeights panels = empty(bench, PackedWeights.Layout.PANELS, n);
-        RepackWeights work = new RepackWeights(true, rows.words(), panels.words());
+        Quantize.Repack work = new Quantize.Repack(true, rows.words(), panels.words());
         bench.runInTurn(
                 work.bytes(),
                 work,
-                i -> new RepackWeights(
+                i -> new Quantize.Repack(
                         true,
                         random(bench, 4, PackedWeights.Layout.ROWS, n).words(),
                         empty(bench, PackedWeights.Layout.PANELS, n).words()));
@@ -208,7 +210,7 @@ final class PackedCases implements TimedCases {
         int n = bench.side(N);
         PackedWeights packed = random(bench, 4, PackedWeights.Layout.PANELS, n);
         Tensor weights = bench.output("W", DType.F32, n, n);
-        DequantizeWeights work = new DequantizeWeights(packed, weights);
+        Quantize.Dequantize work = Quantize.dequantize(packed, weights);
         bench.run(work);
         bench.check(() -> {
             int[] words = bench.ints(packed.words());

@@ -31,7 +31,7 @@ final class RandomCases implements TimedCases {
     private static void random(Bench bench, Random.Kind kind) {
         boolean bits = kind == Random.Kind.BITS;
         Tensor out = bench.output("out", bits ? DType.U32 : DType.F32, bench.elements());
-        bench.run(new Random(kind, bench.state(), RANDOM_STREAM, 0, out));
+        bench.run(Random.fill(kind, bench.state(), RANDOM_STREAM, out));
         bench.check(() -> bench.windows(bench.elements(), (first, count) -> {
             int[] words = Philox.stream(Bench.SEED, RANDOM_STREAM, 0, first, count);
             if (bits) {
@@ -81,10 +81,9 @@ final class RandomCases implements TimedCases {
             length += elements[l];
         }
         Tensor which = bench.input("which", new long[] {0, 0, keys.length}, 3);
-        Tensor segments = bench.input("segments", ProbeVectors.segments(keys, offsets, elements), 4L * keys.length);
+        Tensor segments = bench.input("segments", Random.segments(keys, offsets, elements), 4L * keys.length);
         Tensor out = bench.output("out", DType.F32, PROBES * length);
-        bench.run(
-                new ProbeVectors(Random.Kind.RADEMACHER, which, segments, ProbeVectors.chunks(elements), PROBES, out));
+        bench.run(Random.probeVectors(Random.Kind.RADEMACHER, which, segments, Random.chunks(elements), PROBES, out));
         bench.check(() -> bench.windows(layer * layer, (first, count) -> {
             // the second probe of the first matrix
             int[] words = Philox.stream(0, 0, 1, first, count);

@@ -20,15 +20,16 @@ final class ReduceCases implements TimedCases {
         return List.of(
                 TimedCase.of("sum", bench -> reduce(bench, Reduce.Operation.SUM)),
                 TimedCase.of("norm", bench -> reduce(bench, Reduce.Operation.NORM)),
-                TimedCase.of("dot", bench -> reduce(bench, Reduce.Operation.DOT)),
+                TimedCase.of("dot", bench -> reduce(bench, null)),
                 TimedCase.of("max", bench -> reduce(bench, Reduce.Operation.MAX)),
                 TimedCase.of("argmax", bench -> reduce(bench, Reduce.Operation.ARGMAX)),
                 TimedCase.of("any_nonfinite", ReduceCases::anyNonfinite),
                 TimedCase.of("dots", ReduceCases::dots));
     }
 
+    /** @param operation null: the dot product */
     private static void reduce(Bench bench, Reduce.Operation operation) {
-        boolean two = operation == Reduce.Operation.DOT;
+        boolean two = operation == null;
         Tensor x = bench.normal("x", bench.elements());
         Tensor y = two ? bench.normal("y", bench.elements()) : null;
         Tensor out = bench.output("out", operation == Reduce.Operation.ARGMAX ? DType.I32 : DType.F32, 1);
@@ -36,7 +37,7 @@ final class ReduceCases implements TimedCases {
                 "partials",
                 DType.F32,
                 Reduce.partials(bench.device(), 1, bench.elements()).toArray());
-        bench.run(new Reduce(operation, x, y, out, partials));
+        bench.run(two ? Reduce.dot(x, y, out, partials) : Reduce.of(operation, x, out, partials));
         bench.check(() -> {
             double sum = 0;
             double magnitude = 0;
@@ -58,7 +59,7 @@ final class ReduceCases implements TimedCases {
                     }
                 }
             }
-            switch (operation) {
+            switch (two ? Reduce.Operation.SUM : operation) {
                 case MAX -> Bench.near(out, 0, bench.floats(out)[0], largest, 0, Tolerance.EXACT);
                 case ARGMAX -> Bench.same(out, 0, bench.ints(out)[0], at);
                 case NORM -> Bench.near(out, 0, bench.floats(out)[0], Math.sqrt(squares), Math.sqrt(squares), CLOSE);
