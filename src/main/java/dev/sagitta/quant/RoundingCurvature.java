@@ -9,9 +9,9 @@ import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.elementwise.Arithmetic;
-import dev.sagitta.kernel.packed.DequantizeWeights;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.kernel.packed.QuantFormat;
+import dev.sagitta.kernel.packed.Quantize;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ParameterRole;
@@ -153,7 +153,7 @@ public final class RoundingCurvature implements Sensitivity {
         try {
             error = Tensor.allocate(device, MemoryCategory.WORKSPACE, name + ".error", DType.F32, full.shape());
             try (Step step = Preparable.sequence(
-                            new DequantizeWeights(packed, error),
+                            Quantize.dequantize(packed, error),
                             Arithmetic.axpy(-1, program.tensor(ParameterRole.WEIGHT, name), error))
                     .prepare(device)) {
                 step.enqueue(stream);

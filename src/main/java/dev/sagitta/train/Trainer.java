@@ -16,7 +16,7 @@ import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.kernel.optimiser.OptimiserSettings;
-import dev.sagitta.kernel.random.RandomState;
+import dev.sagitta.kernel.random.Random;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.NonfiniteObserver;
@@ -171,10 +171,10 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private Optimiser optimiser(OptimiserOptions chosen) {
+    private Optimiser.Update optimiser(OptimiserOptions chosen) {
         Tensor first = states.isEmpty() ? null : states.get(0).flat();
         Tensor decay = decayMask();
-        Optimiser optimiser = chosen.rule() == Optimiser.Rule.ADAMW
+        Optimiser.Update optimiser = chosen.rule() == Optimiser.Rule.ADAMW
                 ? Optimiser.adamW(
                         parameters.flat(),
                         gradients.flat(),
@@ -223,7 +223,7 @@ public final class Trainer implements AutoCloseable {
         targetTensor = program.tensor(Role.TARGET);
         lossTensor = program.tensor(Role.LOSS);
         program.setRandom(RandomStream.key(options.seed(), PURPOSE), steps);
-        advance = RandomState.advance(program.tensor(Role.RANDOM)).prepare(device);
+        advance = Random.advance(program.tensor(Role.RANDOM)).prepare(device);
     }
 
     /**
