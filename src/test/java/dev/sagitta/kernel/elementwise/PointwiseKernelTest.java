@@ -2,6 +2,7 @@ package dev.sagitta.kernel.elementwise;
 
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
+import dev.sagitta.graph.op.elementwise.ActivationReference;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.KernelSuite;
 import dev.sagitta.kernel.Tolerance;
@@ -75,9 +76,10 @@ final class PointwiseKernelTest extends KernelSuite {
         double[] bend = new double[probes];
         double[] bendSize = new double[probes];
         for (int i = 0; i < n; i++) {
-            double d1 = FunctionReference.first(function, xs[i]);
-            double d2 = FunctionReference.second(function, xs[i]);
-            value[i] = FunctionReference.value(function, xs[i]);
+            double[] f = ActivationReference.derivatives(function, xs[i]);
+            double d1 = f[1];
+            double d2 = f[2];
+            value[i] = f[0];
             cotangent[i] = dys[i] * d1;
             size[i] = Math.abs(dys[i]);
             for (int k = 0; k < probes; k++) {
@@ -118,9 +120,10 @@ final class PointwiseKernelTest extends KernelSuite {
         double[] sizes = new double[n];
         for (int i = 0; i < n; i++) {
             xs[i] = points.get(i);
-            value[i] = FunctionReference.value(function, xs[i]);
-            first[i] = FunctionReference.first(function, xs[i]);
-            second[i] = FunctionReference.second(function, xs[i]);
+            double[] f = ActivationReference.derivatives(function, xs[i]);
+            value[i] = f[0];
+            first[i] = f[1];
+            second[i] = f[2];
             sizes[i] = Math.abs(value[i]);
         }
         float[] ones = new float[n];
@@ -168,12 +171,13 @@ final class PointwiseKernelTest extends KernelSuite {
         double[] tangent = new double[2 * n];
         double[] second = new double[2 * n];
         for (int i = 0; i < n; i++) {
-            double d1 = FunctionReference.first(function, xs[i]);
-            value[i] = FunctionReference.value(function, xs[i]);
+            double[] f = ActivationReference.derivatives(function, xs[i]);
+            double d1 = f[1];
+            value[i] = f[0];
             cotangent[i] = dys[i] * d1;
             for (int j = i; j < 2 * n; j += n) {
                 tangent[j] = xts[j] * d1;
-                second[j] = dyts[j] * d1 + dys[i] * FunctionReference.second(function, xs[i]) * xts[j];
+                second[j] = dyts[j] * d1 + dys[i] * f[2] * xts[j];
             }
         }
         Tolerance loose = new Tolerance(1e-6, 4e-6);

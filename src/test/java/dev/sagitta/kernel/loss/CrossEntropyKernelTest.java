@@ -84,12 +84,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
     }
 
     private record Batch(
-            float[] values,
-            int[] targets,
-            Tensor logits,
-            Tensor labels,
-            Tensor workspace,
-            CrossEntropyReference reference) {
+            float[] values, int[] targets, Tensor logits, Tensor labels, Tensor workspace, LogitsReference reference) {
 
         static Batch of(
                 KernelBench bench, float[] values, int[] targets, int c, int ignore, int probes, boolean inPlace) {
@@ -102,7 +97,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
                     logits,
                     bench.input("labels", targets, n),
                     workspace,
-                    CrossEntropyReference.of(values, targets, c, ignore));
+                    new LogitsReference(values, targets, c, ignore));
         }
 
         static Batch random(KernelBench bench, int n, int c, int probes, boolean inPlace) {
@@ -132,7 +127,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
     }
 
     private static void compareForward(
-            KernelBench bench, CrossEntropyReference reference, Tensor loss, Tensor rows, Tolerance tolerance) {
+            KernelBench bench, LogitsReference reference, Tensor loss, Tensor rows, Tolerance tolerance) {
         bench.compare(loss, new double[] {reference.loss()}, new double[] {reference.lossMagnitude()}, tolerance);
         if (rows != null) {
             bench.compare(rows, reference.rowLoss, reference.rowMagnitude, tolerance);
@@ -149,7 +144,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
         compareForward(bench, batch.reference, loss, null, descriptor.tolerance());
         // probabilities below the smallest normal number are 0
         bench.compare(
-                gradient, batch.reference.gradient(false), batch.reference.gradient(true), new Tolerance(6e-6, 1e-37));
+                gradient, batch.reference.gradient(), batch.reference.gradientMagnitude(), new Tolerance(6e-6, 1e-37));
     }
 
     private static void metrics(KernelBench bench, int n, int c) {
@@ -164,8 +159,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
         compareMetrics(bench, batch.reference, metrics, null);
     }
 
-    private static void compareMetrics(
-            KernelBench bench, CrossEntropyReference reference, Tensor metrics, Tensor counts) {
+    private static void compareMetrics(KernelBench bench, LogitsReference reference, Tensor metrics, Tensor counts) {
         int correct = reference.correct();
         double scale = reference.scale();
         bench.compare(
@@ -202,7 +196,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
                         CrossEntropy.tangentBackward(batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
                 };
         bench.run(descriptor);
-        CrossEntropyReference reference = batch.reference;
+        LogitsReference reference = batch.reference;
         int size = reference.n * reference.c;
         double[] expected = new double[Math.toIntExact(out.elements())];
         double[] magnitude = new double[expected.length];
@@ -213,16 +207,16 @@ final class CrossEntropyKernelTest extends KernelSuite {
             }
             switch (mode) {
                 case TANGENT -> {
-                    expected[probe] = reference.tangent(t, false);
-                    magnitude[probe] = reference.tangent(t, true);
+                    expected[probe] = reference.tangent(t);
+                    magnitude[probe] = reference.tangentMagnitude(t);
                 }
                 case CURVATURE -> {
-                    expected[probe] = reference.curvature(t, false);
-                    magnitude[probe] = reference.curvature(t, true);
+                    expected[probe] = LogitsReference.along(t, reference.hessian(t), false);
+                    magnitude[probe] = LogitsReference.along(t, reference.hessianMagnitude(t), true);
                 }
                 default -> {
-                    System.arraycopy(reference.hessian(t, false), 0, expected, probe * size, size);
-                    System.arraycopy(reference.hessian(t, true), 0, magnitude, probe * size, size);
+                    System.arraycopy(reference.hessian(t), 0, expected, probe * size, size);
+                    System.arraycopy(reference.hessianMagnitude(t), 0, magnitude, probe * size, size);
                 }
             }
         }
@@ -249,7 +243,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
                 .withRowLosses(rows));
         compareForward(bench, batch.reference, loss, rows, new Tolerance(4e-6, 1e-6));
         bench.compare(
-                gradient, batch.reference.gradient(false), batch.reference.gradient(true), new Tolerance(6e-6, 1e-37));
+                gradient, batch.reference.gradient(), batch.reference.gradientMagnitude(), new Tolerance(6e-6, 1e-37));
         Tensor metrics = bench.output("metrics", DType.F32, 3);
         Tensor counts = bench.output("counts", DType.I64, 2);
         bench.run(CrossEntropy.metrics(batch.logits, batch.labels, IGNORE, batch.workspace, metrics, counts));
@@ -276,8 +270,8 @@ final class CrossEntropyKernelTest extends KernelSuite {
             compareForward(bench, batch.reference, loss, null, new Tolerance(4e-6, 1e-30));
             bench.compare(
                     gradient,
-                    batch.reference.gradient(false),
-                    batch.reference.gradient(true),
+                    batch.reference.gradient(),
+                    batch.reference.gradientMagnitude(),
                     new Tolerance(6e-6, 1e-37));
             float[] probe = bench.normal(4L * c);
             Arrays.fill(probe, c, 2 * c, Float.NaN);
@@ -309,6 +303,6 @@ final class CrossEntropyKernelTest extends KernelSuite {
         compareForward(bench, batch.reference, loss, null, new Tolerance(4e-6, 1e-30));
         // exp of a difference of 100 carries a relative error of 100 units in the last place
         bench.compare(
-                gradient, batch.reference.gradient(false), batch.reference.gradient(true), new Tolerance(4e-5, 1e-37));
+                gradient, batch.reference.gradient(), batch.reference.gradientMagnitude(), new Tolerance(4e-5, 1e-37));
     }
 }
