@@ -234,7 +234,8 @@ public final class Trainer implements AutoCloseable {
      */
     public float step() {
         if (ring.pending() > 0) {
-            throw new IllegalStateException("training: " + ring.pending() + " steps are under way; call losses() first");
+            throw new IllegalStateException(
+                    "training: " + ring.pending() + " steps are under way; call losses() first");
         }
         launch();
         counted = data.countedTargets(rows, 0, rows.length);
