@@ -47,8 +47,4 @@ SG_FN f32 coded_value(u64 word, i32 e, i32 bits, f32 minimum, f32 step) {
         }                                                                                                                                    \
     }
 
-CODED(gelu)
-CODED(gelu_tanh)
-CODED(silu)
-CODED(tanh)
-CODED(sigmoid)
+SG_EACH_SMOOTH_FUNCTION(CODED)

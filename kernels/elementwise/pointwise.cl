@@ -94,9 +94,4 @@
         } \
     }
 
-POINTWISE(relu)
-POINTWISE(gelu)
-POINTWISE(gelu_tanh)
-POINTWISE(silu)
-POINTWISE(tanh)
-POINTWISE(sigmoid)
+SG_EACH_FUNCTION(POINTWISE)

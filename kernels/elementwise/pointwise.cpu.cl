@@ -99,9 +99,4 @@
 #define CURVATURE_TERM(j) SQUARE_BY(vload16(0, in + (j)), dyd2[((j)-block) / 16])
 #define CURVATURE_PART(j, count) SQUARE_BY(sg_load_part(in + (j), count, 0.0f), dyd2[((j)-block) / 16])
 
-POINTWISE(relu)
-POINTWISE(gelu)
-POINTWISE(gelu_tanh)
-POINTWISE(silu)
-POINTWISE(tanh)
-POINTWISE(sigmoid)
+SG_EACH_FUNCTION(POINTWISE)

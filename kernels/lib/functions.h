@@ -11,6 +11,8 @@
               polynomial in t = 1/(1 + 0.3 a), minimax on [0, 13.3] by Lawson's iteration: relative error 5.7e-8
    gelu_tanh  Q = sigma(-w), w = 2 sqrt(2/pi) (a + 0.044715 a^3)
 
+   hardswish is x clamp(x + 3, 0, 6) / 6 (Howard et al. 2019), its slope at 3 that from the left, as PyTorch has it.
+
    Each type brings sg_expn (e^x, x in [-88.3, 0]), sg_exp2n (2^x, x in [-127.4, 0]), both may give 0 below 2^-126, sg_rcp (1/x, x in [1, 10]), sg_tanh.
    Errors against fp64, values of any size: a few ulp, or 1e-7 where the result is smaller than its terms or in gelu's tail. */
 #ifndef SG_LIB_FUNCTIONS_H
@@ -24,6 +26,10 @@
 #define SG_GELU_TANH_2A 1.59576912160573071176f /* 2 sqrt(2/pi) */
 #define SG_GELU_TANH_LOG2 (-2.30220819813845f) /* -2 sqrt(2/pi) / ln 2 */
 #define SG_GELU_TANH_B 0.044715f
+
+/* The functions that have kernels: M(NAME) of each. relu keeps a bit per element and has no kernel that reads codes. */
+#define SG_EACH_SMOOTH_FUNCTION(M) M(gelu) M(gelu_tanh) M(silu) M(tanh) M(sigmoid) M(hardswish)
+#define SG_EACH_FUNCTION(M) M(relu) SG_EACH_SMOOTH_FUNCTION(M)
 
 #define SG_FUNCTIONS(F, V)                                                                                                      \
     SG_FN F sg_magnitude##V(F x, f32 most) {                                                                                    \
@@ -40,6 +46,14 @@
     SG_FN F relu_f##V(F x) { return sg_positive##V(x); }                                                                        \
     SG_FN F relu_d1##V(F x) { return x > (F)(0.0f) ? (F)(1.0f) : (x <= (F)(0.0f) ? (F)(0.0f) : x); }                            \
     SG_FN F relu_d2##V(F x) { return x == x ? (F)(0.0f) : x; }                                                                  \
+                                                                                                                                \
+    SG_FN F hardswish_f##V(F x) { return x < (F)(-3.0f) ? (F)(0.0f) : (x > (F)(3.0f) ? x : x * (x + 3.0f) * 0.16666667f); }      \
+    SG_FN F hardswish_d1##V(F x) {                                                                                              \
+        return x < (F)(-3.0f) ? (F)(0.0f) : (x > (F)(3.0f) ? (F)(1.0f) : sg_fma(x, (F)(0.33333333f), (F)(0.5f)));               \
+    }                                                                                                                           \
+    SG_FN F hardswish_d2##V(F x) {                                                                                              \
+        return x < (F)(-3.0f) ? (F)(0.0f) : (x > (F)(3.0f) ? (F)(0.0f) : sg_fma(x, (F)(0.0f), (F)(0.33333333f)));               \
+    }                                                                                                                           \
                                                                                                                                 \
     SG_FN F sigmoid_f##V(F x) {                                                                                                 \
         F e = sg_expn##V(-sg_magnitude##V(x, SG_SIGMOID_MAX)), r = sg_rcp##V((F)(1.0f) + e);                                    \

@@ -2,17 +2,25 @@ package dev.sagitta.kernel;
 
 /** Elementwise functions that kernels know, with first and second derivatives in {@code kernels/lib/functions.h}. */
 public enum Function {
-    RELU("relu"),
-    GELU("gelu"),
-    GELU_TANH("gelu_tanh"),
-    SILU("silu"),
-    TANH("tanh"),
-    SIGMOID("sigmoid");
+    RELU("relu", "y = max(x, 0)"),
+    GELU("gelu", "y = x Phi(x), by erf"),
+    GELU_TANH("gelu_tanh", "GELU by tanh"),
+    SILU("silu", "y = x / (1 + exp(-x))"),
+    TANH("tanh", "y = tanh x"),
+    SIGMOID("sigmoid", "y = 1 / (1 + exp(-x))"),
+    HARDSWISH("hardswish", "y = x min(max(x + 3, 0), 6) / 6");
 
     private final String symbol;
+    private final String says;
 
-    Function(String symbol) {
+    Function(String symbol, String says) {
         this.symbol = symbol;
+        this.says = says;
+    }
+
+    /** What it computes, for documents. */
+    public String says() {
+        return says;
     }
 
     /** Name in kernels and in the model's JSON. */

@@ -15,22 +15,22 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** The types of layers that a model may have. Immutable: {@code OpTypes.standard().with(MyOp.TYPE)}. */
 public final class OpTypes {
-    private static final OpTypes STANDARD = new OpTypes(List.of(
-            Linear.TYPE,
-            Embedding.TYPE,
-            Bias.TYPE,
-            Dropout.TYPE,
-            Flatten.TYPE,
-            Add.TYPE,
-            Relu.TYPE,
-            Activation.GELU,
-            Activation.GELU_TANH,
-            Activation.SILU,
-            Activation.TANH,
-            Activation.SIGMOID));
+    /** One line for each op. */
+    private static final OpTypes STANDARD = new OpTypes(Stream.of(
+                    List.of(Linear.TYPE),
+                    List.of(Embedding.TYPE),
+                    List.of(Bias.TYPE),
+                    List.of(Dropout.TYPE),
+                    List.of(Flatten.TYPE),
+                    List.of(Add.TYPE),
+                    List.of(Relu.TYPE),
+                    Activation.TYPES)
+            .flatMap(List::stream)
+            .toList());
 
     private final Map<String, OpType> byName = new LinkedHashMap<>();
 

@@ -29,9 +29,13 @@ class OpTypesTest {
                 .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
                 .importPackages("dev.sagitta.graph.op")) {
             for (JavaField field : type.getFields()) {
-                if (field.getRawType().isEquivalentTo(OpType.class)
-                        && field.getModifiers().contains(JavaModifier.STATIC)) {
+                if (!field.getModifiers().contains(JavaModifier.STATIC)) {
+                    continue;
+                }
+                if (field.getRawType().isEquivalentTo(OpType.class)) {
                     declared.add((OpType) field.reflect().get(null));
+                } else if (field.getName().equals("TYPES")) {
+                    ((List<?>) field.reflect().get(null)).forEach(one -> declared.add((OpType) one));
                 }
             }
         }

@@ -17,7 +17,7 @@ import java.util.List;
 
 /** y = max(z, 0). Everything after the forward pass is a product with the mask [z > 0], which is what is kept: one bit per element. */
 public record Relu() implements LinearOp {
-    public static final OpType TYPE = OpType.of("relu", 1, "y = max(x, 0)", m -> new Relu());
+    public static final OpType TYPE = OpType.of("relu", 1, Function.RELU.says(), m -> new Relu());
 
     private static final int BITS_PER_WORD = 32;
     private static final Keep MASK = Keep.bits("mask");

@@ -110,7 +110,7 @@ public record Linear(Parameter weight, Parameter bias) implements BilinearOp {
     }
 
     /** The product itself, for whoever adds to it. */
-    Gemm gemm(Tensor x, Tensor w, Tensor b, Tensor y) {
+    public Gemm gemm(Tensor x, Tensor w, Tensor b, Tensor y) {
         return Gemm.of(of(x, w, y, in(), out()), false, w, true, of(y, w, y, out(), out()))
                 .bias(b);
     }

@@ -56,6 +56,8 @@ public final class ActivationReference implements OpReference {
             case SILU -> x.times(x.sigmoid());
             case TANH -> x.tanh();
             case SIGMOID -> x.sigmoid();
+            case HARDSWISH ->
+                x.v() < -3 ? Jet.of(0) : x.v() > 3 ? x : x.times(x.plus(3)).times(1.0 / 6);
         };
     }
 }
