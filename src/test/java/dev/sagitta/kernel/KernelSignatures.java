@@ -24,7 +24,25 @@ public final class KernelSignatures {
     private static final Pattern ARGUMENT = Pattern.compile(
             "\\b(?:const|volatile|restrict|__restrict__|__restrict|__global|global|__constant|constant)\\b");
 
+    /** Whether g++ is here, which a machine that only runs the suite may lack; {@link KernelTwinsTest} fails without. */
+    public static final boolean AVAILABLE = available();
+
     private KernelSignatures() {}
+
+    private static boolean available() {
+        try {
+            Process process = new ProcessBuilder("g++", "--version")
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            return process.waitFor() == 0;
+        } catch (IOException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError(e);
+        }
+    }
 
     /** Entry name to arguments, such as {@code [f32* x, i64 n]}. */
     public static Map<String, List<String>> of(String path, boolean openCl) {

@@ -7,6 +7,10 @@ import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.fixture.PretendBuffer;
 import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.kernel.loss.CrossEntropy;
+import dev.sagitta.kernel.loss.SquaredError;
+import dev.sagitta.kernel.packed.QMatmul;
+import dev.sagitta.kernel.reduce.Dots;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -91,6 +95,10 @@ class SignatureTest {
 
     @Test
     void theFileFollowsFromTheClass() {
-        assertThat(new dev.sagitta.kernel.norm.RmsNormToy.Forward().file()).isEqualTo("norm/rms_norm_toy");
+        assertThat(CrossEntropy.metrics(null, null, 0, null, null, null).file()).isEqualTo("loss/cross_entropy");
+        assertThat(QMatmul.backward(null, null, null).file()).isEqualTo("packed/qmatmul");
+        assertThat(new Dots(null, null, null, null, null).file()).isEqualTo("reduce/dots");
+        // declared, for the stem is not the class
+        assertThat(SquaredError.curvature(null, null, null).file()).isEqualTo("loss/mse");
     }
 }

@@ -166,7 +166,8 @@ class OpContractTest {
     void anErrorWhileBindingNamesTheLayer() {
         assertThatThrownBy(() -> compile(new Square(List.of(Square.X), Source.NONE), "none"))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageStartingWith("layer 'square' (square), task 'square.dx': ");
+                .hasMessageStartingWith("layer 'square' (square), task 'square.dx': multiply_f32: ")
+                .hasMessageEndingWith(" is missing, expected a tensor");
         assertThatThrownBy(() -> compile(new Square(List.of(Square.X), Source.NOT_LISTED), "none"))
                 .hasMessageStartingWith("layer 'square' (square), task 'square.dx': binds value 'square.not listed'");
     }

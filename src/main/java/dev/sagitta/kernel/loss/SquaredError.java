@@ -215,7 +215,8 @@ public final class SquaredError {
 
         @Override
         public Signature signature() {
-            Signature s = SquaredError.tangent(Signature.of("mse_curvature_f32"), tangent);
+            Signature s = SquaredError.tangent(Signature.of("mse_curvature_f32"), tangent)
+                    .free();
             return sums(s, workspace, n(), probes())
                     .out("curvature", curvature, DType.F32)
                     .elements(probes())
