@@ -3,7 +3,7 @@ package dev.sagitta.kernel.codec;
 import dev.sagitta.tensor.DType;
 
 /**
- * How {@link Pack} stores values: codes of {@code bits} bits on one grid per {@code group} consecutive elements, whose minimum and step are
+ * How {@link Codec} stores values: codes of {@code bits} bits on one grid per {@code group} consecutive elements, whose minimum and step are
  * kept as {@code metadata}. The layout stands in {@code kernels/codec/codec.cl}.
  *
  * @param bits 1, 2, 4 or 8

@@ -72,7 +72,7 @@ final class BiasedGemm {
                         .map(PlanStep::new);
             }
         },
-        /** The product, then {@link BiasAdd}. */
+        /** The product, then {@link Bias.Add}. */
         CUBLAS {
             @Override
             Optional<Step> prepare(Gemm gemm, CudaDevice device, CublasGemm.Precision precision) {
