@@ -95,7 +95,7 @@ public final class NetworkCompiler {
             } else {
                 ForwardPass pass = new ForwardPass(flow, node, lockstep);
                 pass.run();
-                if (lockstep) {
+                if (lockstep && flow.trained.at(node)) {
                     new TangentPass(flow, node, pass.made()).run();
                 }
             }
@@ -142,7 +142,7 @@ public final class NetworkCompiler {
         List<Node> reversed = new ArrayList<>(graph.nodes());
         Collections.reverse(reversed);
         for (Node node : reversed) {
-            if (node.isInput() || !flow.trained.at(node)) {
+            if (!flow.trained.at(node)) {
                 continue;
             }
             if (!flow.cotangents.any(node) && !flow.cotangentTangents.any(node)) {
@@ -156,9 +156,8 @@ public final class NetworkCompiler {
                 new BackwardPass(flow, node, true, false).run();
             }
             if (computation == Computation.GRADIENT) {
-                flow.keeping.observe(node, flow.cotangents.sum(node.out()));
+                flow.keeping.observe(node);
             }
-            node.op().parameters().forEach(parameter -> flow.written.add(parameter.name()));
         }
     }
 
@@ -168,7 +167,7 @@ public final class NetworkCompiler {
         flow.keeping.nextPass();
         Value total = null;
         for (Node node : graph.nodes()) {
-            if (node.isInput()) {
+            if (!flow.trained.at(node)) {
                 continue;
             }
             TangentPass pass = new TangentPass(flow, node, null);
