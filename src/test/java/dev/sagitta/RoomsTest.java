@@ -23,6 +23,7 @@ import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Op;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.io.file.StrictJson;
+import dev.sagitta.program.Program;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -208,6 +209,17 @@ class RoomsTest {
                 .ignoreDependency(
                         JavaClass.Predicates.resideInAPackage("dev.sagitta.kernel.gemm.."),
                         JavaClass.Predicates.resideInAPackage("dev.sagitta.kernel.elementwise.."))
+                .check(CLASSES);
+    }
+
+    /** What a program has once or for every parameter has a role; names are for ops with memory of their own, and for people. */
+    @Test
+    void rolesAreNoStrings() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("dev.sagitta.program..", "dev.sagitta.compress..")
+                .should()
+                .callMethod(Program.class, "tensor", String.class)
                 .check(CLASSES);
     }
 }

@@ -72,6 +72,11 @@ final class CheckpointKeeper {
         }
     }
 
+    /** Whether a state may be due at this step, or one waits to be written: then the losses up to it have to be known. */
+    boolean isDueAt(long step) {
+        return interval.given && interval.steps > 0 && (pending != null || step - taken >= interval.steps);
+    }
+
     private boolean isDue() {
         if (interval.steps == 0) {
             return false;

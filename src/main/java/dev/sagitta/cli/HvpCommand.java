@@ -12,6 +12,7 @@ import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
+import dev.sagitta.program.ParameterRole;
 import dev.sagitta.program.ProgramOptions;
 import java.nio.file.Path;
 import java.util.List;
@@ -120,7 +121,7 @@ final class HvpCommand implements Callable<Integer> {
         List<HostTensor> hv;
         try (NetworkOperator operator = new NetworkOperator(batches, product)) {
             for (HostTensor tensor : v) {
-                batches.program().tensor(tensor.name() + ".vector").upload(operator.stream(), tensor.bytes());
+                batches.program().tensor(ParameterRole.VECTOR, tensor.name()).upload(operator.stream(), tensor.bytes());
             }
             operator.multiply();
             hv = NetworkVectors.download(operator.layout(), operator.products(), operator.stream());

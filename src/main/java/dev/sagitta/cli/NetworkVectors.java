@@ -8,7 +8,6 @@ import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.safetensors.SafetensorsFile;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.ParameterLayout;
-import dev.sagitta.program.Program;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
@@ -28,13 +27,8 @@ final class NetworkVectors {
      * @throws DataException if any is packed
      */
     static void load(Checkpoint checkpoint, Batches batches) {
-        Program program = batches.program();
-        for (Parameter parameter : program.layout().parameters()) {
-            program.tensor(parameter.name())
-                    .upload(
-                            program.stream(),
-                            checkpoint.parameter(parameter.name()).bytes());
-        }
+        batches.program()
+                .load(parameter -> checkpoint.parameter(parameter.name()).bytes());
     }
 
     /** The parts of one flat vector [length], named as the parameters. */

@@ -58,14 +58,18 @@ final class TrainingLoop {
         long firstSeen = trainer.seen();
         long start = System.nanoTime();
         while (true) {
-            step();
+            enqueue();
             long done = trainer.steps() - first;
             boolean ends = done == steps || stop.getAsBoolean();
-            if (!ends) {
-                keeper.stepped();
+            boolean atReport = ends || done % interval == 0;
+            if (atReport || trainer.room() == 0 || keeper.isDueAt(trainer.steps())) {
+                read();
+                if (!ends) {
+                    keeper.stepped();
+                }
             }
             watched.run();
-            if (ends || done % interval == 0) {
+            if (atReport) {
                 TrainingReport report = new TrainingReport(
                         trainer.steps(),
                         // 0 / 0 is NaN
@@ -84,20 +88,25 @@ final class TrainingLoop {
         }
     }
 
-    private void step() {
+    private void enqueue() {
         whole = false;
         long start = System.nanoTime();
-        float loss;
+        trainer.enqueue();
+        busy += System.nanoTime() - start;
+    }
+
+    /** Waits for the steps under way: how they went is known every few steps. */
+    private void read() {
+        long start = System.nanoTime();
+        Trainer.Losses losses;
         try {
-            loss = trainer.step();
+            losses = trainer.losses();
         } catch (ArithmeticException e) {
             throw new Diverged(e);
         }
         busy += System.nanoTime() - start;
-        if (trainer.countedTargets() > 0) {
-            sum += (double) loss * trainer.countedTargets();
-            counted += trainer.countedTargets();
-        }
+        sum += losses.sum();
+        counted += losses.counted();
         whole = true;
     }
 

@@ -7,10 +7,8 @@ import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Kept.Codes;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Preparable;
+import dev.sagitta.kernel.codec.Codec;
 import dev.sagitta.kernel.codec.CodecFormat;
-import dev.sagitta.kernel.codec.Pack;
-import dev.sagitta.kernel.codec.RowVariance;
-import dev.sagitta.kernel.codec.Unpack;
 import dev.sagitta.kernel.elementwise.Arithmetic;
 import dev.sagitta.kernel.reduce.Dots;
 import dev.sagitta.program.SavedStore;
@@ -73,7 +71,7 @@ final class CodecStore implements SavedStore {
                     tensor.label() + ".pack",
                     values(value, random),
                     values(codes, grid, flags),
-                    t -> Pack.stochastic(
+                    t -> Codec.stochastic(
                             format,
                             t.tensor(random),
                             tensor.stream(),
@@ -96,7 +94,7 @@ final class CodecStore implements SavedStore {
                 values(value, random),
                 values(codes, grid, flags, segments, variance),
                 t -> Preparable.sequence(
-                        Pack.stochastic(
+                        Codec.stochastic(
                                         format,
                                         t.tensor(random),
                                         tensor.stream(),
@@ -105,7 +103,7 @@ final class CodecStore implements SavedStore {
                                         t.tensor(grid),
                                         t.tensor(flags))
                                 .withVariance(t.tensor(segments), rowLength),
-                        RowVariance.of(format, t.tensor(segments), rowLength, t.tensor(variance))));
+                        Codec.rowVariance(format, t.tensor(segments), rowLength, t.tensor(variance))));
         return new Coded(tensor, format, value, codes, grid, variance);
     }
 
@@ -119,7 +117,7 @@ final class CodecStore implements SavedStore {
                     tensor.label() + ".unpack",
                     values(words, grid),
                     values(restored),
-                    t -> Unpack.of(format, t.tensor(words), t.tensor(grid), t.tensor(restored)));
+                    t -> Codec.unpack(format, t.tensor(words), t.tensor(grid), t.tensor(restored)));
             return restored;
         }
 

@@ -1,9 +1,9 @@
 package dev.sagitta.curvature;
 
-import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.program.BatchMean;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
+import dev.sagitta.program.ParameterRole;
 import dev.sagitta.tensor.Tensor;
 
 /** Loss and gradient of a network's mean loss over all rows of a data set. */
@@ -15,7 +15,7 @@ public final class NetworkGradient implements AutoCloseable {
      * @throws dev.sagitta.io.file.DataException if the loss leaves out every label
      */
     public NetworkGradient(Batches batches) {
-        this.mean = new BatchMean(batches, Computation.GRADIENT, "parameters.gradient", MemoryCategory.GRADIENTS);
+        this.mean = new BatchMean(batches, Computation.GRADIENT, ParameterRole.GRADIENT);
     }
 
     /** Runs over all batches. */

@@ -5,7 +5,6 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.kernel.Step;
-import dev.sagitta.kernel.random.ProbeVectors;
 import dev.sagitta.kernel.random.Random;
 import dev.sagitta.program.ParameterLayout;
 import dev.sagitta.random.RandomStream;
@@ -64,16 +63,16 @@ public final class Probes implements AutoCloseable {
             offsets[l] = layout.offset(parameter);
             elements[l] = parameter.elements();
         }
-        long[] table = ProbeVectors.segments(keys, offsets, elements);
+        long[] table = Random.segments(keys, offsets, elements);
         segmentsBuffer = device.allocate((long) table.length * Long.BYTES, MemoryCategory.WORKSPACE, "probe segments");
         whichBuffer = device.allocate(which.capacity(), MemoryCategory.WORKSPACE, "probe numbers");
         Tensor segments = new Tensor("probe segments", segmentsBuffer, DType.I64, Shape.of(table.length));
         segments.upload(operator.stream(), table);
-        fill = new ProbeVectors(
+        fill = Random.probeVectors(
                         kind,
                         new Tensor("probe numbers", whichBuffer, DType.I64, Shape.of(3)),
                         segments,
-                        ProbeVectors.chunks(elements),
+                        Random.chunks(elements),
                         operator.probes(),
                         operator.vectors())
                 .prepare(device);

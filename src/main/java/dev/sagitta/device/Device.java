@@ -1,5 +1,6 @@
 package dev.sagitta.device;
 
+import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -8,6 +9,7 @@ import org.slf4j.LoggerFactory;
  * Close buffers, launches and streams first, then the device: memory that is still allocated by then is freed with it, and reported.
  */
 public abstract class Device implements AutoCloseable {
+    private final LongAdder prepared = new LongAdder();
     /** Slices of buffers start at multiples of this many bytes, enough for 16-byte vectors and every OpenCL base-address rule seen. */
     public static final int ALIGNMENT = 256;
 
@@ -108,6 +110,11 @@ public abstract class Device implements AutoCloseable {
 
     public abstract Event newEvent();
 
+    /** Launches prepared so far: none is in a loop that is warm. */
+    public final long prepared() {
+        return prepared.sum();
+    }
+
     /** Compiles or loads the kernel (cached by file, options and entry) and binds it to arguments and geometry. */
     public final Launch prepare(KernelSource source, Geometry geometry, Arguments arguments) {
         requireOpen();
@@ -125,6 +132,7 @@ public abstract class Device implements AutoCloseable {
             throw new IllegalArgumentException("launch of " + source + ": " + geometry + " has " + threads
                     + " work-items in a group, " + info.id() + " allows " + info.maxWorkGroup());
         }
+        prepared.increment();
         return bind(source, geometry, arguments);
     }
 

@@ -11,6 +11,7 @@ import java.util.List;
  * throws. Every check happens before the driver is called, and a warm {@link #launch} or {@link #replay} allocates nothing.
  */
 public abstract class Stream implements AutoCloseable {
+    private long waits;
     private static final VarHandle BUSY;
 
     static {
@@ -98,6 +99,7 @@ public abstract class Stream implements AutoCloseable {
             }
             requireRange(source, offset, target.remaining(), "download");
             if (target.hasRemaining()) {
+                waits++;
                 doDownload(target, source, offset);
             }
         } finally {
@@ -219,11 +221,17 @@ public abstract class Stream implements AutoCloseable {
         }
     }
 
+    /** How often the host waited for this stream: downloads and {@link #synchronize}. */
+    public final long waits() {
+        return waits;
+    }
+
     /** Blocks until all enqueued work is done. Errors of earlier work surface here at the latest. */
     public final void synchronize() {
         enter();
         try {
             requireNotRecording("synchronize");
+            waits++;
             doSynchronize();
         } finally {
             exit();

@@ -1,22 +1,41 @@
 package dev.sagitta.kernel;
 
-import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.device.KernelSource;
+import java.util.Locale;
 import java.util.Map;
 
 /**
  * One kernel with its arguments: the record that the launcher, the correctness suite, JMH and the tables of the documents all read.
- * Implementations are records named after the operation; their components are the tensors and scalars in the order of the kernel's
- * signature.
+ * Implementations are records, one per entry, nested in a class of the kernel file's name: {@code kernel.loss.CrossEntropy.Forward} stands for
+ * an entry of {@code kernels/loss/cross_entropy}. Checks, passing and bytes follow from their {@link #signature}.
  */
 public interface Descriptor extends Preparable {
-    /** Stem of the kernel file. */
-    String file();
+    /**
+     * The entry and its arguments in the order of the kernel.
+     *
+     * @throws IllegalArgumentException that names the tensor, what was expected and the remedy
+     */
+    Signature signature();
+
+    /** The kernel file, {@code family/stem}, after the outermost class. */
+    default String file() {
+        Class<?> outer = getClass();
+        while (outer.getEnclosingClass() != null) {
+            outer = outer.getEnclosingClass();
+        }
+        String family = outer.getPackageName();
+        return family.substring(family.lastIndexOf('.') + 1) + "/"
+                + outer.getSimpleName()
+                        .replaceAll("(?<=[a-z0-9])(?=[A-Z])", "_")
+                        .toLowerCase(Locale.ROOT);
+    }
 
     /** Entry point, dtype suffix included. */
-    String entry();
+    default String entry() {
+        return signature().entry();
+    }
 
     /** The entry that serves this on a device, where kinds of devices differ in that. */
     default String entry(Device device) {
@@ -31,48 +50,34 @@ public interface Descriptor extends Preparable {
     /**
      * Checks shapes, dtypes and sizes.
      *
-     * @throws IllegalArgumentException that names the tensor, what was expected and the remedy
+     * @throws IllegalArgumentException as {@link #signature} does
      */
-    void check();
+    default void check() {
+        signature();
+    }
 
     Geometry geometry(Device device);
 
-    void arguments(Arguments arguments);
-
     /** The fewest bytes that must move: each input read once, each output written once. */
-    long bytes();
+    default long bytes() {
+        return signature().bytes();
+    }
 
-    /** Floating-point operations, a fused multiply-add counting two. */
-    long flops();
+    /** Floating-point operations, a fused multiply-add counting two; 0 of what only moves data. */
+    default long flops() {
+        return 0;
+    }
 
     /** How the result may differ from an fp64 reference. */
     default Tolerance tolerance() {
         return Tolerance.FLOAT;
     }
 
-    /** Which dialects have this entry; anything but {@code BOTH} names in {@link #servedBy} the kernel that stands in elsewhere. */
-    default Dialects dialects() {
-        return Dialects.BOTH;
-    }
-
-    default String servedBy() {
-        return "";
-    }
-
     /** Checks, compiles if need be, and binds: what is returned can be enqueued any number of times. */
     @Override
     default Step prepare(Device device) {
-        check();
-        Arguments arguments = new Arguments();
-        arguments(arguments);
+        Signature signature = signature().on(device);
         KernelSource source = new KernelSource(file(), entry(device), defines(device));
-        return new LaunchStep(device.prepare(source, geometry(device), arguments));
-    }
-
-    /** Where a kernel exists. */
-    enum Dialects {
-        BOTH,
-        CUDA_ONLY,
-        OPENCL_ONLY
+        return Step.of(device.prepare(source, geometry(device), signature.values()));
     }
 }

@@ -1,5 +1,6 @@
 package dev.sagitta.kernel;
 
+import dev.sagitta.device.Launch;
 import dev.sagitta.device.Stream;
 import java.util.List;
 
@@ -9,6 +10,21 @@ public interface Step extends AutoCloseable {
 
     @Override
     void close();
+
+    /** A single kernel launch. */
+    static Step of(Launch launch) {
+        return new Step() {
+            @Override
+            public void enqueue(Stream stream) {
+                stream.launch(launch);
+            }
+
+            @Override
+            public void close() {
+                launch.close();
+            }
+        };
+    }
 
     /** Steps that run in order as one. */
     static Step sequence(List<Step> steps) {

@@ -20,13 +20,11 @@ public final class BatchLosses {
         double[] sums = new double[batches.count()];
         double[] counted = new double[sums.length];
         double correct = 0;
+        float[][] metrics = batches.each(Computation.EVALUATE, Role.METRICS);
         for (int i = 0; i < sums.length; i++) {
-            batches.run(i, Computation.EVALUATE);
-            Program program = batches.program(i);
-            float[] metrics = program.tensor("metrics").downloadFloats(program.stream());
-            sums[i] = metrics[0];
-            counted[i] = metrics[1];
-            correct += metrics[2];
+            sums[i] = metrics[i][0];
+            counted[i] = metrics[i][1];
+            correct += metrics[i][2];
         }
         return new BatchLosses(sums, counted, correct);
     }

@@ -7,6 +7,8 @@ import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.elementwise.Arithmetic;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,24 +21,29 @@ public final class BatchMean implements AutoCloseable {
     private final Computation computation;
     private final Buffer sum;
     private final Tensor mean;
+    private final Buffer losses;
+    private final ByteBuffer lossesHost;
     private final List<Step> accumulate = new ArrayList<>();
     private double loss;
 
     /**
      * @param batches compiled for the computation; stay the caller's
-     * @param tensor f32, itself a mean over the counted rows of a batch; shared by the programs of all batches
+     * @param role of parameters, itself a mean over the counted rows of a batch
      * @throws dev.sagitta.io.file.DataException if no label counts at all
      */
-    public BatchMean(Batches batches, Computation computation, String tensor, MemoryCategory category) {
+    public BatchMean(Batches batches, Computation computation, ParameterRole role) {
         this.batches = batches;
         this.computation = computation;
-        Tensor part = batches.program().tensor(tensor);
+        Tensor part = batches.program().flat(role);
         double[] shares = new double[batches.count()];
         for (int i = 0; i < shares.length; i++) {
             shares[i] = batches.share(i);
         }
-        this.sum = batches.program().device().allocate(part.bytes(), category, "mean of " + tensor);
-        this.mean = new Tensor("mean of " + tensor, sum, DType.F32, part.shape());
+        this.sum = batches.program().device().allocate(part.bytes(), role.category(), "mean of " + part.name());
+        this.mean = new Tensor("mean of " + part.name(), sum, DType.F32, part.shape());
+        int bytes = Float.BYTES * shares.length;
+        this.losses = batches.program().device().allocate(bytes, MemoryCategory.DATA, "losses of batches");
+        this.lossesHost = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
         boolean first = true;
         for (double share : shares) {
             // a batch of left out labels has no mean
@@ -63,15 +70,22 @@ public final class BatchMean implements AutoCloseable {
         }
     }
 
-    /** The same with the mean loss, which is waited for batch by batch. */
+    /** The same with the mean loss, which is waited for at the end. */
     public void computeWithLoss() {
         Stream stream = batches.program().stream();
-        double total = 0;
         for (int i = 0; i < accumulate.size(); i++) {
             if (accumulate.get(i) != null) {
                 batches.run(i, computation);
                 accumulate.get(i).enqueue(stream);
-                total += batches.share(i) * batches.program(i).loss();
+                Tensor one = batches.program(i).tensor(Role.LOSS);
+                stream.copy(losses, (long) i * Float.BYTES, one.buffer(), 0, Float.BYTES);
+            }
+        }
+        stream.download(lossesHost.clear(), losses, 0);
+        double total = 0;
+        for (int i = 0; i < accumulate.size(); i++) {
+            if (accumulate.get(i) != null) {
+                total += batches.share(i) * lossesHost.getFloat(i * Float.BYTES);
             }
         }
         loss = total;
@@ -94,6 +108,7 @@ public final class BatchMean implements AutoCloseable {
                 step.close();
             }
         }
+        losses.close();
         sum.close();
     }
 }

@@ -1,8 +1,10 @@
 package dev.sagitta.program;
 
+import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.graph.Graph;
-import dev.sagitta.graph.Parameter;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -22,10 +24,27 @@ public final class Batches implements AutoCloseable {
     private final long totalWeight;
     private final ByteBuffer inputs;
     private final ByteBuffer targets;
+    private final ResidentBatches resident;
+    /** The batch whose rows lie in the memory of its program. */
     private int loaded = -1;
+
+    private Buffer gathered;
+
+    /** Batches stay on the device if they take at most so many bytes. */
+    private static final long RESIDENT_BYTES = 256L << 20;
 
     /** @param options batch size at most; a smaller data set is one batch */
     public Batches(Graph graph, Device device, ProgramOptions options, Rows rows) {
+        this(
+                graph,
+                device,
+                options,
+                rows,
+                Math.min(RESIDENT_BYTES, device.info().memoryBytes() / 16));
+    }
+
+    /** @param residentBytes of inputs and targets that may stay on the device: 0 for one batch at a time */
+    public Batches(Graph graph, Device device, ProgramOptions options, Rows rows, long residentBytes) {
         if (rows.size() < 1) {
             throw new IllegalArgumentException("batches: the data set has no rows");
         }
@@ -40,26 +59,34 @@ public final class Batches implements AutoCloseable {
             full.close();
             throw e;
         }
+        this.resident = resident(residentBytes);
         this.weights = new long[count];
         for (int i = 0; i < count; i++) {
             weights[i] = rows.weight(i * batch, rows(i));
         }
         this.totalWeight = Arrays.stream(weights).sum();
-        this.inputs = host(full.tensor("input"));
-        this.targets = host(full.tensor("target"));
+        this.inputs = host(full.tensor(Role.INPUT));
+        this.targets = host(full.tensor(Role.TARGET));
     }
 
+    /** Null where they do not fit: then each is uploaded when its turn comes. */
+    private ResidentBatches resident(long budget) {
+        try {
+            return ResidentBatches.of(full, count, budget);
+        } catch (OutOfDeviceMemoryException e) {
+            return null;
+        }
+    }
+
+    /** The second program has the memory of the first for all that does not depend on the number of rows. */
     private ProgramOptions sharing(ProgramOptions options) {
         ProgramOptions shared = options;
-        for (Parameter parameter : full.layout().parameters()) {
-            for (ParameterRole role : ParameterRole.values()) {
-                String name = role.of(parameter.name());
-                if (full.hasTensor(name)) {
-                    shared = shared.bind(name, full.tensor(name));
-                }
+        for (ParameterRole role : ParameterRole.values()) {
+            if (full.arena(role) != null) {
+                shared = shared.arena(role, full.arena(role));
             }
         }
-        return full.hasTensor("random") ? shared.bind("random", full.tensor("random")) : shared;
+        return full.has(Role.RANDOM) ? shared.bind(Role.RANDOM, full.tensor(Role.RANDOM)) : shared;
     }
 
     private static ByteBuffer host(Tensor tensor) {
@@ -102,42 +129,77 @@ public final class Batches implements AutoCloseable {
     }
 
     /**
-     * Runs a computation on all batches and takes the mean of what it leaves in a tensor, as if all rows were one batch.
+     * Runs a computation on all batches and takes the mean of what it leaves, as if all rows were one batch.
      *
-     * @param tensor f32, itself a mean over the counted rows of a batch
-     * @return as many numbers as the tensor has elements
+     * @param role f32, itself a mean over the counted rows of a batch
+     * @return as many numbers as that has elements
      * @throws RuntimeException if no label counts at all
      */
-    public double[] mean(Computation computation, String tensor) {
+    public double[] mean(Computation computation, Role role) {
         double[] mean = null;
+        float[][] parts = each(computation, role, true);
         for (int i = 0; i < count; i++) {
-            double share = share(i);
-            if (share > 0) {
-                run(i, computation);
-                float[] part = program(i).tensor(tensor).downloadFloats(full.stream());
-                mean = mean == null ? new double[part.length] : mean;
-                for (int k = 0; k < part.length; k++) {
-                    mean[k] += share * part[k];
+            if (parts[i] != null) {
+                mean = mean == null ? new double[parts[i].length] : mean;
+                for (int k = 0; k < mean.length; k++) {
+                    mean[k] += share(i) * parts[i][k];
                 }
             }
         }
         return mean;
     }
 
+    /** What a computation leaves for each batch. They are gathered on the device, so that the host waits once, for the last. */
+    float[][] each(Computation computation, Role role) {
+        return each(computation, role, false);
+    }
+
+    private float[][] each(Computation computation, Role role, boolean countedOnly) {
+        Tensor one = full.tensor(role);
+        int n = Math.toIntExact(one.elements());
+        if (gathered == null || gathered.bytes() < count * one.bytes()) {
+            if (gathered != null) {
+                gathered.close();
+            }
+            gathered = full.device().allocate(count * one.bytes(), MemoryCategory.DATA, "results of batches");
+        }
+        for (int i = 0; i < count; i++) {
+            if (!countedOnly || share(i) > 0) {
+                run(i, computation);
+                full.stream()
+                        .copy(gathered, i * one.bytes(), program(i).tensor(role).buffer(), 0, one.bytes());
+            }
+        }
+        ByteBuffer host =
+                ByteBuffer.allocateDirect(Math.toIntExact(count * one.bytes())).order(ByteOrder.nativeOrder());
+        full.stream().download(host, gathered, 0);
+        float[][] parts = new float[count][];
+        for (int i = 0; i < count; i++) {
+            if (!countedOnly || share(i) > 0) {
+                parts[i] = new float[n];
+                host.asFloatBuffer().position(i * n).get(parts[i]);
+            }
+        }
+        return parts;
+    }
+
     /** Loads batch i and enqueues the computation. */
     public void run(int i, Computation computation) {
         Program program = program(i);
         // a data set of one batch is uploaded once
-        if (count > 1 || loaded != i) {
+        if (loaded != i && !(resident != null && resident.load(i, program))) {
             inputs.clear();
             targets.clear();
             rows.copy(i * batch, rows(i), inputs, targets);
-            upload(program.tensor("input"), inputs);
-            if (program.hasTensor("target")) {
-                upload(program.tensor("target"), targets);
+            upload(program.tensor(Role.INPUT), inputs);
+            if (program.has(Role.TARGET)) {
+                upload(program.tensor(Role.TARGET), targets);
             }
-            loaded = i;
+            if (resident != null) {
+                resident.keep(i, program);
+            }
         }
+        loaded = i;
         program.run(computation);
     }
 
@@ -148,6 +210,12 @@ public final class Batches implements AutoCloseable {
 
     @Override
     public void close() {
+        if (gathered != null) {
+            gathered.close();
+        }
+        if (resident != null) {
+            resident.close();
+        }
         if (last != full) {
             last.close();
         }

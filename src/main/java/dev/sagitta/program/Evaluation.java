@@ -18,10 +18,7 @@ public record Evaluation(double loss, double accuracy, long examples) {
         double loss = 0;
         double counted = 0;
         double correct = 0;
-        for (int i = 0; i < batches.count(); i++) {
-            batches.run(i, Computation.EVALUATE);
-            Program program = batches.program(i);
-            float[] metrics = program.tensor("metrics").downloadFloats(program.stream());
+        for (float[] metrics : batches.each(Computation.EVALUATE, Role.METRICS)) {
             loss += metrics[0];
             counted += metrics[1];
             correct += metrics[2];

@@ -15,15 +15,15 @@ import dev.sagitta.program.compile.MemoryPlan;
 import dev.sagitta.program.compile.NetworkCompiler;
 import dev.sagitta.program.compile.ProgramValues;
 import dev.sagitta.program.compile.Schedule;
-import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * A graph compiled for one device, batch size, number of probes and store of saved activations. Fill the inputs, {@link #run} a
@@ -37,6 +37,7 @@ public final class Program implements AutoCloseable {
     private final ProgramOptions options;
     private final ParameterLayout layout;
     private final List<Buffer> owned = new ArrayList<>();
+    private final Map<ParameterRole, ParameterArena> ownArenas = new EnumMap<>(ParameterRole.class);
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
     private final Map<MemoryCategory, Long> persistent = new EnumMap<>(MemoryCategory.class);
     private final Map<Computation, Runner> runners = new EnumMap<>(Computation.class);
@@ -98,10 +99,8 @@ public final class Program implements AutoCloseable {
 
     private void bindPersistent(ProgramValues values) {
         Map<String, Value> byName = values.byName();
-        for (Parameter parameter : layout.parameters()) {
-            for (ParameterRole role : ParameterRole.values()) {
-                bindRole(byName, parameter, role);
-            }
+        for (ParameterRole role : ParameterRole.values()) {
+            bindRole(byName, role);
         }
         for (Map.Entry<String, Value> entry : byName.entrySet()) {
             if (!tensors.containsKey(entry.getKey())) {
@@ -123,29 +122,43 @@ public final class Program implements AutoCloseable {
         initialiseRandom();
     }
 
-    private void bindRole(Map<String, Value> byName, Parameter parameter, ParameterRole role) {
-        Value value = byName.get(role.of(parameter.name()));
-        if (value == null) {
-            return;
-        }
-        Tensor external = external(value);
-        if (external == null) {
-            String arenaName = role.arena();
-            if (byName.containsKey(arenaName)) {
-                throw new IllegalArgumentException("parameter '" + arenaName
-                        + "' has the name of the arena that holds all of them; give it another");
+    /** Parameters that the caller brings one by one, the others as slices of an arena: the caller's, or one of the program's own. */
+    private void bindRole(Map<String, Value> byName, ParameterRole role) {
+        for (Parameter parameter : layout.parameters()) {
+            Value value = byName.get(role.of(parameter.name()));
+            if (value == null) {
+                continue;
             }
-            int copies = role.byProbe() ? options.probes() : 1;
-            Tensor arena = tensors.computeIfAbsent(arenaName, key -> {
-                long length = Math.multiplyExact(layout.length(), (long) copies);
-                Buffer buffer = zeros(length * Float.BYTES, role.category(), arenaName);
-                return new Tensor(arenaName, buffer, DType.F32, Shape.of(length));
-            });
-            long offset = layout.offset(parameter) * copies * Float.BYTES;
-            Buffer slice = own(arena.buffer().slice(offset, value.bytes(), value.name()));
-            external = new Tensor(value.name(), slice, value.dtype(), value.shape());
+            Tensor external = external(value);
+            tensors.put(value.name(), external != null ? external : part(byName, role, parameter, value));
         }
-        tensors.put(value.name(), external);
+    }
+
+    private Tensor part(Map<String, Value> byName, ParameterRole role, Parameter parameter, Value value) {
+        ParameterArena arena = arenaOf(byName, role);
+        Tensor part = arena.parts().get(parameter.name());
+        if (part == null || !part.shape().equals(value.shape())) {
+            throw new IllegalArgumentException("arena '" + arena.flat().name() + "' has "
+                    + (part == null ? "no part" : "a part " + part.shape()) + " for '" + value.name() + "', expected "
+                    + value.shape() + "; make it for this graph's layout and this number of probes");
+        }
+        return new Tensor(value.name(), part.buffer(), part.dtype(), part.shape());
+    }
+
+    private ParameterArena arenaOf(Map<String, Value> byName, ParameterRole role) {
+        ParameterArena known = options.arenas().getOrDefault(role, ownArenas.get(role));
+        if (known == null) {
+            int copies = role.byProbe() ? options.probes() : 1;
+            known = new ParameterArena(layout, device, stream, role.category(), role.arena(), copies, role.byProbe());
+            ownArenas.put(role, known);
+            persistent.merge(role.category(), Device.allocationBytes(known.bytes()), Long::sum);
+        }
+        if (byName.containsKey(role.arena())) {
+            throw new IllegalArgumentException("parameter '" + role.arena()
+                    + "' has the name of the arena that holds all of them; give it another");
+        }
+        tensors.put(role.arena(), known.flat());
+        return known;
     }
 
     private Tensor external(Value value) {
@@ -166,7 +179,7 @@ public final class Program implements AutoCloseable {
     }
 
     private void initialiseRandom() {
-        if (tensors.containsKey("random")) {
+        if (has(Role.RANDOM)) {
             setRandom(options.seed(), 0);
         }
     }
@@ -310,8 +323,43 @@ public final class Program implements AutoCloseable {
         return saved.getOrDefault(Computation.GRADIENT, List.of());
     }
 
+    /** @throws IllegalArgumentException if no computation of the program has it */
+    public Tensor tensor(Role role) {
+        return tensor(role.tensor());
+    }
+
+    public boolean has(Role role) {
+        return tensors.containsKey(role.tensor());
+    }
+
+    /** @throws IllegalArgumentException if no computation of the program has it */
+    public Tensor tensor(ParameterRole role, String parameter) {
+        return tensor(role.of(parameter));
+    }
+
     /**
-     * A persistent tensor by name: {@code input}, {@code target}, {@code output}, {@code loss}, {@code metrics}, {@code quadratic},
+     * Uploads every parameter.
+     *
+     * @param source fp32 numbers in native byte order of a parameter
+     */
+    public void load(Function<Parameter, ByteBuffer> source) {
+        for (Parameter parameter : graph.everyParameter()) {
+            tensor(parameter.name()).upload(stream, source.apply(parameter));
+        }
+    }
+
+    /** All parameters in a role as one vector. */
+    public Tensor flat(ParameterRole role) {
+        return tensor(role.arena());
+    }
+
+    /** The memory of all parameters in a role, the program's own or what it was given; null if there is none. */
+    ParameterArena arena(ParameterRole role) {
+        return options.arenas().getOrDefault(role, ownArenas.get(role));
+    }
+
+    /**
+     * For diagnostics and ops with memory of their own; roles are {@link #tensor(Role)}. A persistent tensor by name: {@code input}, {@code target}, {@code output}, {@code loss}, {@code metrics}, {@code quadratic},
      * {@code random}, a parameter, or a parameter with {@code .gradient}, {@code .vector} or {@code .product}; {@code parameters} and
      * {@code parameters.gradient} and so on for the flat arenas.
      */
@@ -329,12 +377,13 @@ public final class Program implements AutoCloseable {
 
     /** Sets the random counters: the same seed and step give the same dropout masks and rounding noise. */
     public void setRandom(long seed, long step) {
-        tensor("random").upload(stream, new int[] {(int) seed, (int) (seed >>> 32), (int) step, (int) (step >>> 32)});
+        tensor(Role.RANDOM)
+                .upload(stream, new int[] {(int) seed, (int) (seed >>> 32), (int) step, (int) (step >>> 32)});
     }
 
     /** The loss of the last gradient or product. Waits for the stream. */
     public float loss() {
-        return tensor("loss").downloadFloats(stream)[0];
+        return tensor(Role.LOSS).downloadFloats(stream)[0];
     }
 
     @Override
@@ -346,5 +395,7 @@ public final class Program implements AutoCloseable {
             owned.get(i).close();
         }
         owned.clear();
+        ownArenas.values().forEach(ParameterArena::close);
+        ownArenas.clear();
     }
 }

@@ -2,6 +2,7 @@ package dev.sagitta.program;
 
 import dev.sagitta.tensor.Tensor;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -14,8 +15,10 @@ import java.util.Set;
  * @param probes K, vectors per curvature product
  * @param computations what the program must be able to compute
  * @param store how saved activations are kept
+ * @param observer looks on and may add tasks
  * @param training whether dropout drops
  * @param seed of all random numbers
+ * @param arenas memory that the caller brings for all parameters, by role
  * @param external memory that the caller brings, by value name
  */
 public record ProgramOptions(
@@ -23,8 +26,10 @@ public record ProgramOptions(
         int probes,
         Set<Computation> computations,
         SavedStore store,
+        Observer observer,
         boolean training,
         long seed,
+        Map<ParameterRole, ParameterArena> arenas,
         Map<String, Tensor> external) {
 
     public ProgramOptions {
@@ -35,37 +40,74 @@ public record ProgramOptions(
     }
 
     public static ProgramOptions of(int batch, Computation first, Computation... more) {
-        return new ProgramOptions(batch, 1, EnumSet.of(first, more), SavedStore.EXACT, false, 0, Map.of());
+        return new ProgramOptions(
+                batch, 1, EnumSet.of(first, more), SavedStore.EXACT, Observer.NONE, false, 0, Map.of(), Map.of());
     }
 
     public ProgramOptions batch(int examples) {
-        return new ProgramOptions(examples, probes, computations, store, training, seed, external);
+        return new ProgramOptions(examples, probes, computations, store, observer, training, seed, arenas, external);
     }
 
     public ProgramOptions probes(int count) {
-        return new ProgramOptions(batch, count, computations, store, training, seed, external);
+        return new ProgramOptions(batch, count, computations, store, observer, training, seed, arenas, external);
     }
 
     public ProgramOptions store(SavedStore other) {
-        return new ProgramOptions(batch, probes, computations, other, training, seed, external);
+        return new ProgramOptions(batch, probes, computations, other, observer, training, seed, arenas, external);
+    }
+
+    public ProgramOptions observer(Observer other) {
+        return new ProgramOptions(batch, probes, computations, store, other, training, seed, arenas, external);
     }
 
     public ProgramOptions training(boolean on) {
-        return new ProgramOptions(batch, probes, computations, store, on, seed, external);
+        return new ProgramOptions(batch, probes, computations, store, observer, on, seed, arenas, external);
     }
 
     public ProgramOptions seed(long value) {
-        return new ProgramOptions(batch, probes, computations, store, training, value, external);
+        return new ProgramOptions(batch, probes, computations, store, observer, training, value, arenas, external);
     }
 
-    /**
-     * Uses the caller's memory for a value: {@code input}, {@code target}, a parameter by its name, and with {@code .gradient},
-     * {@code .vector} ([K, ...]) or {@code .product} ([K, ...]) behind it what belongs to that parameter.
-     */
+    /** Uses the caller's memory for all parameters in a role; it has to be of the graph's layout, with K copies where the role has them. */
+    public ProgramOptions arena(ParameterRole role, ParameterArena arena) {
+        Map<ParameterRole, ParameterArena> more = new EnumMap<>(ParameterRole.class);
+        more.putAll(arenas);
+        more.put(role, arena);
+        return new ProgramOptions(
+                batch,
+                probes,
+                computations,
+                store,
+                observer,
+                training,
+                seed,
+                Collections.unmodifiableMap(more),
+                external);
+    }
+
+    /** Uses the caller's memory for what a program has once. */
+    public ProgramOptions bind(Role role, Tensor tensor) {
+        return bind(role.tensor(), tensor);
+    }
+
+    /** Uses the caller's memory for a parameter. */
+    public ProgramOptions bind(ParameterRole role, String parameter, Tensor tensor) {
+        return bind(role.of(parameter), tensor);
+    }
+
+    /** Uses the caller's memory for a value that an op asks for under this name, such as packed weights. */
     public ProgramOptions bind(String name, Tensor tensor) {
         Map<String, Tensor> more = new LinkedHashMap<>(external);
         more.put(name, tensor);
         return new ProgramOptions(
-                batch, probes, computations, store, training, seed, Collections.unmodifiableMap(more));
+                batch,
+                probes,
+                computations,
+                store,
+                observer,
+                training,
+                seed,
+                arenas,
+                Collections.unmodifiableMap(more));
     }
 }

@@ -11,7 +11,7 @@ import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.kernel.packed.PackedWeights.Layout;
 import dev.sagitta.kernel.packed.QuantFormat;
-import dev.sagitta.kernel.packed.RepackWeights;
+import dev.sagitta.kernel.packed.Quantize;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.ByteBuffer;
@@ -184,7 +184,7 @@ record PackedTensors(
             if (zeros != null) {
                 rows.offsets().upload(stream, zeros.bytes());
             }
-            try (Step repack = RepackWeights.of(rows, panels).prepare(device)) {
+            try (Step repack = Quantize.repack(rows, panels).prepare(device)) {
                 repack.enqueue(stream);
                 stream.synchronize();
             }

@@ -112,10 +112,7 @@ public final class Quantizer {
     }
 
     private void load(Program program) {
-        for (Parameter parameter : graph().parameters()) {
-            HostTensor tensor = checkpoint.parameter(parameter.name());
-            program.tensor(parameter.name()).upload(program.stream(), tensor.bytes());
-        }
+        program.load(parameter -> checkpoint.parameter(parameter.name()).bytes());
     }
 
     /** Squared error and bytes of every eligible weight at the bits on offer. */

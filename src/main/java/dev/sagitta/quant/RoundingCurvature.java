@@ -9,13 +9,15 @@ import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.elementwise.Arithmetic;
-import dev.sagitta.kernel.packed.DequantizeWeights;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.kernel.packed.QuantFormat;
+import dev.sagitta.kernel.packed.Quantize;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
+import dev.sagitta.program.ParameterRole;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Role;
 import dev.sagitta.program.Rows;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -110,20 +112,15 @@ public final class RoundingCurvature implements Sensitivity {
             ProgramOptions options = ProgramOptions.of(batch, computation).probes(probes);
             try (Batches batches = new Batches(checkpoint.graph(), device, options, rows)) {
                 Program program = batches.program();
-                for (Parameter parameter : checkpoint.graph().parameters()) {
-                    program.tensor(parameter.name())
-                            .upload(
-                                    program.stream(),
-                                    checkpoint.parameter(parameter.name()).bytes());
-                }
+                program.load(parameter -> checkpoint.parameter(parameter.name()).bytes());
                 for (int first = 0; first < all.length; first += probes) {
                     List<Choice> some = choices.subList(first, Math.min(all.length, first + probes));
-                    Tensor vectors = program.tensor("parameters.vector");
+                    Tensor vectors = program.flat(ParameterRole.VECTOR);
                     program.stream().fill(vectors.buffer(), 0, vectors.buffer().bytes(), (byte) 0);
                     for (int k = 0; k < some.size(); k++) {
                         writeError(checkpoint, program, some.get(k), k);
                     }
-                    double[] quadratics = batches.mean(computation, "quadratic");
+                    double[] quadratics = batches.mean(computation, Role.QUADRATIC);
                     for (int k = 0; k < some.size(); k++) {
                         all[first + k] = finite(quadratics[k], some.get(k));
                     }
@@ -156,11 +153,16 @@ public final class RoundingCurvature implements Sensitivity {
         try {
             error = Tensor.allocate(device, MemoryCategory.WORKSPACE, name + ".error", DType.F32, full.shape());
             try (Step step = Preparable.sequence(
-                            new DequantizeWeights(packed, error), Arithmetic.axpy(-1, program.tensor(name), error))
+                            Quantize.dequantize(packed, error),
+                            Arithmetic.axpy(-1, program.tensor(ParameterRole.WEIGHT, name), error))
                     .prepare(device)) {
                 step.enqueue(stream);
                 stream.copy(
-                        program.tensor(name + ".vector").buffer(), k * error.bytes(), error.buffer(), 0, error.bytes());
+                        program.tensor(ParameterRole.VECTOR, name).buffer(),
+                        k * error.bytes(),
+                        error.buffer(),
+                        0,
+                        error.bytes());
                 stream.synchronize();
             }
         } finally {

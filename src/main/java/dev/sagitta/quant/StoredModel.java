@@ -7,6 +7,7 @@ import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.program.Batches;
+import dev.sagitta.program.ParameterRole;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.program.Rows;
@@ -100,7 +101,8 @@ public final class StoredModel implements AutoCloseable {
 
     /** Uploads the parameters that are not packed. */
     public void load(Program program) {
-        plain.forEach((name, tensor) -> program.tensor(name).upload(program.stream(), tensor.bytes()));
+        plain.forEach(
+                (name, tensor) -> program.tensor(ParameterRole.WEIGHT, name).upload(program.stream(), tensor.bytes()));
     }
 
     /** A compiled program with its parameters; close it before the model. */

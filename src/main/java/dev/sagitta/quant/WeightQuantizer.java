@@ -9,7 +9,7 @@ import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.kernel.packed.PackedWeights.Layout;
 import dev.sagitta.kernel.packed.QuantFormat;
-import dev.sagitta.kernel.packed.QuantizeWeights;
+import dev.sagitta.kernel.packed.Quantize;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -36,7 +36,7 @@ record WeightQuantizer(Device device, Stream stream) {
                     n,
                     full.shape().extent(1));
             weights.upload(stream, full.bytes());
-            try (Step step = QuantizeWeights.of(weights, packed, errors).prepare(device)) {
+            try (Step step = Quantize.of(weights, packed, errors).prepare(device)) {
                 step.enqueue(stream);
                 return PackedTensors.download(full.name(), packed, stream).unbiased(full);
             }

@@ -6,6 +6,7 @@ import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
@@ -15,13 +16,17 @@ import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.kernel.optimiser.OptimiserSettings;
-import dev.sagitta.kernel.random.RandomState;
+import dev.sagitta.kernel.random.Random;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
+import dev.sagitta.program.NonfiniteObserver;
+import dev.sagitta.program.ParameterArena;
 import dev.sagitta.program.ParameterLayout;
+import dev.sagitta.program.ParameterRole;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramMemory;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Role;
 import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
@@ -74,6 +79,7 @@ public final class Trainer implements AutoCloseable {
     private final List<ParameterArena> states = new ArrayList<>();
     private final Tensor settings;
     private final Step update;
+    private final LossRing ring;
     private Program program;
     private Step advance;
     private Tensor inputTensor;
@@ -90,7 +96,7 @@ public final class Trainer implements AutoCloseable {
     /** A run from initial weights. */
     public Trainer(Graph graph, Device device, DataSet data, TrainingOptions options) {
         this(graph, device, data, options, ActivationPolicy.parse(options.activationBits()));
-        InitialWeights.draw(graph, options.seed()).forEach(weight -> parameters.upload(weight.name(), weight));
+        InitialWeights.draw(graph, options.seed()).forEach(weight -> upload(parameters, weight.name(), weight));
         compile();
     }
 
@@ -122,6 +128,7 @@ public final class Trainer implements AutoCloseable {
             }
             this.settings = tensor("optimiser settings", DType.F32, OptimiserSettings.LENGTH);
             this.update = own(optimiser(optimiser).prepare(device));
+            this.ring = own(new LossRing(device));
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -139,7 +146,7 @@ public final class Trainer implements AutoCloseable {
         Trainer trainer = new Trainer(checkpoint.graph(), device, data, options, policy);
         try {
             for (String name : trainer.parameters.parts().keySet()) {
-                trainer.parameters.upload(name, checkpoint.parameter(name));
+                trainer.upload(trainer.parameters, name, checkpoint.parameter(name));
                 List<String> states = options.optimiser().states();
                 for (int i = 0; i < states.size(); i++) {
                     HostTensor saved = TrainingSnapshot.state(
@@ -148,7 +155,7 @@ public final class Trainer implements AutoCloseable {
                             name,
                             trainer.parameters.parts().get(name).shape(),
                             options.optimiser().rule());
-                    trainer.states.get(i).upload(name, saved);
+                    trainer.upload(trainer.states.get(i), name, saved);
                 }
             }
             trainer.steps = state.step();
@@ -164,10 +171,10 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private Optimiser optimiser(OptimiserOptions chosen) {
+    private Optimiser.Update optimiser(OptimiserOptions chosen) {
         Tensor first = states.isEmpty() ? null : states.get(0).flat();
         Tensor decay = decayMask();
-        Optimiser optimiser = chosen.rule() == Optimiser.Rule.ADAMW
+        Optimiser.Update optimiser = chosen.rule() == Optimiser.Rule.ADAMW
                 ? Optimiser.adamW(
                         parameters.flat(),
                         gradients.flat(),
@@ -198,50 +205,117 @@ public final class Trainer implements AutoCloseable {
         return tensor;
     }
 
-    private void compile() {
-        closeProgram();
-        ProgramOptions compiled = ProgramOptions.of(options.batch(), Computation.GRADIENT)
+    private ProgramOptions options(Computation computation) {
+        return ProgramOptions.of(options.batch(), computation)
                 .training(true)
                 .seed(RandomStream.key(options.seed(), PURPOSE))
-                .store(policy.store());
-        for (Parameter parameter : layout.parameters()) {
-            compiled = compiled.bind(parameter.name(), parameters.parts().get(parameter.name()))
-                    .bind(parameter.name() + ".gradient", gradients.parts().get(parameter.name()));
-        }
-        program = Program.compile(graph, device, stream, compiled);
-        inputTensor = program.tensor("input");
-        targetTensor = program.tensor("target");
-        lossTensor = program.tensor("loss");
+                .arena(ParameterRole.WEIGHT, parameters);
+    }
+
+    private void compile() {
+        closeProgram();
+        program = Program.compile(
+                graph,
+                device,
+                stream,
+                options(Computation.GRADIENT).store(policy.store()).arena(ParameterRole.GRADIENT, gradients));
+        inputTensor = program.tensor(Role.INPUT);
+        targetTensor = program.tensor(Role.TARGET);
+        lossTensor = program.tensor(Role.LOSS);
         program.setRandom(RandomStream.key(options.seed(), PURPOSE), steps);
-        advance = RandomState.advance(program.tensor("random")).prepare(device);
+        advance = Random.advance(program.tensor(Role.RANDOM)).prepare(device);
     }
 
     /**
-     * One step.
+     * One step, waited for.
      *
      * @return the batch's loss before the step, the mean over its {@link #countedTargets}; NaN where there are none
      * @throws ArithmeticException naming the step if the loss is NaN or infinite
      */
     public float step() {
+        enqueue();
+        Losses losses = losses();
+        return losses.counted() == 0 ? Float.NaN : (float) (losses.sum() / losses.counted());
+    }
+
+    /**
+     * One step, not waited for: the host goes on to the next batch while the device computes. After {@link LossRing#LENGTH} of them, or whenever numbers
+     * are wanted, {@link #losses} has to be called.
+     */
+    public void enqueue() {
         load();
         optimiser.settings(steps + 1, settingsValues);
         settingsFloats.put(0, settingsValues);
         settings.upload(stream, settingsHost.clear());
         program.run(Computation.GRADIENT);
+        ring.push(lossTensor, data.countedTargets(rows, 0, rows.length));
         update.enqueue(stream);
         advance.enqueue(stream);
-        float loss = downloadLoss();
         steps++;
         seen += rows.length;
-        counted = data.countedTargets(rows, 0, rows.length);
-        if (!Float.isFinite(loss)) {
-            throw new ArithmeticException("training: the loss is " + loss + " at step " + steps
-                    + "; lower the learning rate (" + optimiser.rate() + ") or clip the gradient");
-        }
         if (policy.isAutomatic() && (steps == FIRST_CHOICE || steps % CHOOSE_EVERY == 0) && policy.resolve(program)) {
             compile();
         }
-        return counted == 0 ? Float.NaN : loss;
+    }
+
+    /** How many steps may be enqueued before {@link #losses} has to be called. */
+    public int room() {
+        return LossRing.LENGTH - ring.pending();
+    }
+
+    /**
+     * The losses of the steps since the last call.
+     *
+     * @param sum of the losses before each step, each times its targets that count
+     * @param counted targets that count, of all of them
+     */
+    public record Losses(double sum, long counted) {}
+
+    /**
+     * Waits for the steps that were enqueued.
+     *
+     * @throws ArithmeticException naming the first step whose loss is NaN or infinite, and the layer where values stopped being finite
+     */
+    public Losses losses() {
+        long first = steps - ring.pending();
+        int count = ring.read();
+        double sum = 0;
+        long all = 0;
+        for (int i = 0; i < count; i++) {
+            float loss = ring.loss(i);
+            if (!Float.isFinite(loss)) {
+                throw new ArithmeticException("training: the loss is " + loss + " at step " + (first + i + 1)
+                        + whereNotFinite() + "; lower the learning rate (" + optimiser.rate()
+                        + ") or clip the gradient");
+            }
+            counted = ring.counted(i);
+            if (counted > 0) {
+                sum += (double) loss * counted;
+                all += counted;
+            }
+        }
+        return new Losses(sum, all);
+    }
+
+    /** One forward pass more, with an observer: the first layer whose output is not finite. */
+    private String whereNotFinite() {
+        NonfiniteObserver observer = new NonfiniteObserver();
+        try (Program observed = Program.compile(
+                graph, device, stream, options(Computation.EVALUATE).observer(observer))) {
+            upload(observed.tensor(Role.INPUT), inputs);
+            upload(observed.tensor(Role.TARGET), targets);
+            observed.run(Computation.EVALUATE);
+            return observer.first(observed)
+                    .map(found -> ", and now the output of " + found.layer() + " is not finite")
+                    .orElse("");
+        } catch (OutOfDeviceMemoryException e) {
+            // the step is named all the same
+            return "";
+        }
+    }
+
+    private void upload(Tensor tensor, ByteBuffer host) {
+        tensor.upload(stream, host.clear());
     }
 
     /**
@@ -299,16 +373,14 @@ public final class Trainer implements AutoCloseable {
 
     /** Copies of the current weights. */
     public List<HostTensor> weights() {
-        return parameters.download("");
+        return download(parameters, "");
     }
 
     /** Batches that evaluate the current weights on a data set, dropout off: see {@link dev.sagitta.program.Evaluation#of}. Close them before the trainer. */
     public Batches evaluator(DataSet on, int batch) {
         on.requireFits(graph);
-        ProgramOptions compiled = ProgramOptions.of(batch, Computation.EVALUATE);
-        for (Map.Entry<String, Tensor> part : parameters.parts().entrySet()) {
-            compiled = compiled.bind(part.getKey(), part.getValue());
-        }
+        ProgramOptions compiled =
+                ProgramOptions.of(batch, Computation.EVALUATE).arena(ParameterRole.WEIGHT, parameters);
         return new Batches(graph, device, compiled, DataRows.of(on));
     }
 
@@ -337,7 +409,7 @@ public final class Trainer implements AutoCloseable {
         List<HostTensor> tensors = new ArrayList<>(weights());
         List<String> names = options.optimiser().states();
         for (int i = 0; i < names.size(); i++) {
-            tensors.addAll(states.get(i).download(Checkpoint.OPTIMIZER + names.get(i) + "."));
+            tensors.addAll(download(states.get(i), Checkpoint.OPTIMIZER + names.get(i) + "."));
         }
         return new TrainingSnapshot(state(), data.heldOut(), tensors);
     }
@@ -345,6 +417,19 @@ public final class Trainer implements AutoCloseable {
     /** Writes a checkpoint that {@link #resume} takes, whole or not at all. */
     public void save(Path path, ModelSpec model) {
         snapshot().write(path, model);
+    }
+
+    private void upload(ParameterArena arena, String parameter, HostTensor tensor) {
+        arena.parts().get(parameter).upload(stream, tensor.toF32().bytes());
+    }
+
+    /** Tensors named {@code prefix + parameter}. */
+    private List<HostTensor> download(ParameterArena arena, String prefix) {
+        List<HostTensor> tensors = new ArrayList<>();
+        arena.parts()
+                .forEach((name, part) ->
+                        tensors.add(new HostTensor(prefix + name, DType.F32, part.shape(), part.download(stream))));
+        return tensors;
     }
 
     private static ByteBuffer host(int bytes) {

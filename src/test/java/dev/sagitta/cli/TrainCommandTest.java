@@ -293,7 +293,8 @@ class TrainCommandTest {
                 50);
         run.failed(1, "at step ");
         assertThat(run.err())
-                .containsPattern("the loss is (NaN|Infinity) at step [0-9]+; lower the learning rate")
+                .containsPattern(
+                        "the loss is (NaN|Infinity) at step [0-9]+, and now the output of layer '.*' .* is not finite; lower the learning rate")
                 .contains("; no checkpoint was written");
         assertThat(out).doesNotExist();
     }

@@ -14,8 +14,8 @@ final class Relu implements AutoCloseable {
     final int n;
     final Buffer x;
     final Buffer y;
-    private final Pointwise descriptor;
-    private final Arguments arguments = new Arguments();
+    private final Pointwise.Forward descriptor;
+    private final Arguments arguments;
 
     Relu(Device device, int n) {
         this(
@@ -32,7 +32,7 @@ final class Relu implements AutoCloseable {
         this.y = y;
         this.descriptor = Pointwise.forward(
                 Function.RELU, new Tensor("x", x, DType.F32, Shape.of(n)), new Tensor("y", y, DType.F32, Shape.of(n)));
-        descriptor.arguments(arguments);
+        this.arguments = descriptor.signature().values();
     }
 
     KernelSource source() {

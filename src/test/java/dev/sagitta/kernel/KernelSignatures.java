@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** The entries of a kernel file after preprocessing, with their arguments in one spelling for both dialects. */
-final class KernelSignatures {
+public final class KernelSignatures {
     private static final String QUALIFIERS =
             "\\b(extern\\s*\"C\"|static|inline|__launch_bounds__\\s*\\([^)]*\\)|__attribute__\\s*\\(\\((?:[^()]|\\([^()]*\\))*\\)\\))\\s*";
     private static final Pattern ENTRY =
@@ -27,7 +27,7 @@ final class KernelSignatures {
     private KernelSignatures() {}
 
     /** Entry name to arguments, such as {@code [f32* x, i64 n]}. */
-    static Map<String, List<String>> of(String path, boolean openCl) {
+    public static Map<String, List<String>> of(String path, boolean openCl) {
         // without its system includes, a file consists of our own text only
         String text = KernelText.read(path).replaceAll("(?m)^\\s*#\\s*include\\s*<.*$", "");
         String expanded = preprocess(text, openCl).replaceAll(QUALIFIERS, " ");

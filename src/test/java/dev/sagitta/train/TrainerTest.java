@@ -204,7 +204,7 @@ class TrainerTest {
             assertThatThrownBy(() -> run(trainer, 20))
                     .isInstanceOf(ArithmeticException.class)
                     .hasMessageMatching(
-                            "training: the loss is (NaN|Infinity) at step [0-9]+; lower the learning rate.*");
+                            "training: the loss is (NaN|Infinity) at step [0-9]+, and now the output of layer '.*' .* is not finite; lower the learning rate.*");
         }
     }
 

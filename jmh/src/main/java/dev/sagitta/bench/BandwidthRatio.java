@@ -2,6 +2,8 @@ package dev.sagitta.bench;
 
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Stream;
+import dev.sagitta.fixture.TimedBench;
+import dev.sagitta.fixture.TimedCases;
 import dev.sagitta.kernel.elementwise.Arithmetic;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -34,9 +36,9 @@ public class BandwidthRatio {
     private static final Set<String> READ_ONLY = Set.of("sum", "norm", "dot", "max", "qmatvec_w4");
 
     @Param({"pack4", "unpack4", "gelu_forward", "add", "sum", "norm", "dot", "max", "qmatvec_w4"})
-    public String kernel;
+    public String name;
 
-    private BenchDevice bench;
+    private TimedBench bench;
     private Stream stream;
     private Workload workload;
     private Workload copyKernel;
@@ -46,16 +48,17 @@ public class BandwidthRatio {
 
     @Setup(Level.Trial)
     public void open() {
-        bench = new BenchDevice();
-        stream = bench.stream;
-        workload = Catalogue.build(kernel, bench);
+        bench = new TimedBench();
+        stream = bench.stream();
+        workload = Workload.of(bench, TimedCases.named(name));
         workload.verify(stream);
         source = bench.normal("copied", COPIED / 4);
         target = bench.zeros("copy", DType.F32, COPIED / 4);
-        if (bench.device.kind() == DeviceKind.OPENCL_CPU && READ_ONLY.contains(kernel)) {
-            hostRead = bench.own(new HostRead(COPIED, bench.device.info().computeUnits()));
+        if (bench.device().kind() == DeviceKind.OPENCL_CPU && READ_ONLY.contains(name)) {
+            hostRead = bench.own(new HostRead(COPIED, bench.device().info().computeUnits()));
         }
-        copyKernel = Workload.of(bench, Arithmetic.scale(1, source, target), () -> {});
+        bench.run(Arithmetic.scale(1, source, target));
+        copyKernel = Workload.of(bench);
     }
 
     @TearDown(Level.Trial)

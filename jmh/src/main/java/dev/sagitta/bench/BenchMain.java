@@ -2,13 +2,16 @@ package dev.sagitta.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.fixture.TimedCases;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** JMH with its own options; beside a file of results ({@code -rff}) it writes the {@link Environment} of the run. */
+/**
+ * JMH with its own options, and of {@link KernelBenchmark} every kernel that is timed unless some are named; beside a file of results ({@code -rff}) it writes the {@link Environment} of the run.
+ */
 public final class BenchMain {
     private BenchMain() {}
 
@@ -21,6 +24,11 @@ public final class BenchMain {
             System.err.println(
                     "no libopenblas.so.0: the comparison with OpenBLAS is left out (Debian: apt-get install libopenblas0-pthread)");
             arguments.addAll(List.of("-e", "GemmRatio"));
+        }
+        if (arguments.stream().noneMatch(argument -> argument.startsWith("kernel="))) {
+            arguments.addAll(List.of(
+                    "-p",
+                    "kernel=" + String.join(",", TimedCases.on(false, false).keySet())));
         }
         org.openjdk.jmh.Main.main(arguments.toArray(String[]::new));
         if (writes) {

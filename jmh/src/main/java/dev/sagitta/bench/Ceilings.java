@@ -3,8 +3,10 @@ package dev.sagitta.bench;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Stream;
+import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.elementwise.Arithmetic;
+import dev.sagitta.kernel.gemm.GemmCases;
 import dev.sagitta.kernel.reduce.Reduce;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -24,24 +26,27 @@ final class Ceilings {
     static Machine measure(Device device, QuickTimer timer, boolean small) throws Exception {
         double copy;
         double read;
-        try (BenchDevice bench = new BenchDevice(device, small)) {
+        try (TimedBench bench = new TimedBench(device, small)) {
             Tensor x = bench.normal("x", 2 * bench.elements());
             Tensor y = bench.empty("y", DType.F32, x.elements());
             Tensor out = bench.empty("out", DType.F32, 1);
-            Tensor partials = bench.empty("partials", Reduce.partials(device, 1, x.elements()));
-            Step sum = bench.prepare(new Reduce(Reduce.Operation.SUM, x, null, out, partials));
+            Tensor partials = bench.empty(
+                    "partials",
+                    DType.F32,
+                    Reduce.partials(device, 1, x.elements()).toArray());
+            Step sum = bench.prepare(Reduce.sum(x, out, partials));
             Step kernel = bench.prepare(Arithmetic.scale(1, x, y));
             double micros = Math.min(micros(timer, driverCopy(x, y)), micros(timer, kernel));
             copy = 2e-3 * x.bytes() / micros;
             read = 1e-3 * x.bytes() / micros(timer, sum);
         }
         if (device.kind() == DeviceKind.OPENCL_CPU) {
-            double fp32 = products(device, timer, small, GemmWorkloads.Kind.F32, CPU_SIDE);
+            double fp32 = products(device, timer, small, GemmCases.Kind.F32, CPU_SIDE);
             return new Machine(device.info().name(), copy, read, fp32, fp32, fp32, Double.NaN);
         }
-        double fp32 = products(device, timer, small, GemmWorkloads.Kind.F32, GPU_SIDE);
-        double tf32 = products(device, timer, small, GemmWorkloads.Kind.TF32, GPU_TENSOR_SIDE);
-        double bf16 = products(device, timer, small, GemmWorkloads.Kind.BF16, GPU_TENSOR_SIDE);
+        double fp32 = products(device, timer, small, GemmCases.Kind.F32, GPU_SIDE);
+        double tf32 = products(device, timer, small, GemmCases.Kind.TF32, GPU_TENSOR_SIDE);
+        double bf16 = products(device, timer, small, GemmCases.Kind.BF16, GPU_TENSOR_SIDE);
         return new Machine(
                 device.info().name(), copy, read, fp32, Math.max(fp32, tf32), Math.max(fp32, bf16), Double.NaN);
     }
@@ -50,10 +55,11 @@ final class Ceilings {
         return timer.time(new Step[] {step}, QuickTimer.Mode.GRAPH).median();
     }
 
-    private static double products(Device device, QuickTimer timer, boolean small, GemmWorkloads.Kind kind, int side)
+    private static double products(Device device, QuickTimer timer, boolean small, GemmCases.Kind kind, int side)
             throws Exception {
-        try (BenchDevice bench = new BenchDevice(device, small)) {
-            Workload work = GemmWorkloads.kind(bench, kind, side, false);
+        try (TimedBench bench = new TimedBench(device, small)) {
+            GemmCases.square(bench, kind, side, false);
+            Workload work = Workload.of(bench);
             return 1e-3
                     * work.flops()
                     / timer.time(work.rotation(), QuickTimer.Mode.GRAPH).median();

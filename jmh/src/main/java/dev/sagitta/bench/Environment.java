@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceInfo;
+import dev.sagitta.fixture.TimedBench;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -24,8 +25,8 @@ final class Environment {
 
     /** Facts as of now: before the run, so that the load is the others'. */
     static ObjectNode now(List<String> arguments) {
-        try (BenchDevice bench = new BenchDevice()) {
-            return now(arguments, bench.device);
+        try (TimedBench bench = new TimedBench()) {
+            return now(arguments, bench.device());
         } catch (Exception e) {
             throw new IllegalStateException("the device could not be closed: " + e.getMessage(), e);
         }

@@ -1,6 +1,9 @@
 package dev.sagitta.bench;
 
 import com.sun.jna.Memory;
+import dev.sagitta.fixture.Bench;
+import dev.sagitta.fixture.TimedBench;
+import dev.sagitta.kernel.gemm.GemmProduct;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -24,10 +27,10 @@ public class GemmRatio {
     @Param({"1x1024x1024x1024", "1x2048x2048x2048", "16x256x512x512"})
     public String size;
 
-    private BenchDevice bench;
+    private TimedBench bench;
     private Workload ours;
     private OpenBlas blas;
-    private GemmWorkloads.Size extents;
+    private GemmProduct.Size extents;
     private Memory a;
     private Memory b;
     private Memory c;
@@ -35,7 +38,7 @@ public class GemmRatio {
     @Setup(Level.Trial)
     public void open() {
         String[] parts = size.split("x");
-        extents = new GemmWorkloads.Size(
+        extents = new GemmProduct.Size(
                 Integer.parseInt(parts[0]),
                 Integer.parseInt(parts[1]),
                 Integer.parseInt(parts[2]),
@@ -44,18 +47,20 @@ public class GemmRatio {
                 .orElseThrow(
                         () -> new IllegalStateException(
                                 "no libopenblas.so.0 on this machine: nothing to compare with (Debian: apt-get install libopenblas0-pthread)"));
-        bench = new BenchDevice();
-        GemmWorkloads.Product product = GemmWorkloads.Product.of(bench, extents, false, false);
-        ours = Workload.of(bench, product.gemm(), () -> product.check(bench));
-        ours.verify(bench.stream);
-        blas.setThreads(bench.device.info().computeUnits());
+        bench = new TimedBench();
+        GemmProduct product = GemmProduct.of(bench, extents, false, false);
+        bench.run(product.gemm());
+        bench.check(() -> product.check(bench));
+        ours = Workload.of(bench);
+        ours.verify(bench.stream());
+        blas.setThreads(bench.device().info().computeUnits());
         a = OpenBlas.memory(bench.floats(product.a()));
         b = OpenBlas.memory(bench.floats(product.b()));
         float[] result = bench.floats(product.c());
         c = OpenBlas.memory(new float[result.length]);
         blas.multiply(extents, a, b, c);
         for (int i = 0; i < result.length; i += 997) {
-            Samples.near(
+            Bench.near(
                     product.c(),
                     i,
                     result[i],
@@ -75,7 +80,7 @@ public class GemmRatio {
     @Benchmark
     public void gemm(Round round) throws InterruptedException {
         Round.settle();
-        double measured = Round.seconds(count -> ours.run(bench.stream, 0, count));
+        double measured = Round.seconds(count -> ours.run(bench.stream(), 0, count));
         double reference = Round.seconds(count -> {
             for (int i = 0; i < count; i++) {
                 blas.multiply(extents, a, b, c);

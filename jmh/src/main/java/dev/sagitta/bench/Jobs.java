@@ -1,6 +1,7 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.device.Stream;
+import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
@@ -14,7 +15,7 @@ final class Jobs {
     private Jobs() {}
 
     /** @param share of the step that counts: one of {@code share} probes */
-    record Job(Catalogue.Builder builder, int share) {}
+    record Job(Workload.Builder builder, int share) {}
 
     static void add(Map<String, Job> all) {
         all.put("job_gradient", new Job(bench -> curvature(bench, Computation.GRADIENT), 1));
@@ -32,14 +33,14 @@ final class Jobs {
         }
     }
 
-    private static Workload curvature(BenchDevice bench, Computation computation) {
+    private static Workload curvature(TimedBench bench, Computation computation) {
         NetworkState network = new NetworkState(bench);
         Program program = network.program(
                 "none", Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
         return job(run(program, computation), () -> network.verify(program));
     }
 
-    private static Workload training(BenchDevice bench, boolean compressed) {
+    private static Workload training(TimedBench bench, boolean compressed) {
         NetworkState network = new NetworkState(bench);
         Program packed = network.program("4", Computation.GRADIENT);
         Program exact = network.program("none", Computation.GRADIENT);
@@ -48,7 +49,7 @@ final class Jobs {
         return job(network.trainingStep(compressed ? packed : exact), () -> {});
     }
 
-    private static Workload inference(BenchDevice bench, int batch, boolean packed) {
+    private static Workload inference(TimedBench bench, int batch, boolean packed) {
         PackedNetwork network = new PackedNetwork(bench, batch);
         return job(run(packed ? network.packed() : network.plain(), Computation.PREDICT), network::verify);
     }

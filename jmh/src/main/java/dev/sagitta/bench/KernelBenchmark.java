@@ -1,6 +1,9 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.device.Stream;
+import dev.sagitta.fixture.TimedBench;
+import dev.sagitta.fixture.TimedCase;
+import dev.sagitta.fixture.TimedCases;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -17,7 +20,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Every kernel by itself, with arguments too large for the caches: {@link Catalogue} says which and at what size. */
+/** Every kernel by itself, with arguments too large for the caches: each {@link TimedCase} says at what size. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -27,89 +30,20 @@ import org.openjdk.jmh.annotations.Warmup;
 public class KernelBenchmark {
     private static final int LAUNCHES = 8;
 
-    @Param({
-        "empty",
-        "relu_forward",
-        "gelu_forward",
-        "silu_forward",
-        "tanh_forward",
-        "gelu_backward",
-        "gelu_tangent",
-        "gelu_tangent_backward",
-        "gelu_curvature",
-        "add",
-        "fma",
-        "scale",
-        "axpby",
-        "bias_add",
-        "bias_gradient",
-        "relu_mask",
-        "mask_apply",
-        "sum",
-        "norm",
-        "dot",
-        "max",
-        "argmax",
-        "any_nonfinite",
-        "dots",
-        "pack1",
-        "unpack1",
-        "pack2",
-        "unpack2",
-        "pack4",
-        "unpack4",
-        "pack8",
-        "unpack8",
-        "pack4_variance",
-        "random_bits",
-        "random_uniform",
-        "random_normal",
-        "random_rademacher",
-        "probe_rademacher",
-        "dropout",
-        "cross_entropy_forward",
-        "cross_entropy_forward_backward",
-        "cross_entropy_tangent_backward",
-        "squared_error_forward_backward",
-        "embedding_gather",
-        "embedding_scatter",
-        "sgd",
-        "adamw",
-        "qmatvec_w2",
-        "qmatvec_w3",
-        "qmatvec_w4",
-        "qmatvec_w8",
-        "qmatmul_w4_m4",
-        "qmatmul_w4_m16",
-        "qmatmul_w4_m64",
-        "qmatmul_w4_m512",
-        "qmatmul_backward_w4_m16",
-        "quantize_fit_w4",
-        "quantize_pack_w4",
-        "repack_w4",
-        "dequantize_w4",
-        "gemm_nn_512",
-        "gemm_nn_1024",
-        "gemm_nt_1024",
-        "gemm_tn_1024",
-        "gemm_tt_1024",
-        "gemm_nn_2048",
-        "gemm_batch_16",
-        "gemm_gelu_1024",
-        "gemm_bf16_1024"
-    })
+    /** Given by {@link BenchMain}: all of them, unless the command line names some with {@code -p kernel=}. */
+    @Param
     public String kernel;
 
-    private BenchDevice bench;
+    private TimedBench bench;
     private Stream stream;
     private Workload workload;
     private int next;
 
     @Setup(Level.Trial)
     public void open() {
-        bench = new BenchDevice();
-        stream = bench.stream;
-        workload = Catalogue.build(kernel, bench);
+        bench = new TimedBench();
+        stream = bench.stream();
+        workload = Workload.of(bench, TimedCases.named(kernel));
         workload.verify(stream);
     }
 

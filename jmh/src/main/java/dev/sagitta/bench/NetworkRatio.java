@@ -1,6 +1,7 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.device.Stream;
+import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
@@ -37,9 +38,9 @@ public class NetworkRatio {
 
     @Setup(Level.Trial)
     public void open() {
-        BenchDevice bench = new BenchDevice();
+        TimedBench bench = new TimedBench();
         network = new NetworkState(bench);
-        Stream stream = bench.stream;
+        Stream stream = bench.stream();
         if (figure.equals("step4")) {
             share = 1;
             Program compressed = network.program("4", Computation.GRADIENT);

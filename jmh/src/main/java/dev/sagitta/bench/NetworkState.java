@@ -2,13 +2,13 @@ package dev.sagitta.bench;
 
 import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.fixture.Networks;
+import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.kernel.optimiser.OptimiserSettings;
-import dev.sagitta.kernel.random.RandomState;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
@@ -28,14 +28,14 @@ final class NetworkState implements AutoCloseable {
     /** Of the squared norm of the gradient: four bits are far below. */
     private static final double NOISE = 0.05;
 
-    private final BenchDevice bench;
+    private final TimedBench bench;
     private final Graph graph = graph();
 
     static Graph graph() {
         return Networks.mlp(Function.GELU, IN, HIDDEN, CLASSES);
     }
 
-    NetworkState(BenchDevice bench) {
+    NetworkState(TimedBench bench) {
         this.bench = bench;
     }
 
@@ -44,16 +44,16 @@ final class NetworkState implements AutoCloseable {
                 .probes(PROBES)
                 .training(true)
                 .store(ActivationPolicy.parse(activationBits).store());
-        Program program = bench.own(Program.compile(graph, bench.device, options));
+        Program program = bench.own(Program.compile(graph, bench.device(), options));
         Random random = new Random(5);
-        program.tensor("input").upload(bench.stream, normal(random, BATCH * IN, 1));
+        program.tensor("input").upload(bench.stream(), normal(random, BATCH * IN, 1));
         program.tensor("target")
-                .upload(bench.stream, random.ints(BATCH, 0, CLASSES).toArray());
+                .upload(bench.stream(), random.ints(BATCH, 0, CLASSES).toArray());
         for (Parameter parameter : graph.parameters()) {
             double deviation =
                     parameter.isPackable() ? 1 / Math.sqrt(parameter.shape().extent(-1)) : 0.1;
             program.tensor(parameter.name())
-                    .upload(bench.stream, normal(random, (int) parameter.elements(), deviation));
+                    .upload(bench.stream(), normal(random, (int) parameter.elements(), deviation));
         }
         for (Parameter parameter : graph.parameters()) {
             if (program.hasTensor(parameter.name() + ".vector")) {
@@ -62,7 +62,7 @@ final class NetworkState implements AutoCloseable {
                 for (int i = 0; i < count; i++) {
                     signs[i] = random.nextBoolean() ? 1 : -1;
                 }
-                program.tensor(parameter.name() + ".vector").upload(bench.stream, signs);
+                program.tensor(parameter.name() + ".vector").upload(bench.stream(), signs);
             }
         }
         return program;
@@ -83,11 +83,12 @@ final class NetworkState implements AutoCloseable {
         Tensor v = bench.zeros("v", DType.F32, parameters.elements());
         Tensor settings = bench.empty("settings", DType.F32, OptimiserSettings.LENGTH);
         settings.upload(
-                bench.stream, OptimiserSettings.adamW(1e-4, 0.9, 0.999, 1e-8, 0.01, 1, Double.POSITIVE_INFINITY));
+                bench.stream(), OptimiserSettings.adamW(1e-4, 0.9, 0.999, 1e-8, 0.01, 1, Double.POSITIVE_INFINITY));
         Step update =
                 bench.prepare(Optimiser.adamW(parameters, program.tensor("parameters.gradient"), m, v, null, settings));
-        Step advance =
-                program.hasTensor("random") ? bench.prepare(RandomState.advance(program.tensor("random"))) : null;
+        Step advance = program.hasTensor("random")
+                ? bench.prepare(dev.sagitta.kernel.random.Random.advance(program.tensor("random")))
+                : null;
         return new Step() {
             @Override
             public void enqueue(dev.sagitta.device.Stream stream) {
@@ -170,7 +171,7 @@ final class NetworkState implements AutoCloseable {
             for (int i = 0; i < n; i++) {
                 values[i] += (float) (distance * v[i]);
             }
-            program.tensor(parameter.name()).upload(bench.stream, values);
+            program.tensor(parameter.name()).upload(bench.stream(), values);
         }
     }
 

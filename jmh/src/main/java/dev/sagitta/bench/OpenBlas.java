@@ -3,6 +3,7 @@ package dev.sagitta.bench;
 import com.sun.jna.Function;
 import com.sun.jna.Memory;
 import com.sun.jna.NativeLibrary;
+import dev.sagitta.kernel.gemm.GemmProduct;
 import java.util.Optional;
 
 /** Debian's OpenBLAS as the yardstick of dense products, through JNA; absent where there is no libopenblas. */
@@ -40,7 +41,7 @@ final class OpenBlas {
     }
 
     /** C = A B for each product of the batch, one call each: this OpenBLAS has no batched product. */
-    void multiply(GemmWorkloads.Size size, Memory a, Memory b, Memory c) {
+    void multiply(GemmProduct.Size size, Memory a, Memory b, Memory c) {
         int m = size.m();
         int n = size.n();
         int k = size.k();

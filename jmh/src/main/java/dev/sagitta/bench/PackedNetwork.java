@@ -1,10 +1,13 @@
 package dev.sagitta.bench;
 
+import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.kernel.elementwise.Arithmetic;
-import dev.sagitta.kernel.packed.DequantizeWeights;
 import dev.sagitta.kernel.packed.PackedWeights;
+import dev.sagitta.kernel.packed.QuantFormat;
+import dev.sagitta.kernel.packed.Quantize;
 import dev.sagitta.kernel.random.Random;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
@@ -23,36 +26,39 @@ final class PackedNetwork {
     /** Of the largest output: sums of 784 fp32 terms in two orders. */
     private static final double TOLERANCE = 1e-4;
 
-    private final BenchDevice bench;
+    private final TimedBench bench;
     private final Program packed;
     private final Program plain;
 
-    PackedNetwork(BenchDevice bench, int batch) {
+    PackedNetwork(TimedBench bench, int batch) {
         this.bench = bench;
         Graph graph = NetworkState.graph();
         ProgramOptions options = ProgramOptions.of(batch, Computation.PREDICT);
-        plain = bench.own(Program.compile(graph, bench.device, options));
+        plain = bench.own(Program.compile(graph, bench.device(), options));
         Map<String, PackedWeights> weights = new HashMap<>();
         ProgramOptions bound = options;
         for (Parameter weight : QuantPlan.eligible(graph)) {
             PackedWeights stored = random(weight, weights.size());
             weights.put(weight.name(), stored);
-            bench.once(new DequantizeWeights(stored, plain.tensor(weight.name())));
+            bench.once(Quantize.dequantize(stored, plain.tensor(weight.name())));
             bound = bound.bind(weight.name() + ".packed", stored.words())
                     .bind(weight.name() + ".scales", stored.scales());
         }
         Graph quantised = QuantPlan.uniform(graph, BITS, GROUP, true).apply(graph);
-        packed = bench.own(Program.compile(quantised, bench.device, bound));
+        packed = bench.own(Program.compile(quantised, bench.device(), bound));
         Tensor input = plain.tensor("input");
         bench.once(Random.normal(bench.state(), 4000, input));
-        bench.stream.copy(packed.tensor("input").buffer(), 0, input.buffer(), 0, input.bytes());
+        bench.stream().copy(packed.tensor("input").buffer(), 0, input.buffer(), 0, input.bytes());
     }
 
     private PackedWeights random(Parameter weight, int index) {
         long n = weight.shape().extent(0);
         long k = weight.shape().extent(1);
-        PackedWeights stored =
-                PackedWeightWorkloads.allocate(bench, BITS, PackedWeights.Layout.PANELS, weight.name(), n, k);
+        QuantFormat format = new QuantFormat(BITS, GROUP, true);
+        PackedWeights stored = PackedWeights.allocate(
+                bench.device(), MemoryCategory.WEIGHTS, weight.name(), format, PackedWeights.Layout.PANELS, n, k);
+        bench.own(stored.words().buffer());
+        bench.own(stored.scales().buffer());
         Tensor uniform = bench.uniform("steps", stored.scales().shape().toArray());
         bench.once(Random.bits(bench.state(), 5000 + index, stored.words()));
         bench.once(Arithmetic.scale(STEP, uniform, stored.scales()));

@@ -1,5 +1,8 @@
 package dev.sagitta.bench;
 
+import dev.sagitta.fixture.TimedBench;
+import dev.sagitta.fixture.TimedCase;
+import dev.sagitta.fixture.TimedCases;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,9 +43,9 @@ public final class PredictionTable {
         }
         StringBuilder table = head.append(" why not the floor |\n").append(rule).append("---|\n");
         try (DryDevice device = new DryDevice()) {
-            for (Map.Entry<String, Catalogue.Builder> entry : kernels().entrySet()) {
-                try (BenchDevice bench = new BenchDevice(device, false)) {
-                    table.append(row(entry.getKey(), entry.getValue().build(bench)));
+            for (Map.Entry<String, TimedCase> entry : kernels().entrySet()) {
+                try (TimedBench bench = new TimedBench(device, false)) {
+                    table.append(row(entry.getKey(), Workload.of(bench, entry.getValue())));
                 }
             }
         }
@@ -50,13 +53,13 @@ public final class PredictionTable {
     }
 
     /** As a quick run on a GPU has them. */
-    private static Map<String, Catalogue.Builder> kernels() {
-        Map<String, Catalogue.Builder> kernels = new LinkedHashMap<>();
-        Catalogue.with(true, true).forEach((name, builder) -> {
-            kernels.put(name, builder);
+    private static Map<String, TimedCase> kernels() {
+        Map<String, TimedCase> kernels = new LinkedHashMap<>();
+        TimedCases.on(true, true).forEach((name, timed) -> {
+            kernels.put(name, timed);
             if (name.equals("empty")) {
-                kernels.put("empty_queued", builder);
-                kernels.put("empty_wait", builder);
+                kernels.put("empty_queued", timed);
+                kernels.put("empty_wait", timed);
             }
         });
         return kernels;

@@ -4,6 +4,8 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Devices;
 import dev.sagitta.device.cuda.CudaDevice;
+import dev.sagitta.fixture.TimedBench;
+import dev.sagitta.fixture.TimedCases;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -132,13 +134,14 @@ final class Quick {
     }
 
     /** @param share of the step that counts, one of so many */
-    private record Entry(Catalogue.Builder builder, QuickTimer.Mode mode, int share) {}
+    private record Entry(Workload.Builder builder, QuickTimer.Mode mode, int share) {}
 
     private Map<String, Entry> entries() {
         Map<String, Entry> entries = new LinkedHashMap<>();
         boolean gpu = device.kind() != DeviceKind.OPENCL_CPU;
         boolean vendor = device instanceof CudaDevice cuda && cuda.blas().isPresent();
-        Catalogue.with(gpu, vendor).forEach((name, builder) -> {
+        TimedCases.on(gpu, vendor).forEach((name, timed) -> {
+            Workload.Builder builder = bench -> Workload.of(bench, timed);
             entries.put(name, new Entry(builder, QuickTimer.Mode.GRAPH, 1));
             if (name.equals("empty")) {
                 entries.put("empty_queued", new Entry(builder, QuickTimer.Mode.QUEUED, 1));
@@ -156,9 +159,9 @@ final class Quick {
         long start = System.nanoTime();
         QuickRow row;
         boolean good = true;
-        try (BenchDevice bench = new BenchDevice(device, options.smoke())) {
+        try (TimedBench bench = new TimedBench(device, options.smoke())) {
             Workload work = entry.builder.build(bench);
-            work.verify(bench.stream);
+            work.verify(bench.stream());
             row = options.once() ? QuickRow.untimed(name) : timed(name, entry, work);
         } catch (Exception | LinkageError | OutOfMemoryError e) {
             row = QuickRow.failed(name, e);
@@ -176,7 +179,7 @@ final class Quick {
 
     /** After some errors of a kernel, such as a bad address, a CUDA context is lost, and with it the process. */
     private boolean deviceAnswers() {
-        try (BenchDevice bench = new BenchDevice(device, true)) {
+        try (TimedBench bench = new TimedBench(device, true)) {
             return bench.floats(bench.uniform("probe", 64)).length == 64;
         } catch (Exception e) {
             return false;

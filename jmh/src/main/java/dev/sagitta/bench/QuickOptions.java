@@ -38,7 +38,7 @@ record QuickOptions(
               --once                           one launch of each, checked, no timings: for a profiler""";
 
     static QuickOptions parse(String[] args) {
-        String device = System.getProperty("sagitta.bench.device", "auto");
+        String device = System.getProperty("sagitta.bench.device()", "auto");
         Pattern kernels = null;
         Pattern skip = null;
         String from = null;

@@ -1,6 +1,8 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.device.Stream;
+import dev.sagitta.fixture.TimedBench;
+import dev.sagitta.fixture.TimedCase;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.tensor.Tensor;
@@ -16,13 +18,21 @@ import java.lang.reflect.RecordComponent;
  * @param check compares the result of {@code rotation[0]} with a plain fp64 computation and throws where they disagree
  */
 record Workload(Step[] rotation, long elements, long bytes, long flops, Runnable check) {
-    static Workload of(BenchDevice bench, Descriptor descriptor, Runnable check) {
-        return of(new Step[] {bench.prepare(descriptor)}, descriptor, check);
+    /** Makes inputs on a device and binds the work to them. */
+    interface Builder {
+        Workload build(TimedBench bench);
     }
 
-    /** @param descriptor of each step of the rotation */
-    static Workload of(Step[] rotation, Descriptor descriptor, Runnable check) {
-        return new Workload(rotation, elements(descriptor), descriptor.bytes(), descriptor.flops(), check);
+    /** A kernel by itself. */
+    static Workload of(TimedBench bench, TimedCase timed) {
+        timed.body().accept(bench);
+        return of(bench);
+    }
+
+    /** What a case has made on the bench. */
+    static Workload of(TimedBench bench) {
+        Descriptor work = bench.timed();
+        return new Workload(bench.rotation(), elements(work), work.bytes(), work.flops(), bench::verify);
     }
 
     private static long elements(Descriptor descriptor) {
@@ -43,7 +53,11 @@ record Workload(Step[] rotation, long elements, long bytes, long flops, Runnable
     void verify(Stream stream) {
         rotation[0].enqueue(stream);
         stream.synchronize();
-        check.run();
+        try {
+            check.run();
+        } catch (AssertionError e) {
+            throw new IllegalStateException(e.getMessage() + ": what is wrong is not timed", e);
+        }
     }
 
     /** The next {@code count} steps of the rotation, then waits. */

@@ -7,6 +7,7 @@ import dev.sagitta.io.model.Vocabulary;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Role;
 import dev.sagitta.random.RandomStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -32,9 +33,9 @@ final class Sampling {
         try (Program program =
                 Program.compile(graph, device, network.bind(ProgramOptions.of(1, Computation.PREDICT)))) {
             for (int i = 0; i < length; i++) {
-                program.tensor("input").upload(program.stream(), window);
+                program.tensor(Role.INPUT).upload(program.stream(), window);
                 program.run(Computation.PREDICT);
-                written[i] = draw(program.tensor("output").downloadFloats(program.stream()), random);
+                written[i] = draw(program.tensor(Role.OUTPUT).downloadFloats(program.stream()), random);
                 System.arraycopy(window, 1, window, 0, context - 1);
                 window[context - 1] = written[i];
             }

@@ -1,5 +1,6 @@
 package dev.sagitta.cli.demo;
 
+import dev.sagitta.program.ParameterRole;
 import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.tensor.Tensor;
 import java.util.Map;
@@ -11,7 +12,7 @@ record Weights(Map<String, Tensor> tensors) {
     ProgramOptions bind(ProgramOptions options) {
         ProgramOptions bound = options;
         for (Map.Entry<String, Tensor> tensor : tensors.entrySet()) {
-            bound = bound.bind(tensor.getKey(), tensor.getValue());
+            bound = bound.bind(ParameterRole.WEIGHT, tensor.getKey(), tensor.getValue());
         }
         return bound;
     }

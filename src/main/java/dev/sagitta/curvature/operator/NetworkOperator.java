@@ -2,12 +2,12 @@ package dev.sagitta.curvature.operator;
 
 import dev.sagitta.curvature.CurvatureOperator;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Stream;
 import dev.sagitta.program.BatchMean;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ParameterLayout;
+import dev.sagitta.program.ParameterRole;
 import dev.sagitta.tensor.Tensor;
 
 /**
@@ -28,7 +28,7 @@ public final class NetworkOperator implements CurvatureOperator {
                     + " is no product; expected HESSIAN_VECTOR or GAUSS_NEWTON_VECTOR");
         }
         this.batches = batches;
-        this.mean = new BatchMean(batches, computation, "parameters.product", MemoryCategory.TANGENTS);
+        this.mean = new BatchMean(batches, computation, ParameterRole.PRODUCT);
     }
 
     @Override
@@ -53,7 +53,7 @@ public final class NetworkOperator implements CurvatureOperator {
 
     @Override
     public Tensor vectors() {
-        return batches.program().tensor("parameters.vector");
+        return batches.program().flat(ParameterRole.VECTOR);
     }
 
     @Override

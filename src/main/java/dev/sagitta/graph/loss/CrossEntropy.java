@@ -4,7 +4,6 @@ import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Value;
-import dev.sagitta.kernel.loss.SoftmaxCrossEntropy;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 
@@ -49,9 +48,9 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
                 values(c.output(), labels),
                 values(loss, cotangent, workspace),
                 t -> cotangent == null
-                        ? SoftmaxCrossEntropy.forward(
+                        ? dev.sagitta.kernel.loss.CrossEntropy.forward(
                                 t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(loss))
-                        : SoftmaxCrossEntropy.forwardBackward(
+                        : dev.sagitta.kernel.loss.CrossEntropy.forwardBackward(
                                 t.tensor(logits),
                                 t.tensor(labels),
                                 ignoreIndex,
@@ -71,7 +70,7 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
                 "loss.hessian",
                 values(c.output(), labels, tangent),
                 values(out, workspace),
-                t -> SoftmaxCrossEntropy.tangentBackward(
+                t -> dev.sagitta.kernel.loss.CrossEntropy.tangentBackward(
                         t.tensor(logits),
                         t.tensor(labels),
                         ignoreIndex,
@@ -90,7 +89,7 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
                 "loss.quadratic",
                 values(c.output(), labels, tangent),
                 values(out, workspace),
-                t -> SoftmaxCrossEntropy.curvature(
+                t -> dev.sagitta.kernel.loss.CrossEntropy.curvature(
                         t.tensor(logits),
                         t.tensor(labels),
                         ignoreIndex,
@@ -108,7 +107,7 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
                 "metrics",
                 values(c.output(), labels),
                 values(metrics, workspace),
-                t -> SoftmaxCrossEntropy.metrics(
+                t -> dev.sagitta.kernel.loss.CrossEntropy.metrics(
                         t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(metrics), null));
     }
 
@@ -129,6 +128,8 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
     }
 
     private static Value workspace(Emitter e, LossContext c, int probes) {
-        return e.workspace("loss", SoftmaxCrossEntropy.workspaceBytes(c.target().elements(), probes));
+        return e.workspace(
+                "loss",
+                dev.sagitta.kernel.loss.CrossEntropy.workspaceBytes(c.target().elements(), probes));
     }
 }

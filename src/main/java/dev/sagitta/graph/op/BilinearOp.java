@@ -14,7 +14,7 @@ import dev.sagitta.graph.pass.Tangent;
 import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Preparable;
-import dev.sagitta.kernel.elementwise.BiasAdd;
+import dev.sagitta.kernel.elementwise.Bias;
 import dev.sagitta.kernel.elementwise.Zero;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -121,7 +121,7 @@ public interface BilinearOp extends Op {
                         "tangent",
                         values(bt),
                         values(yt),
-                        b -> Preparable.sequence(new Zero(b.tensor(rows)), new BiasAdd(b.tensor(rows), b.tensor(bt))));
+                        b -> Preparable.sequence(new Zero(b.tensor(rows)), Bias.add(b.tensor(rows), b.tensor(bt))));
             }
             return;
         }

@@ -4,7 +4,7 @@ import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.kernel.elementwise.Arithmetic;
-import dev.sagitta.kernel.elementwise.BiasGradient;
+import dev.sagitta.kernel.elementwise.Bias;
 import dev.sagitta.kernel.reduce.Dots;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
@@ -20,13 +20,13 @@ public final class Sums {
         }
         long probes = v.shape().rank() == 3 ? v.shape().extent(0) : 1;
         long columns = v.shape().extent(-1);
-        Shape partials = BiasGradient.partials(e.device(), probes, v.elements() / probes / columns, columns);
+        Shape partials = Bias.partials(e.device(), probes, v.elements() / probes / columns, columns);
         Value workspace = e.value(label + ".partials", DType.F32, partials, MemoryCategory.WORKSPACE);
         e.emit(
                 label,
                 values(v),
                 values(out, workspace),
-                t -> new BiasGradient(t.tensor(v), t.tensor(out), t.tensor(workspace), accumulate));
+                t -> Bias.gradient(t.tensor(v), t.tensor(out), t.tensor(workspace), accumulate));
     }
 
     /** out[k] = u[k] . v, u [K, n] and v of n elements. */

@@ -1,138 +1,204 @@
 package dev.sagitta.kernel.elementwise;
 
-import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
-import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
 import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.Signature;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
-import java.util.Locale;
 
 /**
- * Elementwise arithmetic, fp32: see the header of {@code kernels/elementwise/arithmetic.cl}. All tensors hold the same number of elements, in
- * shapes that need not agree; y may be the memory of any input.
- *
- * @param alphaAt one element in device memory that multiplies alpha, or null: read at each launch, so that it can change between replays
+ * Elementwise arithmetic, fp32. All tensors hold the same number of elements, in shapes that need not agree; y may be the memory of any
+ * input. {@code times} of some gives alpha a factor: one element that is read from device memory at each launch, so that it can change
+ * between replays.
  */
-public record Arithmetic(
-        Operation operation, Tensor a, Tensor b, Tensor c, Tensor y, Tensor alphaAt, float alpha, float beta)
-        implements Descriptor {
+public final class Arithmetic {
     private static final int ELEMENTS_PER_WORK_ITEM = 8;
 
-    public enum Operation {
-        ADD,
-        MULTIPLY,
-        FMA,
-        SCALE,
-        AXPY,
-        AXPBY
-    }
+    private Arithmetic() {}
 
     /** y = a + b. */
-    public static Arithmetic add(Tensor a, Tensor b, Tensor y) {
-        return new Arithmetic(Operation.ADD, a, b, null, y, null, 1, 0);
+    public static Add add(Tensor a, Tensor b, Tensor y) {
+        return new Add(a, b, y);
     }
 
     /** y = a b. */
-    public static Arithmetic multiply(Tensor a, Tensor b, Tensor y) {
-        return new Arithmetic(Operation.MULTIPLY, a, b, null, y, null, 1, 0);
+    public static Multiply multiply(Tensor a, Tensor b, Tensor y) {
+        return new Multiply(a, b, y);
     }
 
     /** y = a b + c, rounded once. */
-    public static Arithmetic fma(Tensor a, Tensor b, Tensor c, Tensor y) {
-        return new Arithmetic(Operation.FMA, a, b, c, y, null, 1, 0);
+    public static Fma fma(Tensor a, Tensor b, Tensor c, Tensor y) {
+        return new Fma(a, b, c, y);
     }
 
     /** y = alpha a. */
-    public static Arithmetic scale(float alpha, Tensor a, Tensor y) {
-        return new Arithmetic(Operation.SCALE, a, null, null, y, null, alpha, 0);
+    public static Scale scale(float alpha, Tensor a, Tensor y) {
+        return new Scale(alpha, a, y, null);
     }
 
     /** y += alpha x. */
-    public static Arithmetic axpy(float alpha, Tensor x, Tensor y) {
-        return new Arithmetic(Operation.AXPY, x, null, null, y, null, alpha, 0);
+    public static Axpy axpy(float alpha, Tensor x, Tensor y) {
+        return new Axpy(alpha, x, y, null);
     }
 
     /** y = alpha x + beta y; with beta = 0, what y held (NaN, say) does not matter. */
-    public static Arithmetic axpby(float alpha, Tensor x, float beta, Tensor y) {
-        return new Arithmetic(Operation.AXPBY, x, null, null, y, null, alpha, beta);
+    public static Axpby axpby(float alpha, Tensor x, float beta, Tensor y) {
+        return new Axpby(alpha, x, beta, y, null);
     }
 
-    /** The same with alpha multiplied by an element that is read from device memory: of scale, axpy and axpby. */
-    public Arithmetic times(Tensor factor) {
-        return new Arithmetic(operation, a, b, c, y, factor, alpha, beta);
-    }
+    private interface Entry extends Descriptor {
+        Tensor y();
 
-    @Override
-    public String file() {
-        return "elementwise/arithmetic";
-    }
-
-    @Override
-    public String entry() {
-        return operation.name().toLowerCase(Locale.ROOT) + "_f32";
-    }
-
-    private boolean takesAlpha() {
-        return operation == Operation.SCALE || operation == Operation.AXPY || operation == Operation.AXPBY;
-    }
-
-    @Override
-    public void check() {
-        Checks checks = new Checks(entry());
-        for (Tensor tensor : new Tensor[] {a, b, c, y}) {
-            if (tensor != null) {
-                checks.open(tensor).dtype(tensor, DType.F32).elements(tensor, y.elements());
-            }
+        /** With y known to be there, to which the others are compared. */
+        default Signature named(String entry) {
+            return Signature.of(entry).present("y", y());
         }
-        if (alphaAt != null) {
-            checks.require(takesAlpha(), "takes no factor; use scale, axpy or axpby");
-            checks.open(alphaAt).dtype(alphaAt, DType.F32).elements(alphaAt, 1);
+
+        /** y, and the factor that alpha may have. */
+        default Signature scaled(Signature s, boolean reads, Tensor alphaAt, float alpha) {
+            s = reads ? s.inOut("y", y(), DType.F32) : s.out("y", y(), DType.F32);
+            return s.inOrNull("alpha_at", alphaAt, DType.F32).elements(1).f32("alpha", alpha);
+        }
+
+        default long n() {
+            return y().elements();
+        }
+
+        @Override
+        default Geometry geometry(Device device) {
+            return Work.onCpu(device)
+                    ? Geometry.linear(Work.cpuGroups(device, n()), 1)
+                    : Geometry.linear(Math.max(1, Work.ceil(n(), ELEMENTS_PER_WORK_ITEM * Work.GROUP)), Work.GROUP);
         }
     }
 
-    @Override
-    public Geometry geometry(Device device) {
-        if (device.kind() == DeviceKind.OPENCL_CPU) {
-            return Geometry.linear(Chunks.pieces(device, y.elements()), 1);
+    /** See {@link Arithmetic#add}. */
+    public record Add(Tensor a, Tensor b, Tensor y) implements Entry {
+        @Override
+        public Signature signature() {
+            return named("add_f32")
+                    .in("a", a, DType.F32)
+                    .elements(n())
+                    .in("b", b, DType.F32)
+                    .elements(n())
+                    .out("y", y, DType.F32)
+                    .i64("n", n());
         }
-        return Geometry.linear(
-                Math.max(1, Chunks.ceil(y.elements(), ELEMENTS_PER_WORK_ITEM * Chunks.BLOCK)), Chunks.BLOCK);
+
+        @Override
+        public long flops() {
+            return n();
+        }
     }
 
-    @Override
-    public void arguments(Arguments arguments) {
-        for (Tensor tensor : new Tensor[] {a, b, c, y}) {
-            if (tensor != null) {
-                arguments.buffer(tensor.buffer());
-            }
+    /** See {@link Arithmetic#multiply}. */
+    public record Multiply(Tensor a, Tensor b, Tensor y) implements Entry {
+        @Override
+        public Signature signature() {
+            return named("multiply_f32")
+                    .in("a", a, DType.F32)
+                    .elements(n())
+                    .in("b", b, DType.F32)
+                    .elements(n())
+                    .out("y", y, DType.F32)
+                    .i64("n", n());
         }
-        if (takesAlpha()) {
-            arguments.buffer(alphaAt == null ? null : alphaAt.buffer()).f32(alpha);
+
+        @Override
+        public long flops() {
+            return n();
         }
-        if (operation == Operation.AXPBY) {
-            arguments.f32(beta);
-        }
-        arguments.i64(y.elements());
     }
 
-    @Override
-    public long bytes() {
-        boolean readsOut = operation == Operation.AXPY || (operation == Operation.AXPBY && beta != 0);
-        long arrays = 2 + (b == null ? 0 : 1) + (c == null ? 0 : 1) + (readsOut ? 1 : 0);
-        return arrays * y.bytes();
+    /** See {@link Arithmetic#fma}. */
+    public record Fma(Tensor a, Tensor b, Tensor c, Tensor y) implements Entry {
+        @Override
+        public Signature signature() {
+            return named("fma_f32")
+                    .in("a", a, DType.F32)
+                    .elements(n())
+                    .in("b", b, DType.F32)
+                    .elements(n())
+                    .in("c", c, DType.F32)
+                    .elements(n())
+                    .out("y", y, DType.F32)
+                    .i64("n", n());
+        }
+
+        @Override
+        public long flops() {
+            return 2 * n();
+        }
     }
 
-    @Override
-    public long flops() {
-        return y.elements()
-                * switch (operation) {
-                    case ADD, MULTIPLY, SCALE -> 1;
-                    case FMA, AXPY -> 2;
-                    case AXPBY -> beta == 0 ? 1 : 3;
-                };
+    /**
+     * See {@link Arithmetic#scale}.
+     *
+     * @param alphaAt [1], multiplies alpha, or null
+     */
+    public record Scale(float alpha, Tensor a, Tensor y, Tensor alphaAt) implements Entry {
+        public Scale times(Tensor factor) {
+            return new Scale(alpha, a, y, factor);
+        }
+
+        @Override
+        public Signature signature() {
+            Signature s = named("scale_f32").in("a", a, DType.F32).elements(n());
+            return scaled(s, false, alphaAt, alpha).i64("n", n()).bytes(2 * y.bytes());
+        }
+
+        @Override
+        public long flops() {
+            return n();
+        }
+    }
+
+    /**
+     * See {@link Arithmetic#axpy}.
+     *
+     * @param alphaAt [1], multiplies alpha, or null
+     */
+    public record Axpy(float alpha, Tensor x, Tensor y, Tensor alphaAt) implements Entry {
+        public Axpy times(Tensor factor) {
+            return new Axpy(alpha, x, y, factor);
+        }
+
+        @Override
+        public Signature signature() {
+            Signature s = named("axpy_f32").in("x", x, DType.F32).elements(n());
+            return scaled(s, true, alphaAt, alpha).i64("n", n()).bytes(3 * y.bytes());
+        }
+
+        @Override
+        public long flops() {
+            return 2 * n();
+        }
+    }
+
+    /**
+     * See {@link Arithmetic#axpby}.
+     *
+     * @param alphaAt [1], multiplies alpha, or null
+     */
+    public record Axpby(float alpha, Tensor x, float beta, Tensor y, Tensor alphaAt) implements Entry {
+        public Axpby times(Tensor factor) {
+            return new Axpby(alpha, x, beta, y, factor);
+        }
+
+        @Override
+        public Signature signature() {
+            Signature s = named("axpby_f32").in("x", x, DType.F32).elements(n());
+            return scaled(s, beta != 0, alphaAt, alpha)
+                    .f32("beta", beta)
+                    .i64("n", n())
+                    .bytes((beta == 0 ? 2 : 3) * y.bytes());
+        }
+
+        @Override
+        public long flops() {
+            return n() * (beta == 0 ? 1 : 3);
+        }
     }
 }

@@ -1,66 +1,55 @@
 package dev.sagitta.kernel.elementwise;
 
-import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
-import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Function;
+import dev.sagitta.kernel.Signature;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.kernel.reduce.Reduce;
-import dev.sagitta.kernel.reduce.ReduceFinish;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
- * An elementwise function in the five modes of an op: see the header of {@code kernels/elementwise/pointwise.cl} for the formulas. x, y, dy, dx
- * hold n elements; tangents hold K of them, probes in front. fp32. An output may be the memory of an input of its size.
+ * An elementwise function in the five modes of an op: see the header of the kernels for the formulas. x, y, dy, dx hold n elements;
+ * tangents hold K of them, probes in front. fp32. An output may be the memory of an input of its size.
  *
  * <p>Errors: a few units in the last place, or 1e-7 of the terms where they cancel. NaN passes through every mode; relu' is 0 at 0. The
  * curvature is summed in a fixed order.
  */
-public record Pointwise(
-        Function function, Mode mode, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor out, Tensor partials)
-        implements Descriptor {
+public final class Pointwise {
     /** POINTWISE_PROBES of the GPU variants: probes that one work-group of curvature sums. */
     private static final int PROBES = 4;
 
     private static final int ELEMENTS_PER_ACCESS = 4;
 
-    /** The suffix of the entry. */
-    public enum Mode {
-        FORWARD,
-        BACKWARD,
-        TANGENT,
-        TANGENT_BACKWARD,
-        CURVATURE
-    }
+    private Pointwise() {}
 
     /** y = s(x). */
-    public static Pointwise forward(Function function, Tensor x, Tensor y) {
-        return new Pointwise(function, Mode.FORWARD, x, null, null, null, y, null);
+    public static Forward forward(Function function, Tensor x, Tensor y) {
+        return new Forward(function, x, y);
     }
 
     /** dx = dy s'(x). */
-    public static Pointwise backward(Function function, Tensor x, Tensor dy, Tensor dx) {
-        return new Pointwise(function, Mode.BACKWARD, x, null, dy, null, dx, null);
+    public static Backward backward(Function function, Tensor x, Tensor dy, Tensor dx) {
+        return new Backward(function, x, dy, dx);
     }
 
     /** yt[k] = s'(x) xt[k]. */
-    public static Pointwise tangent(Function function, Tensor x, Tensor xt, Tensor yt) {
-        return new Pointwise(function, Mode.TANGENT, x, xt, null, null, yt, null);
+    public static Tangent tangent(Function function, Tensor x, Tensor xt, Tensor yt) {
+        return new Tangent(function, x, xt, yt);
     }
 
     /** dxt[k] = dyt[k] s'(x) + dy s''(x) xt[k]. */
-    public static Pointwise tangentBackward(Function function, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor dxt) {
-        return new Pointwise(function, Mode.TANGENT_BACKWARD, x, xt, dy, dyt, dxt, null);
+    public static TangentBackward tangentBackward(
+            Function function, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor dxt) {
+        return new TangentBackward(function, x, xt, dy, dyt, dxt);
     }
 
     /**
@@ -69,151 +58,204 @@ public record Pointwise(
      * @param out [K]
      * @param partials workspace of the shape that {@link #partials} states
      */
-    public static Pointwise curvature(Function function, Tensor x, Tensor xt, Tensor dy, Tensor out, Tensor partials) {
-        return new Pointwise(function, Mode.CURVATURE, x, xt, dy, null, out, partials);
+    public static Curvature curvature(Function function, Tensor x, Tensor xt, Tensor dy, Tensor out, Tensor partials) {
+        return new Curvature(function, x, xt, dy, out, partials);
     }
 
     /** Shape of the fp32 workspace of {@link #curvature} for n elements and K probes: [K, C, 2]. */
     public static Shape partials(Device device, long n, long probes) {
-        return Shape.of(probes, chunks(device, n, probes).count(), 2);
+        return Shape.of(probes, Curvature.chunks(device, n, probes).count(), 2);
     }
 
-    private static Chunks chunks(Device device, long n, long probes) {
-        return Chunks.of(device, n, device.kind() == DeviceKind.OPENCL_CPU ? 1 : Chunks.ceil(probes, PROBES));
+    private interface Entry extends Descriptor {
+        Function function();
+
+        Tensor x();
+
+        default long n() {
+            return x().elements();
+        }
+
+        default Signature named(String mode) {
+            return Signature.of(function().symbol() + "_" + mode + "_f32").in("x", x(), DType.F32);
+        }
+
+        @Override
+        default Map<String, String> defines(Device device) {
+            return Work.onCpu(device) ? Map.of() : Map.of("POINTWISE_PROBES", Integer.toString(PROBES));
+        }
+
+        @Override
+        default Tolerance tolerance() {
+            return new Tolerance(1e-6, 2e-7);
+        }
     }
 
-    @Override
-    public String file() {
-        return "elementwise/pointwise";
+    /** Two accesses of each work-item, no probes. */
+    private interface Plain extends Entry {
+        @Override
+        default Geometry geometry(Device device) {
+            if (Work.onCpu(device)) {
+                return Geometry.linear(Work.cpuGroups(device, n()), 1);
+            }
+            long threads = Math.max(1, Work.ceil(n(), ELEMENTS_PER_ACCESS));
+            return Geometry.linear(Work.ceil(threads, 2 * Work.GROUP), Work.GROUP);
+        }
     }
 
-    @Override
-    public String entry() {
-        return function.symbol() + "_" + mode.name().toLowerCase(Locale.ROOT) + "_f32";
+    private interface WithProbes extends Entry {
+        Tensor xt();
+
+        default long probes() {
+            return n() == 0 ? 1 : xt().elements() / n();
+        }
+
+        default Signature tangent(Signature s) {
+            return s.in("xt", xt(), DType.F32)
+                    .require(
+                            n() == 0 || xt().elements() > 0 && xt().elements() % n() == 0,
+                            xt() + " has " + xt().elements() + " elements, expected a multiple of the " + n() + " of "
+                                    + x() + ": probes in front")
+                    .elements(Math.multiplyExact(probes(), n()));
+        }
+
+        @Override
+        default Geometry geometry(Device device) {
+            if (Work.onCpu(device)) {
+                return Geometry.linear(Work.cpuGroups(device, n() * probes()), 1);
+            }
+            // few elements: the probes, two at a time, are shared out as well
+            long columns = Work.ceil(Math.max(1, Work.ceil(n(), ELEMENTS_PER_ACCESS)), Work.GROUP);
+            long rows = Math.min(Work.ceil(probes(), 2), Work.ceil(Chunks.groups(device), columns));
+            return Geometry.of(columns, Math.min(rows, Work.MOST_ACROSS), 1, Work.GROUP, 1);
+        }
     }
 
-    @Override
-    public Map<String, String> defines(Device device) {
-        return device.kind() == DeviceKind.OPENCL_CPU ? Map.of() : Map.of("POINTWISE_PROBES", Integer.toString(PROBES));
+    /** See {@link Pointwise#forward}. Evaluating s counts one operation; so do its derivatives. */
+    public record Forward(Function function, Tensor x, Tensor y) implements Plain {
+        @Override
+        public Signature signature() {
+            Signature s = named("forward");
+            return s.out("y", y, DType.F32).elements(n()).i64("n", n());
+        }
+
+        @Override
+        public long flops() {
+            return n();
+        }
     }
 
-    private long n() {
-        return x.elements();
+    /** See {@link Pointwise#backward}. */
+    public record Backward(Function function, Tensor x, Tensor dy, Tensor dx) implements Plain {
+        @Override
+        public Signature signature() {
+            Signature s = named("backward");
+            return s.in("dy", dy, DType.F32)
+                    .elements(n())
+                    .out("dx", dx, DType.F32)
+                    .elements(n())
+                    .i64("n", n());
+        }
+
+        @Override
+        public long flops() {
+            return 2 * n();
+        }
     }
 
-    private long probes() {
-        if (mode == Mode.CURVATURE) {
+    /** See {@link Pointwise#tangent}. */
+    public record Tangent(Function function, Tensor x, Tensor xt, Tensor yt) implements WithProbes {
+        @Override
+        public Signature signature() {
+            Signature s = tangent(named("tangent"));
+            return s.out("yt", yt, DType.F32)
+                    .elements(xt.elements())
+                    .i64("n", n())
+                    .i64("probes", probes());
+        }
+
+        @Override
+        public long flops() {
+            return n() + probes() * n();
+        }
+    }
+
+    /** See {@link Pointwise#tangentBackward}. */
+    public record TangentBackward(Function function, Tensor x, Tensor xt, Tensor dy, Tensor dyt, Tensor dxt)
+            implements WithProbes {
+        @Override
+        public Signature signature() {
+            Signature s = tangent(named("tangent_backward"));
+            return s.in("dy", dy, DType.F32)
+                    .elements(n())
+                    .in("dyt", dyt, DType.F32)
+                    .elements(xt.elements())
+                    .out("dxt", dxt, DType.F32)
+                    .elements(xt.elements())
+                    .i64("n", n())
+                    .i64("probes", probes());
+        }
+
+        @Override
+        public long flops() {
+            return 3 * n() + 3 * probes() * n();
+        }
+    }
+
+    /** See {@link Pointwise#curvature}. */
+    public record Curvature(Function function, Tensor x, Tensor xt, Tensor dy, Tensor out, Tensor partials)
+            implements Entry {
+        private static Chunks chunks(Device device, long n, long probes) {
+            return Chunks.of(device, n, Work.onCpu(device) ? 1 : Work.ceil(probes, PROBES));
+        }
+
+        private long probes() {
             return out.elements();
         }
-        return xt == null || n() == 0 ? 1 : xt.elements() / n();
-    }
 
-    @Override
-    public void check() {
-        Checks checks = new Checks(entry());
-        for (Tensor tensor : new Tensor[] {x, xt, dy, dyt, out, partials}) {
-            if (tensor != null) {
-                checks.open(tensor).dtype(tensor, DType.F32);
-            }
+        private Chunks chunks(Device device) {
+            return chunks(device, n(), probes());
         }
-        if (mode == Mode.CURVATURE) {
-            checks.require(probes() > 0, out + " is empty, expected one element per probe");
-        }
-        if (dy != null) {
-            checks.elements(dy, n());
-        }
-        if (xt != null) {
-            checks.require(
-                    mode == Mode.CURVATURE || n() == 0 || xt.elements() > 0 && xt.elements() % n() == 0,
-                    xt + " has " + xt.elements() + " elements, expected a multiple of the " + n() + " of " + x
-                            + ": probes in front");
-            checks.elements(xt, Math.multiplyExact(probes(), n()));
-        }
-        if (dyt != null) {
-            checks.elements(dyt, xt.elements());
-        }
-        if (mode == Mode.CURVATURE) {
-            checks.shape(
-                    partials,
-                    partials(partials.buffer().device(), n(), probes()).toArray());
-        } else {
-            checks.elements(out, xt == null ? n() : xt.elements());
-        }
-    }
 
-    @Override
-    public Geometry geometry(Device device) {
-        boolean cpu = device.kind() == DeviceKind.OPENCL_CPU;
-        if (mode == Mode.CURVATURE) {
-            long groups = chunks(device, n(), probes()).count() * (cpu ? 1 : Chunks.ceil(probes(), PROBES));
-            return Geometry.linear(groups, cpu ? 1 : Chunks.BLOCK);
+        @Override
+        public Signature signature() {
+            Signature s = named("curvature")
+                    .out("out", out, DType.F32)
+                    .elsewhere()
+                    .require(out.elements() > 0, out + " is empty, expected one element per probe")
+                    .in("xt", xt, DType.F32)
+                    .elements(Math.multiplyExact(probes(), n()))
+                    .in("dy", dy, DType.F32)
+                    .elements(n());
+            Device device = x.buffer().device();
+            return s.workspace(
+                            "partials",
+                            partials,
+                            DType.F32,
+                            Pointwise.partials(device, n(), probes()).toArray())
+                    .i64("n", n())
+                    .i64("probes", probes())
+                    .i64("chunk", chunks(device).length());
         }
-        if (cpu) {
-            return Geometry.linear(Chunks.pieces(device, n() * probes()), 1);
-        }
-        long threads = Math.max(1, Chunks.ceil(n(), ELEMENTS_PER_ACCESS));
-        if (xt == null) {
-            return Geometry.linear(Chunks.ceil(threads, 2 * Chunks.BLOCK), Chunks.BLOCK);
-        }
-        // few elements: the probes, two at a time, are shared out as well
-        long columns = Chunks.ceil(threads, Chunks.BLOCK);
-        long rows = Math.min(Chunks.ceil(probes(), 2), Chunks.ceil(Chunks.groups(device), columns));
-        return Geometry.of(columns, Math.min(rows, 65535), 1, Chunks.BLOCK, 1);
-    }
 
-    @Override
-    public void arguments(Arguments arguments) {
-        arguments.buffer(x.buffer());
-        for (Tensor tensor : new Tensor[] {xt, dy, dyt}) {
-            if (tensor != null) {
-                arguments.buffer(tensor.buffer());
-            }
+        @Override
+        public Geometry geometry(Device device) {
+            long groups = chunks(device).count();
+            return Work.onCpu(device)
+                    ? Geometry.linear(groups, 1)
+                    : Geometry.linear(groups * Work.ceil(probes(), PROBES), Work.GROUP);
         }
-        arguments
-                .buffer(mode == Mode.CURVATURE ? partials.buffer() : out.buffer())
-                .i64(n());
-        if (xt != null) {
-            arguments.i64(probes());
-        }
-        if (mode == Mode.CURVATURE) {
-            arguments.i64(chunks(partials.buffer().device(), n(), probes()).length());
-        }
-    }
 
-    @Override
-    public Step prepare(Device device) {
-        Step first = Descriptor.super.prepare(device);
-        if (mode != Mode.CURVATURE) {
-            return first;
+        @Override
+        public Step prepare(Device device) {
+            Step first = Entry.super.prepare(device);
+            Descriptor finish = Reduce.finishSum(partials, out, chunks(device).count());
+            return Step.sequence(List.of(first, finish.prepare(device)));
         }
-        long chunks = chunks(device, n(), probes()).count();
-        return Step.sequence(
-                List.of(first, new ReduceFinish(Reduce.Operation.SUM, partials, out, chunks).prepare(device)));
-    }
 
-    @Override
-    public long bytes() {
-        long bytes = x.bytes() + out.bytes();
-        for (Tensor tensor : new Tensor[] {xt, dy, dyt}) {
-            bytes += tensor == null ? 0 : tensor.bytes();
+        @Override
+        public long flops() {
+            return 2 * n() + 3 * probes() * n();
         }
-        return bytes;
-    }
-
-    /** Evaluating s counts one; so do its derivatives. */
-    @Override
-    public long flops() {
-        return switch (mode) {
-            case FORWARD -> n();
-            case BACKWARD -> 2 * n();
-            case TANGENT -> n() + probes() * n();
-            case TANGENT_BACKWARD -> 3 * n() + 3 * probes() * n();
-            case CURVATURE -> 2 * n() + 3 * probes() * n();
-        };
-    }
-
-    @Override
-    public Tolerance tolerance() {
-        return new Tolerance(1e-6, 2e-7);
     }
 }

@@ -11,7 +11,9 @@ import dev.sagitta.tensor.Tensor;
 public record Zero(Tensor out) implements Preparable {
     @Override
     public Step prepare(Device device) {
-        new Checks("zero").open(out);
+        new Checks("zero")
+                .require(out != null, "out is missing, expected a tensor")
+                .open(out);
         return new Step() {
             @Override
             public void enqueue(Stream stream) {

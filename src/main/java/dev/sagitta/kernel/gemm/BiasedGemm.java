@@ -9,10 +9,9 @@ import dev.sagitta.device.Stream;
 import dev.sagitta.device.cuda.CublasGemm;
 import dev.sagitta.device.cuda.CublasLt;
 import dev.sagitta.device.cuda.CudaDevice;
-import dev.sagitta.kernel.Checks;
 import dev.sagitta.kernel.Fastest;
 import dev.sagitta.kernel.Step;
-import dev.sagitta.kernel.elementwise.BiasAdd;
+import dev.sagitta.kernel.elementwise.Bias;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -80,8 +79,8 @@ final class BiasedGemm {
                 Tensor bias = gemm.bias();
                 Shape shape = bias.elements() > gemm.n() ? Shape.of(gemm.batch(), gemm.n()) : Shape.of(gemm.n());
                 return CublasStep.of(gemm.bias(null), device)
-                        .map(product -> Step.sequence(
-                                List.of(product, new BiasAdd(gemm.c(), bias.reshape(shape)).prepare(device))));
+                        .map(product -> Step.sequence(List.of(
+                                product, Bias.add(gemm.c(), bias.reshape(shape)).prepare(device))));
             }
         },
         OWN {
@@ -121,7 +120,6 @@ final class BiasedGemm {
                 || cuda.blas().isEmpty()) {
             return Optional.empty();
         }
-        new Checks("gemm").on(device, gemm.a(), gemm.b(), gemm.c(), gemm.bias());
         CublasGemm.Precision precision = CublasStep.precision(gemm);
         Way wanted = forced();
         if (wanted == null) {

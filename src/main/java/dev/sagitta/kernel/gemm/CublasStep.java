@@ -5,7 +5,6 @@ import dev.sagitta.device.Stream;
 import dev.sagitta.device.cuda.CublasGemm;
 import dev.sagitta.device.cuda.CublasGemm.Precision;
 import dev.sagitta.device.cuda.CudaDevice;
-import dev.sagitta.kernel.Checks;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -30,7 +29,6 @@ public record CublasStep(CublasGemm blas, Gemm gemm, Precision precision) implem
         if (blas.isEmpty()) {
             return Optional.empty();
         }
-        new Checks("gemm").on(device, gemm.a(), gemm.b(), gemm.c());
         CublasStep step = new CublasStep(blas.get(), gemm, precision);
         if (device.stream().isRecording()) {
             return Optional.of(step);

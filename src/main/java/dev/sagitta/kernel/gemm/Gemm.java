@@ -1,6 +1,5 @@
 package dev.sagitta.kernel.gemm;
 
-import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
@@ -8,6 +7,7 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Checks;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Function;
+import dev.sagitta.kernel.Signature;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.tensor.DType;
@@ -104,11 +104,6 @@ public record Gemm(
     }
 
     @Override
-    public String file() {
-        return "gemm/gemm";
-    }
-
-    @Override
     public String entry() {
         return entry(precision == Precision.TF32 ? "tf32" : a.dtype().suffix());
     }
@@ -123,24 +118,16 @@ public record Gemm(
         return GemmGeometry.defines(device);
     }
 
-    @Override
-    public Dialects dialects() {
-        return precision == Precision.TF32 ? Dialects.CUDA_ONLY : Dialects.BOTH;
-    }
-
-    @Override
-    public String servedBy() {
-        return precision == Precision.TF32 ? entry(a.dtype().suffix()) : "";
-    }
-
     /** Whether tensor cores have no part in it. */
     boolean isPlainFp32() {
         return a.dtype() == DType.F32 && precision == Precision.FULL;
     }
 
-    @Override
-    public void check() {
+    private void checkFit() {
         Checks checks = new Checks("gemm");
+        checks.require(a != null, "a is missing, expected a tensor")
+                .require(b != null, "b is missing, expected a tensor")
+                .require(c != null, "c is missing, expected a tensor");
         axes(checks, "C", c);
         axes(checks, "A", a);
         axes(checks, "B", b);
@@ -180,11 +167,6 @@ public record Gemm(
                     bias + " has " + bias.elements() + " elements, expected N = " + n() + ", or batch x N = "
                             + batch() * n());
         }
-        for (Tensor tensor : new Tensor[] {a, b, c, bias}) {
-            if (tensor != null) {
-                tensor.buffer().requireOpen();
-            }
-        }
     }
 
     private void axes(Checks checks, String role, Tensor t) {
@@ -211,7 +193,7 @@ public record Gemm(
 
     @Override
     public Step prepare(Device device) {
-        check();
+        signature().on(device);
         return CublasStep.of(this, device).or(() -> BiasedGemm.of(this, device)).orElseGet(() -> prepareKernel(device));
     }
 
@@ -226,25 +208,26 @@ public record Gemm(
     }
 
     @Override
-    public void arguments(Arguments arguments) {
-        arguments
-                .buffer(a.buffer())
-                .buffer(b.buffer())
-                .buffer(c.buffer())
-                .buffer(bias == null ? null : bias.buffer())
-                .i32((int) m())
-                .i32((int) n())
-                .i32((int) k())
-                .i32((int) a.shape().extent(-1))
-                .i32((int) b.shape().extent(-1))
-                .i32((int) n())
-                .i64(stride(a))
-                .i64(stride(b))
-                .i64(stride(c))
-                .i64(bias != null && bias.elements() > n() ? n() : 0)
-                .f32(alpha)
-                .f32(beta)
-                .i32(flags());
+    public Signature signature() {
+        checkFit();
+        return Signature.of(entry())
+                .in("a", a, a.dtype())
+                .in("b", b, b.dtype())
+                .tensor("c", c, beta != 0 ? Signature.Role.IN_OUT : Signature.Role.OUT, c.dtype(), false)
+                .inOrNull("bias", bias, DType.F32)
+                .i32("m", (int) m())
+                .i32("n", (int) n())
+                .i32("k", (int) k())
+                .i32("lda", (int) a.shape().extent(-1))
+                .i32("ldb", (int) b.shape().extent(-1))
+                .i32("ldc", (int) n())
+                .i64("stride_a", stride(a))
+                .i64("stride_b", stride(b))
+                .i64("stride_c", stride(c))
+                .i64("stride_bias", bias != null && bias.elements() > n() ? n() : 0)
+                .f32("alpha", alpha)
+                .f32("beta", beta)
+                .i32("flags", flags());
     }
 
     /** Elements from one product's matrix to the next one's; 0 where all share it. */
@@ -257,11 +240,6 @@ public record Gemm(
     private int flags() {
         int code = function == null ? 0 : function.ordinal() + 1;
         return (bias != null ? 1 : 0) | (beta != 0 ? 2 : 0) | code << 8;
-    }
-
-    @Override
-    public long bytes() {
-        return a.bytes() + b.bytes() + (beta != 0 ? 2 : 1) * c.bytes() + (bias == null ? 0 : bias.bytes());
     }
 
     @Override

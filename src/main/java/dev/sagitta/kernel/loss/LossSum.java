@@ -1,15 +1,15 @@
 package dev.sagitta.kernel.loss;
 
-import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
-import dev.sagitta.kernel.Checks;
 import dev.sagitta.kernel.Descriptor;
-import dev.sagitta.kernel.LossWorkspace;
-import dev.sagitta.kernel.RowGeometry;
+import dev.sagitta.kernel.GroupSums;
+import dev.sagitta.kernel.Signature;
+import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -17,42 +17,31 @@ import java.util.Map;
  * sum over groups.
  */
 record LossSum(Tensor workspace, Tensor out, long probes, long groups) implements Descriptor {
-
-    @Override
-    public String file() {
-        return "loss/loss_sum";
-    }
-
-    @Override
-    public String entry() {
-        return "loss_sum_f32";
+    /** A kernel that leaves sums of so many groups in {@code workspace}, and their sum: one group has written {@code out} itself. */
+    static Step after(Step first, int groups, Tensor workspace, Tensor out, long probes, Device device) {
+        return groups == 1
+                ? first
+                : Step.sequence(List.of(first, new LossSum(workspace, out, probes, groups).prepare(device)));
     }
 
     @Override
     public Map<String, String> defines(Device device) {
-        return RowGeometry.defines(device);
+        return Work.defines(device);
     }
 
     @Override
-    public void check() {
-        Checks checks = new Checks(entry()).dtype(out, DType.F32);
-        checks.require(out.elements() >= probes, out + " has fewer than " + probes + " elements, one per probe");
-        LossWorkspace.check(checks, workspace, groups, probes);
+    public Signature signature() {
+        return Signature.of("loss_sum_f32")
+                .scratch("workspace", workspace, DType.F32, GroupSums.bytes(groups, probes))
+                .out("out", out, DType.F32)
+                .require(out.elements() >= probes, out + " has fewer than " + probes + " elements, one per probe")
+                .i64("groups", groups)
+                .bytes(4 * (probes * groups + probes));
     }
 
     @Override
     public Geometry geometry(Device device) {
-        return Geometry.linear(Math.max(1, probes), device.kind() == DeviceKind.OPENCL_CPU ? 1 : RowGeometry.GROUP);
-    }
-
-    @Override
-    public void arguments(Arguments arguments) {
-        arguments.buffer(workspace.buffer()).buffer(out.buffer()).i64(groups);
-    }
-
-    @Override
-    public long bytes() {
-        return 4 * (probes * groups + probes);
+        return Geometry.linear(Math.max(1, probes), Work.onCpu(device) ? 1 : Work.GROUP);
     }
 
     @Override

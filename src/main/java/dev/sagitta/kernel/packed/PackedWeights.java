@@ -2,7 +2,7 @@ package dev.sagitta.kernel.packed;
 
 import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.kernel.Checks;
+import dev.sagitta.kernel.Signature;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -72,16 +72,32 @@ public record PackedWeights(
         return words.bytes() + scales.bytes() + (offsets == null ? 0 : offsets.bytes());
     }
 
-    void check(Checks checks, Layout expected) {
-        checks.require(
-                layout == expected, "weights are in " + layout + ", expected " + expected + "; RepackWeights converts");
-        long[] groups = groupsShape(format, layout, n, k).toArray();
-        checks.open(words)
-                .dtype(words, DType.U32)
-                .shape(words, wordsShape(format, layout, n, k).toArray());
-        checks.open(scales).dtype(scales, DType.F32).shape(scales, groups);
-        if (offsets != null) {
-            checks.open(offsets).dtype(offsets, DType.F32).shape(offsets, groups);
-        }
+    long[] wordsExtents() {
+        return wordsShape(format, layout, n, k).toArray();
+    }
+
+    Signature require(Signature s, Layout expected) {
+        return s.require(
+                layout == expected,
+                "weights are in " + layout + ", expected " + expected + "; Quantize.repack converts");
+    }
+
+    /** Declares steps and centres, in the order of every kernel. */
+    Signature groups(Signature s, Signature.Role role) {
+        long[] extents = groupsShape(format, layout, n, k).toArray();
+        return s.tensor("scales", scales, role, DType.F32, false)
+                .exactly(extents)
+                .tensor("offsets", offsets, role, DType.F32, format.symmetric())
+                .exactly(extents);
+    }
+
+    /** Declares codes, steps and centres, which a kernel reads. */
+    Signature all(Signature s) {
+        return groups(s.in("words", words, DType.U32, wordsExtents()), Signature.Role.IN);
+    }
+
+    /** Whether the three tensors are as the format says. */
+    void check(String user) {
+        all(Signature.of(user));
     }
 }

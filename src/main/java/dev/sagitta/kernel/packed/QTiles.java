@@ -3,17 +3,10 @@ package dev.sagitta.kernel.packed;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
-import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Tolerance;
-import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Tensor;
 import java.util.Map;
 
-/** The constants of {@code qmatmul} and how its tiles are laid over a device, for {@link QMatmul} and {@link QMatmulBackward}. */
+/** The constants of {@code qmatmul} and how its tiles are laid over a device, for {@link QMatmul}. */
 final class QTiles {
-    /** Of the sum of the absolute terms: chains of at most 256 terms, added in order. */
-    static final Tolerance TOLERANCE = new Tolerance(2e-6, 1e-30);
-
     /** QG_THREADS and QG_FEW of the kernel files. */
     static final int GPU_THREADS = 256;
 
@@ -46,17 +39,6 @@ final class QTiles {
 
     static Map<String, String> defines() {
         return Map.of("QM_DEPTH", Integer.toString(DEPTH));
-    }
-
-    static void checkRows(Checks checks, Tensor tensor, long columns) {
-        checks.open(tensor).dtype(tensor, DType.F32);
-        int rank = tensor.shape().rank();
-        checks.require(
-                rank >= 1 && tensor.elements() >= 1 && tensor.shape().extent(-1) == columns,
-                tensor + " has shape " + tensor.shape() + ", expected [.., " + columns + "] with at least one row");
-        checks.require(
-                tensor.elements() / columns <= 1 << 30,
-                tensor + " has " + tensor.elements() / columns + " rows, at most 2^30 are served");
     }
 
     /** A result [rows, columns]: tiles on a GPU, a few large parts on a CPU. */

@@ -1,21 +1,20 @@
 package dev.sagitta.kernel.reduce;
 
-import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
-import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
 import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.Signature;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
 
 /**
- * Whether x holds an infinity or a NaN, and where the first one is, in two launches.
+ * Whether x holds an infinity or a NaN, and where the first one is, in two launches of the kernels of {@link Reduce}.
  *
  * @param x fp32
  * @param flag i32 [1]: 1 if there is one, else 0
@@ -23,6 +22,8 @@ import java.util.List;
  * @param partials workspace of the shape that {@link #partials} states
  */
 public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials) implements Descriptor {
+    private static final String FILE = "reduce/reduce";
+
     /** Shape of the fp32 workspace for n elements: [C, 2]. */
     public static Shape partials(Device device, long n) {
         return Shape.of(Chunks.of(device, n, 1).count(), 2);
@@ -30,40 +31,33 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
 
     @Override
     public String file() {
-        return "reduce/reduce";
+        return FILE;
     }
 
     @Override
-    public String entry() {
-        return "reduce_nonfinite_f32";
-    }
-
-    @Override
-    public void check() {
-        Checks checks = new Checks("any_nonfinite");
-        checks.open(x).dtype(x, DType.F32);
-        checks.open(flag).dtype(flag, DType.I32).elements(flag, 1);
-        checks.open(index).dtype(index, DType.I64).elements(index, 1);
-        checks.open(partials).dtype(partials, DType.F32);
-        checks.shape(
-                partials, partials(partials.buffer().device(), x.elements()).toArray());
+    public Signature signature() {
+        Signature s = Signature.of("reduce_nonfinite_f32")
+                .in("x", x, DType.F32)
+                .out("flag", flag, DType.I32)
+                .elsewhere()
+                .elements(1)
+                .out("index", index, DType.I64)
+                .elsewhere()
+                .elements(1);
+        Device device = x.buffer().device();
+        return s.workspace(
+                        "partials",
+                        partials,
+                        DType.F32,
+                        partials(device, x.elements()).toArray())
+                .i64("rows", 1)
+                .i64("n", x.elements())
+                .i64("chunk", Chunks.of(device, x.elements(), 1).length());
     }
 
     @Override
     public Geometry geometry(Device device) {
-        boolean cpu = device.kind() == DeviceKind.OPENCL_CPU;
-        return Geometry.linear(Chunks.of(device, x.elements(), 1).count(), cpu ? 1 : Chunks.BLOCK);
-    }
-
-    @Override
-    public void arguments(Arguments arguments) {
-        long chunk = Chunks.of(partials.buffer().device(), x.elements(), 1).length();
-        arguments
-                .buffer(x.buffer())
-                .buffer(partials.buffer())
-                .i64(1)
-                .i64(x.elements())
-                .i64(chunk);
+        return Geometry.linear(Chunks.of(device, x.elements(), 1).count(), Work.onCpu(device) ? 1 : Work.GROUP);
     }
 
     @Override
@@ -75,44 +69,22 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
     private record Finish(Tensor partials, Tensor flag, Tensor index) implements Descriptor {
         @Override
         public String file() {
-            return "reduce/reduce";
+            return FILE;
         }
 
         @Override
-        public String entry() {
-            return "nonfinite_finish_f32";
-        }
-
-        @Override
-        public void check() {
-            new Checks(entry()).open(partials).open(flag).open(index);
+        public Signature signature() {
+            return Signature.of("nonfinite_finish_f32")
+                    .in("partials", partials, DType.F32)
+                    .out("flag", flag, DType.I32)
+                    .out("index", index, DType.I64)
+                    .i64("chunks", partials.elements() / 2);
         }
 
         @Override
         public Geometry geometry(Device device) {
-            return Geometry.linear(1, device.kind() == DeviceKind.OPENCL_CPU ? 1 : Chunks.BLOCK);
+            return Geometry.linear(1, Work.onCpu(device) ? 1 : Work.GROUP);
         }
-
-        @Override
-        public void arguments(Arguments arguments) {
-            arguments.buffer(partials.buffer()).buffer(flag.buffer()).buffer(index.buffer());
-            arguments.i64(partials.elements() / 2);
-        }
-
-        @Override
-        public long bytes() {
-            return partials.bytes() + flag.bytes() + index.bytes();
-        }
-
-        @Override
-        public long flops() {
-            return 0;
-        }
-    }
-
-    @Override
-    public long bytes() {
-        return x.bytes() + flag.bytes() + index.bytes();
     }
 
     @Override

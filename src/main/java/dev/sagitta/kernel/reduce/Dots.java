@@ -1,14 +1,13 @@
 package dev.sagitta.kernel.reduce;
 
-import dev.sagitta.device.Arguments;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
-import dev.sagitta.kernel.Checks;
-import dev.sagitta.kernel.Chunks;
 import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.Signature;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -37,19 +36,9 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
     }
 
     private static Chunks chunks(Device device, long n, long probes) {
-        return device.kind() == DeviceKind.OPENCL_CPU
+        return Work.onCpu(device)
                 ? Chunks.of(device, n, 1, LONGEST_ON_CPU)
                 : Chunks.of(device, n, probes, LONGEST_ON_GPU);
-    }
-
-    @Override
-    public String file() {
-        return "reduce/dots";
-    }
-
-    @Override
-    public String entry() {
-        return "dots_f32";
     }
 
     private long n() {
@@ -64,44 +53,41 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
         return offsets.elements() - 1;
     }
 
+    private long chunk() {
+        return chunks(u.buffer().device(), n(), probes()).length();
+    }
+
     @Override
-    public void check() {
-        Checks checks = new Checks("dots");
-        for (Tensor tensor : new Tensor[] {u, v, out, partials}) {
-            checks.open(tensor).dtype(tensor, DType.F32);
-        }
-        checks.open(offsets).dtype(offsets, DType.I64);
+    public Signature signature() {
+        Signature s = Signature.of("dots_f32").in("u", u, DType.F32);
         int rank = u.shape().rank();
-        checks.require(rank == 1 || rank == 2, u + " has rank " + rank + ", expected [K, n] or [n]");
-        checks.require(probes() > 0, u + " has no probes, expected at least one");
-        checks.require(
-                blocks() > 0, offsets + " has " + offsets.elements() + " elements, expected L + 1 for L >= 1 blocks");
-        checks.require(
-                v.elements() == n() || v.elements() == u.elements(),
-                v + " has " + v.elements() + " elements, expected " + n() + " (shared by the probes) or "
-                        + u.elements());
-        checks.elements(out, Math.multiplyExact(probes(), blocks()));
-        checks.shape(
-                partials,
-                partials(partials.buffer().device(), n(), probes(), blocks()).toArray());
+        s.require(rank == 1 || rank == 2, u + " has rank " + rank + ", expected [K, n] or [n]")
+                .require(probes() > 0, u + " has no probes, expected at least one")
+                .in("v", v, DType.F32)
+                .require(
+                        v.elements() == n() || v.elements() == u.elements(),
+                        v + " has " + v.elements() + " elements, expected " + n() + " (shared by the probes) or "
+                                + u.elements())
+                .in("offsets", offsets, DType.I64)
+                .require(
+                        blocks() > 0,
+                        offsets + " has " + offsets.elements() + " elements, expected L + 1 for L >= 1 blocks")
+                .out("out", out, DType.F32)
+                .elsewhere()
+                .elements(Math.multiplyExact(probes(), blocks()));
+        Shape workspace = partials(u.buffer().device(), n(), probes(), blocks());
+        s.workspace("partials", partials, DType.F32, workspace.toArray());
+        return extents(s, n(), probes(), blocks(), chunk()).i64("v_stride", v.elements() == n() ? 0 : n());
+    }
+
+    private static Signature extents(Signature s, long n, long probes, long blocks, long chunk) {
+        return s.i64("n", n).i64("probes", probes).i64("blocks", blocks).i64("chunk", chunk);
     }
 
     @Override
     public Geometry geometry(Device device) {
         long chunks = chunks(device, n(), probes()).count();
-        return device.kind() == DeviceKind.OPENCL_CPU
-                ? Geometry.linear(chunks, 1)
-                : Geometry.linear(chunks * probes(), Chunks.BLOCK);
-    }
-
-    private long chunk() {
-        return chunks(partials.buffer().device(), n(), probes()).length();
-    }
-
-    @Override
-    public void arguments(Arguments arguments) {
-        arguments.buffer(u.buffer()).buffer(v.buffer()).buffer(offsets.buffer()).buffer(partials.buffer());
-        arguments.i64(n()).i64(probes()).i64(blocks()).i64(chunk()).i64(v.elements() == n() ? 0 : n());
+        return Work.onCpu(device) ? Geometry.linear(chunks, 1) : Geometry.linear(chunks * probes(), Work.GROUP);
     }
 
     @Override
@@ -114,49 +100,27 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
     private record Finish(Tensor partials, Tensor offsets, Tensor out, long n, long probes, long blocks, long chunk)
             implements Descriptor {
         @Override
-        public String file() {
-            return "reduce/dots";
-        }
-
-        @Override
-        public String entry() {
-            return "dots_finish_f32";
-        }
-
-        @Override
-        public void check() {
-            new Checks(entry()).open(partials).open(offsets).open(out);
+        public Signature signature() {
+            Signature s = Signature.of("dots_finish_f32")
+                    .in("partials", partials, DType.F32)
+                    .in("offsets", offsets, DType.I64)
+                    .out("out", out, DType.F32);
+            return extents(s, n, probes, blocks, chunk);
         }
 
         @Override
         public Geometry geometry(Device device) {
-            if (device.kind() == DeviceKind.OPENCL_CPU) {
-                return Geometry.linear(Math.min(out.elements(), Chunks.pieces(device, partials.elements())), 1);
+            if (Work.onCpu(device)) {
+                return Geometry.linear(Math.min(out.elements(), Work.cpuGroups(device, partials.elements())), 1);
             }
-            int down = Chunks.BLOCK / FINISH_ACROSS;
-            return Geometry.of(Chunks.ceil(out.elements(), down), 1, 1, FINISH_ACROSS, down);
-        }
-
-        @Override
-        public void arguments(Arguments arguments) {
-            arguments.buffer(partials.buffer()).buffer(offsets.buffer()).buffer(out.buffer());
-            arguments.i64(n).i64(probes).i64(blocks).i64(chunk);
-        }
-
-        @Override
-        public long bytes() {
-            return partials.bytes() + offsets.bytes() + out.bytes();
+            int down = Work.GROUP / FINISH_ACROSS;
+            return Geometry.of(Work.ceil(out.elements(), down), 1, 1, FINISH_ACROSS, down);
         }
 
         @Override
         public long flops() {
             return partials.elements() / 2;
         }
-    }
-
-    @Override
-    public long bytes() {
-        return u.bytes() + v.bytes() + offsets.bytes() + out.bytes();
     }
 
     @Override

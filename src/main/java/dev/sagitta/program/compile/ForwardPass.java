@@ -39,6 +39,7 @@ final class ForwardPass extends NodePass implements Forward {
             if (!flow.values.containsKey(node.out(i))) {
                 throw new IllegalStateException(node.layer() + ": forward gives no output " + i);
             }
+            flow.options.observer().value(flow.schedule, node.out(i), flow.values.get(node.out(i)));
         }
     }
 

@@ -158,6 +158,9 @@ public final class NetworkCompiler {
             if (computation == Computation.GRADIENT) {
                 flow.keeping.observe(node);
             }
+            if (primal) {
+                flow.options.observer().backward(e, node, flow.cotangents.sum(node.out()));
+            }
         }
     }
 

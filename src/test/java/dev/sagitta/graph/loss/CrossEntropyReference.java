@@ -2,33 +2,37 @@ package dev.sagitta.graph.loss;
 
 import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.LossReference;
+import dev.sagitta.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
 
-/** The mean over counted rows of log sum exp z - z[label]. */
+/** Mean of log(sum exp z) - z[label] over the rows that are not ignored; 0 where all are. */
 public final class CrossEntropyReference implements LossReference {
     @Override
-    public Jet loss(Loss loss, int batch, Jet[] y, int[] labels, double[] targets) {
-        int classes = y.length / labels.length;
+    public Jet value(Loss loss, Jet[] output, Shape shape, double[] target) {
         int ignored = ((CrossEntropy) loss).ignoreIndex();
-        Jet sum = Jet.of(0);
-        int counted = 0;
-        for (int row = 0; row < labels.length; row++) {
-            if (labels[row] != ignored) {
-                sum = sum.plus(logSumExp(y, row * classes, classes).minus(y[row * classes + labels[row]]));
-                counted++;
+        int classes = (int) shape.extent(-1);
+        List<Jet> rows = new ArrayList<>();
+        for (int r = 0; r < target.length; r++) {
+            if (target[r] != ignored) {
+                rows.add(row(output, r * classes, classes, (int) target[r]));
             }
         }
-        return sum.times(counted == 0 ? 0 : 1.0 / counted);
+        return rows.isEmpty() ? Jet.of(0) : Jet.sum(rows.toArray(Jet[]::new)).times(1.0 / rows.size());
     }
 
-    private static Jet logSumExp(Jet[] y, int from, int classes) {
-        double largest = Double.NEGATIVE_INFINITY;
+    /** The loss of one row of logits; NaN, and so are its derivatives, for a label out of range. */
+    public static Jet row(Jet[] z, int from, int classes, int label) {
+        double max = Double.NEGATIVE_INFINITY;
         for (int c = 0; c < classes; c++) {
-            largest = Math.max(largest, y[from + c].value());
+            max = Math.max(max, z[from + c].v());
         }
-        Jet sum = Jet.of(0);
+        Jet[] e = new Jet[classes];
         for (int c = 0; c < classes; c++) {
-            sum = sum.plus(y[from + c].minus(Jet.of(largest)).exp());
+            e[c] = z[from + c].plus(-max).exp();
         }
-        return sum.log().plus(Jet.of(largest));
+        Jet logSum = Jet.sum(e).log();
+        // the largest is subtracted first: what is left is exact where the label is the largest
+        return label >= 0 && label < classes ? logSum.minus(z[from + label].plus(-max)) : logSum.times(Double.NaN);
     }
 }

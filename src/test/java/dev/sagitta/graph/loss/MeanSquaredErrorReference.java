@@ -2,16 +2,16 @@ package dev.sagitta.graph.loss;
 
 import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.LossReference;
+import dev.sagitta.tensor.Shape;
 
-/** mean (y - t)^2. */
+/** Mean over all elements of (y - target)^2. */
 public final class MeanSquaredErrorReference implements LossReference {
     @Override
-    public Jet loss(Loss loss, int batch, Jet[] y, int[] labels, double[] targets) {
-        Jet sum = Jet.of(0);
-        for (int i = 0; i < y.length; i++) {
-            Jet difference = y[i].minus(Jet.of(targets[i]));
-            sum = sum.plus(difference.times(difference));
+    public Jet value(Loss loss, Jet[] output, Shape shape, double[] target) {
+        Jet[] error = new Jet[output.length];
+        for (int i = 0; i < error.length; i++) {
+            error[i] = output[i].plus(-target[i]);
         }
-        return sum.times(1.0 / y.length);
+        return Jet.dot(error, 0, 1, error, 0, 1, error.length).times(1.0 / error.length);
     }
 }

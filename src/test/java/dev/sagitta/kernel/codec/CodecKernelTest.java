@@ -136,10 +136,10 @@ final class CodecKernelTest extends KernelSuite {
         if (!stochastic) {
             Arrays.fill(noise, 32768);
         }
-        Pack pack = stochastic
-                ? Pack.stochastic(format, RandomKernelTest.state(bench, SEED, STEP), STREAM, x, codes, metadata, flags)
-                : Pack.nearest(format, x, codes, metadata, flags);
-        Unpack unpack = Unpack.of(format, codes, metadata, back);
+        Codec.Pack pack = stochastic
+                ? Codec.stochastic(format, RandomKernelTest.state(bench, SEED, STEP), STREAM, x, codes, metadata, flags)
+                : Codec.nearest(format, x, codes, metadata, flags);
+        Codec.Unpack unpack = Codec.unpack(format, codes, metadata, back);
         CodecReference reference = new CodecReference(format, values, noise);
         if (rowLength == 0) {
             bench.run(pack, unpack);
@@ -147,7 +147,7 @@ final class CodecKernelTest extends KernelSuite {
             long rows = n / rowLength;
             Tensor segments = bench.output("segments", DType.F32, format.segments(rows, rowLength));
             Tensor variance = bench.output("variance", DType.F32, rows);
-            RowVariance sum = RowVariance.of(format, segments, rowLength, variance);
+            Codec.RowVariance sum = Codec.rowVariance(format, segments, rowLength, variance);
             bench.run(pack.withVariance(segments, rowLength), unpack, sum);
             double[] expected = new double[(int) rows];
             for (int i = 0; i < n; i++) {
@@ -159,7 +159,7 @@ final class CodecKernelTest extends KernelSuite {
         assertThat(ints(bench, metadata)).as("metadata").isEqualTo(reference.metadata);
         assertThat(bench.ints(codes)).as("codes").isEqualTo(reference.words);
         assertThat(floatBits(bench.floats(back))).as("decoded").isEqualTo(floatBits(reference.decoded));
-        assertThat(bench.ints(flags)[0]).as("flags").isEqualTo(reference.nonFinite ? Pack.NON_FINITE : 0);
+        assertThat(bench.ints(flags)[0]).as("flags").isEqualTo(reference.nonFinite ? Codec.NON_FINITE : 0);
         return reference;
     }
 

@@ -6,7 +6,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.kernel.Step;
-import dev.sagitta.kernel.random.RandomState;
+import dev.sagitta.kernel.random.Random;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -65,7 +65,7 @@ class CodecStatisticsTest {
             values[i] = (float) random.nextGaussian();
         }
         x.upload(stream, values);
-        state.upload(stream, RandomState.words(12345, 0));
+        state.upload(stream, Random.words(12345, 0));
         stream.fill(flags.buffer(), 0, 4, (byte) 0);
 
         double[] sum = new double[n];
@@ -73,9 +73,9 @@ class CodecStatisticsTest {
         double lagged = 0;
         float[] before = null;
         try (Step step = Step.sequence(List.of(
-                Pack.stochastic(format, state, 3, x, codes, metadata, flags).prepare(device),
-                Unpack.of(format, codes, metadata, back).prepare(device),
-                RandomState.advance(state).prepare(device)))) {
+                Codec.stochastic(format, state, 3, x, codes, metadata, flags).prepare(device),
+                Codec.unpack(format, codes, metadata, back).prepare(device),
+                Random.advance(state).prepare(device)))) {
             for (int s = 0; s < STEPS; s++) {
                 step.enqueue(stream);
                 float[] decoded = back.downloadFloats(stream);

@@ -60,11 +60,8 @@ final class BiasKernelTest extends KernelSuite {
         Tensor partials = bench.output(
                 "partials",
                 DType.F32,
-                BiasGradient.partials(bench.device(), batches, rows, cols).toArray());
-        bench.run(
-                new BiasAdd(y, b),
-                new BiasGradient(dy, db, partials, false),
-                new BiasGradient(dy, more, partials, true));
+                Bias.partials(bench.device(), batches, rows, cols).toArray());
+        bench.run(Bias.add(y, b), Bias.gradient(dy, db, partials, false), Bias.gradient(dy, more, partials, true));
         check(bench, ys, bs, y, db, more, batches, rows, cols);
     }
 
@@ -80,12 +77,8 @@ final class BiasKernelTest extends KernelSuite {
         Tensor partials = bench.output(
                 "partials",
                 DType.F32,
-                BiasGradient.partials(bench.device(), 1, (long) batches * rows, cols)
-                        .toArray());
-        bench.run(
-                new BiasAdd(y, b),
-                new BiasGradient(dy, db, partials, false),
-                new BiasGradient(dy, more, partials, true));
+                Bias.partials(bench.device(), 1, (long) batches * rows, cols).toArray());
+        bench.run(Bias.add(y, b), Bias.gradient(dy, db, partials, false), Bias.gradient(dy, more, partials, true));
         check(bench, ys, bs, y, db, more, 1, batches * rows, cols);
     }
 

@@ -48,12 +48,12 @@ final class MaskKernelTest extends KernelSuite {
     private static void relu(KernelBench bench, int n, boolean forward) {
         float[] values = values(bench, n);
         Tensor x = bench.input("x", values, n);
-        Tensor mask = bench.output("mask", DType.U32, ReluMask.words(n));
+        Tensor mask = bench.output("mask", DType.U32, Mask.words(n));
         if (!forward) {
-            bench.run(ReluMask.sign(x, mask));
+            bench.run(Mask.sign(x, mask));
         } else {
             Tensor y = bench.output("y", DType.F32, n);
-            ReluMask relu = ReluMask.of(x, y, mask);
+            Mask.Relu relu = Mask.relu(x, y, mask);
             bench.run(relu);
             double[] expected = new double[n];
             for (int i = 0; i < n; i++) {
@@ -70,7 +70,7 @@ final class MaskKernelTest extends KernelSuite {
         Tensor mask = RandomKernelTest.words(bench, "mask", mask(values));
         Tensor in = bench.input("in", tangents, probes, n);
         Tensor out = bench.output("out", DType.F32, probes, n);
-        MaskApply apply = MaskApply.of(mask, n, in, out);
+        Mask.Apply apply = Mask.apply(mask, n, in, out);
         bench.run(apply);
         double[] expected = new double[probes * n];
         for (int i = 0; i < expected.length; i++) {
@@ -83,7 +83,7 @@ final class MaskKernelTest extends KernelSuite {
         float[] values = bench.normal(100);
         Tensor x = bench.inOut("x", values, 100);
         Tensor mask = bench.output("mask", DType.U32, 4);
-        bench.run(ReluMask.of(x, x, mask), MaskApply.of(mask, 100, x, x));
+        bench.run(Mask.relu(x, x, mask), Mask.apply(mask, 100, x, x));
         double[] expected = new double[100];
         for (int i = 0; i < 100; i++) {
             expected[i] = Math.max(0, values[i]);

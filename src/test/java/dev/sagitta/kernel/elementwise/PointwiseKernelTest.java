@@ -2,6 +2,7 @@ package dev.sagitta.kernel.elementwise;
 
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
+import dev.sagitta.graph.op.elementwise.ActivationReference;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.KernelSuite;
 import dev.sagitta.kernel.Tolerance;
@@ -56,8 +57,8 @@ final class PointwiseKernelTest extends KernelSuite {
                 "partials",
                 DType.F32,
                 Pointwise.partials(bench.device(), n, probes).toArray());
-        Pointwise forward = Pointwise.forward(function, x, y);
-        Pointwise curvature = Pointwise.curvature(function, x, xt, dy, out, partials);
+        Pointwise.Forward forward = Pointwise.forward(function, x, y);
+        Pointwise.Curvature curvature = Pointwise.curvature(function, x, xt, dy, out, partials);
         bench.run(
                 forward,
                 Pointwise.backward(function, x, dy, dx),
@@ -75,9 +76,10 @@ final class PointwiseKernelTest extends KernelSuite {
         double[] bend = new double[probes];
         double[] bendSize = new double[probes];
         for (int i = 0; i < n; i++) {
-            double d1 = FunctionReference.first(function, xs[i]);
-            double d2 = FunctionReference.second(function, xs[i]);
-            value[i] = FunctionReference.value(function, xs[i]);
+            double[] f = ActivationReference.derivatives(function, xs[i]);
+            double d1 = f[1];
+            double d2 = f[2];
+            value[i] = f[0];
             cotangent[i] = dys[i] * d1;
             size[i] = Math.abs(dys[i]);
             for (int k = 0; k < probes; k++) {
@@ -118,9 +120,10 @@ final class PointwiseKernelTest extends KernelSuite {
         double[] sizes = new double[n];
         for (int i = 0; i < n; i++) {
             xs[i] = points.get(i);
-            value[i] = FunctionReference.value(function, xs[i]);
-            first[i] = FunctionReference.first(function, xs[i]);
-            second[i] = FunctionReference.second(function, xs[i]);
+            double[] f = ActivationReference.derivatives(function, xs[i]);
+            value[i] = f[0];
+            first[i] = f[1];
+            second[i] = f[2];
             sizes[i] = Math.abs(value[i]);
         }
         float[] ones = new float[n];
@@ -131,7 +134,7 @@ final class PointwiseKernelTest extends KernelSuite {
         Tensor y = bench.output("y", DType.F32, n);
         Tensor d1 = bench.output("d1", DType.F32, n);
         Tensor d2 = bench.output("d2", DType.F32, n);
-        Pointwise forward = Pointwise.forward(function, x, y);
+        Pointwise.Forward forward = Pointwise.forward(function, x, y);
         bench.run(
                 forward,
                 Pointwise.backward(function, x, one, d1),
@@ -156,7 +159,7 @@ final class PointwiseKernelTest extends KernelSuite {
         Tensor dxt = bench.inOut("dxt", dyts, 2, n);
         Tensor dxtOverXt = bench.inOut("dxt over xt", xts, 2, n);
         Tensor dyt = bench.input("dyt", dyts, 2, n);
-        Pointwise forward = Pointwise.forward(function, y, y);
+        Pointwise.Forward forward = Pointwise.forward(function, y, y);
         bench.run(
                 forward,
                 Pointwise.backward(function, x, dx, dx),
@@ -168,12 +171,13 @@ final class PointwiseKernelTest extends KernelSuite {
         double[] tangent = new double[2 * n];
         double[] second = new double[2 * n];
         for (int i = 0; i < n; i++) {
-            double d1 = FunctionReference.first(function, xs[i]);
-            value[i] = FunctionReference.value(function, xs[i]);
+            double[] f = ActivationReference.derivatives(function, xs[i]);
+            double d1 = f[1];
+            value[i] = f[0];
             cotangent[i] = dys[i] * d1;
             for (int j = i; j < 2 * n; j += n) {
                 tangent[j] = xts[j] * d1;
-                second[j] = dyts[j] * d1 + dys[i] * FunctionReference.second(function, xs[i]) * xts[j];
+                second[j] = dyts[j] * d1 + dys[i] * f[2] * xts[j];
             }
         }
         Tolerance loose = new Tolerance(1e-6, 4e-6);

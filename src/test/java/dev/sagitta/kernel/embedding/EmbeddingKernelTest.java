@@ -83,7 +83,7 @@ final class EmbeddingKernelTest extends KernelSuite {
         float[] table = bench.normal((long) k * v * d);
         int[] ids = ids(bench, n, v);
         Tensor y = bench.output("y", DType.F32, k, n, d);
-        bench.run(EmbeddingGather.of(bench.input("table", table, k, v, d), bench.input("ids", ids, n), y));
+        bench.run(Embedding.gather(bench.input("table", table, k, v, d), bench.input("ids", ids, n), y));
         double[] expected = new double[k * n * d];
         for (int i = 0; i < expected.length; i++) {
             int id = ids[i / d % n];
@@ -98,8 +98,8 @@ final class EmbeddingKernelTest extends KernelSuite {
 
     private static void sort(KernelBench bench, int[] ids, int v) {
         int n = ids.length;
-        Tensor workspace = bench.output("workspace", DType.I32, EmbeddingSort.workspaceBytes(n, v) / 4);
-        bench.run(new EmbeddingSort(bench.input("ids", ids, n), workspace, v));
+        Tensor workspace = bench.output("workspace", DType.I32, Embedding.workspaceBytes(n, v) / 4);
+        bench.run(Embedding.sort(bench.input("ids", ids, n), workspace, v));
         int[] sorted = bench.ints(workspace);
         int[] expected = new int[v + 1];
         for (int id : ids) {
@@ -126,7 +126,7 @@ final class EmbeddingKernelTest extends KernelSuite {
         float[] before = bench.normal((long) k * v * d);
         Tensor ids32 = bench.input("ids", ids, n);
         Tensor cotangent = bench.input("dy", dy, k, n, d);
-        Tensor workspace = bench.output("workspace", DType.U8, EmbeddingScatter.workspaceBytes(n, v));
+        Tensor workspace = bench.output("workspace", DType.U8, Embedding.workspaceBytes(n, v));
         Tensor gradient =
                 accumulate ? bench.inOut("dtable", before, k, v, d) : bench.output("dtable", DType.F32, k, v, d);
         double[] expected = new double[before.length];
@@ -142,12 +142,10 @@ final class EmbeddingKernelTest extends KernelSuite {
         for (int i = 0; i < expected.length; i++) {
             expected[i] = !accumulate ? sum[i] : touched[i / d % v] ? before[i] + sum[i] : before[i];
         }
-        bench.run(EmbeddingScatter.of(ids32, cotangent, gradient, workspace, accumulate));
+        bench.run(Embedding.scatter(ids32, cotangent, gradient, workspace, accumulate));
         bench.compare(gradient, expected, Tolerance.EXACT);
         if (!accumulate) {
-            bench.run(
-                    new EmbeddingSort(ids32, workspace, v),
-                    EmbeddingScatter.sorted(cotangent, gradient, workspace, false));
+            bench.run(Embedding.sort(ids32, workspace, v), Embedding.sorted(cotangent, gradient, workspace, false));
             bench.compare(gradient, expected, Tolerance.EXACT);
         }
     }

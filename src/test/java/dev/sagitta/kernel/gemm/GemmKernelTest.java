@@ -9,7 +9,7 @@ import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.KernelSuite;
-import dev.sagitta.kernel.LaunchStep;
+import dev.sagitta.kernel.Step;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -272,10 +272,9 @@ final class GemmKernelTest extends KernelSuite {
         Geometry small = GemmGeometry.cuda(gemm, false);
         Geometry large = GemmGeometry.cuda(gemm, true);
         for (Geometry geometry : small.gridX() == large.gridX() ? List.of(small) : List.of(small, large)) {
-            Arguments arguments = new Arguments();
-            gemm.arguments(arguments);
+            Arguments arguments = gemm.signature().values();
             KernelSource source = new KernelSource(gemm.file(), gemm.entry(), gemm.defines(device));
-            bench.run(new LaunchStep(device.prepare(source, geometry, arguments)));
+            bench.run(Step.of(device.prepare(source, geometry, arguments)));
             reference.verify(bench, gemm);
         }
     }

@@ -2,9 +2,10 @@ package dev.sagitta.kernel.gemm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.KernelBench;
+import dev.sagitta.graph.op.elementwise.ActivationReference;
 import dev.sagitta.kernel.Tolerance;
-import dev.sagitta.kernel.elementwise.FunctionReference;
 import dev.sagitta.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -58,8 +59,9 @@ final class GemmReference {
                 rounded += added;
             }
             if (gemm.function() != null) {
-                sum = FunctionReference.value(gemm.function(), sum);
-                rounded = (float) FunctionReference.value(gemm.function(), rounded);
+                sum = ActivationReference.of(gemm.function(), Jet.of(sum)).v();
+                rounded = (float)
+                        ActivationReference.of(gemm.function(), Jet.of(rounded)).v();
             }
             exact[at] = sum;
             magnitude[at] = terms;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
+import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.KernelSuite;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.tensor.DType;
@@ -55,11 +56,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
             cases.add(new KernelCase("cross-entropy forward" + at, small, bench -> forward(bench, n, c)));
             cases.add(new KernelCase("cross-entropy backward" + at, small, bench -> backward(bench, n, c, false)));
             cases.add(new KernelCase("cross-entropy metrics" + at, small, bench -> metrics(bench, n, c)));
-            for (SoftmaxCrossEntropy.Mode mode : new SoftmaxCrossEntropy.Mode[] {
-                SoftmaxCrossEntropy.Mode.TANGENT,
-                SoftmaxCrossEntropy.Mode.TANGENT_BACKWARD,
-                SoftmaxCrossEntropy.Mode.CURVATURE
-            }) {
+            for (Mode mode : Mode.values()) {
                 cases.add(new KernelCase(
                         "cross-entropy " + mode + at + " K=" + k,
                         small,
@@ -72,7 +69,7 @@ final class CrossEntropyKernelTest extends KernelSuite {
             cases.add(new KernelCase(
                     "cross-entropy tangent backward in place c=" + c,
                     c < 2000,
-                    bench -> tangents(bench, SoftmaxCrossEntropy.Mode.TANGENT_BACKWARD, 6, c, 2, true)));
+                    bench -> tangents(bench, Mode.TANGENT_BACKWARD, 6, c, 2, true)));
             cases.add(new KernelCase("cross-entropy of unusual numbers c=" + c, c < 2000, bench -> unusual(bench, c)));
         }
         cases.add(new KernelCase("cross-entropy of ignored rows", true, CrossEntropyKernelTest::ignored));
@@ -80,26 +77,27 @@ final class CrossEntropyKernelTest extends KernelSuite {
         return cases;
     }
 
+    private enum Mode {
+        TANGENT,
+        TANGENT_BACKWARD,
+        CURVATURE
+    }
+
     private record Batch(
-            float[] values,
-            int[] targets,
-            Tensor logits,
-            Tensor labels,
-            Tensor workspace,
-            CrossEntropyReference reference) {
+            float[] values, int[] targets, Tensor logits, Tensor labels, Tensor workspace, LogitsReference reference) {
 
         static Batch of(
                 KernelBench bench, float[] values, int[] targets, int c, int ignore, int probes, boolean inPlace) {
             int n = targets.length;
             Tensor logits = inPlace ? bench.inOut("logits", values, n, c) : bench.input("logits", values, n, c);
-            Tensor workspace = bench.output("workspace", DType.U8, SoftmaxCrossEntropy.workspaceBytes(n, probes));
+            Tensor workspace = bench.output("workspace", DType.U8, CrossEntropy.workspaceBytes(n, probes));
             return new Batch(
                     values,
                     targets,
                     logits,
                     bench.input("labels", targets, n),
                     workspace,
-                    CrossEntropyReference.of(values, targets, c, ignore));
+                    new LogitsReference(values, targets, c, ignore));
         }
 
         static Batch random(KernelBench bench, int n, int c, int probes, boolean inPlace) {
@@ -122,15 +120,14 @@ final class CrossEntropyKernelTest extends KernelSuite {
         Batch batch = Batch.random(bench, n, c, 1, false);
         Tensor loss = bench.output("loss", DType.F32, 1);
         Tensor rows = bench.output("row losses", DType.F32, n);
-        SoftmaxCrossEntropy descriptor = SoftmaxCrossEntropy.forward(
-                        batch.logits, batch.labels, IGNORE, batch.workspace, loss)
+        Descriptor descriptor = CrossEntropy.forward(batch.logits, batch.labels, IGNORE, batch.workspace, loss)
                 .withRowLosses(rows);
         bench.run(descriptor);
         compareForward(bench, batch.reference, loss, rows, descriptor.tolerance());
     }
 
     private static void compareForward(
-            KernelBench bench, CrossEntropyReference reference, Tensor loss, Tensor rows, Tolerance tolerance) {
+            KernelBench bench, LogitsReference reference, Tensor loss, Tensor rows, Tolerance tolerance) {
         bench.compare(loss, new double[] {reference.loss()}, new double[] {reference.lossMagnitude()}, tolerance);
         if (rows != null) {
             bench.compare(rows, reference.rowLoss, reference.rowMagnitude, tolerance);
@@ -141,29 +138,28 @@ final class CrossEntropyKernelTest extends KernelSuite {
         Batch batch = Batch.random(bench, n, c, 1, inPlace);
         Tensor loss = bench.output("loss", DType.F32, 1);
         Tensor gradient = inPlace ? batch.logits : bench.output("dlogits", DType.F32, n, c);
-        SoftmaxCrossEntropy descriptor = SoftmaxCrossEntropy.forwardBackward(
-                batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient);
+        Descriptor descriptor =
+                CrossEntropy.forwardBackward(batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient);
         bench.run(descriptor);
         compareForward(bench, batch.reference, loss, null, descriptor.tolerance());
         // probabilities below the smallest normal number are 0
         bench.compare(
-                gradient, batch.reference.gradient(false), batch.reference.gradient(true), new Tolerance(6e-6, 1e-37));
+                gradient, batch.reference.gradient(), batch.reference.gradientMagnitude(), new Tolerance(6e-6, 1e-37));
     }
 
     private static void metrics(KernelBench bench, int n, int c) {
         Batch batch = Batch.random(bench, n, c, 1, false);
         Tensor metrics = bench.output("metrics", DType.F32, 3);
         Tensor counts = bench.output("counts", DType.I64, 2);
-        SoftmaxCrossEntropy descriptor =
-                SoftmaxCrossEntropy.metrics(batch.logits, batch.labels, IGNORE, batch.workspace, metrics, counts);
+        Descriptor descriptor =
+                CrossEntropy.metrics(batch.logits, batch.labels, IGNORE, batch.workspace, metrics, counts);
         bench.run(descriptor);
         compareMetrics(bench, batch.reference, metrics, counts);
-        bench.run(SoftmaxCrossEntropy.metrics(batch.logits, batch.labels, IGNORE, batch.workspace, metrics, null));
+        bench.run(CrossEntropy.metrics(batch.logits, batch.labels, IGNORE, batch.workspace, metrics, null));
         compareMetrics(bench, batch.reference, metrics, null);
     }
 
-    private static void compareMetrics(
-            KernelBench bench, CrossEntropyReference reference, Tensor metrics, Tensor counts) {
+    private static void compareMetrics(KernelBench bench, LogitsReference reference, Tensor metrics, Tensor counts) {
         int correct = reference.correct();
         double scale = reference.scale();
         bench.compare(
@@ -178,38 +174,29 @@ final class CrossEntropyKernelTest extends KernelSuite {
         }
     }
 
-    private static void tangents(
-            KernelBench bench, SoftmaxCrossEntropy.Mode mode, int n, int c, int k, boolean inPlace) {
+    private static void tangents(KernelBench bench, Mode mode, int n, int c, int k, boolean inPlace) {
         Batch batch = Batch.random(bench, n, c, k, false);
         float[] values = bench.normal((long) k * n * c);
         Tensor tangent = inPlace ? bench.inOut("zt", values, k, n, c) : bench.input("zt", values, k, n, c);
-        boolean sums = mode != SoftmaxCrossEntropy.Mode.TANGENT_BACKWARD;
+        boolean sums = mode != Mode.TANGENT_BACKWARD;
         Tensor out =
                 inPlace ? tangent : sums ? bench.output("out", DType.F32, k) : bench.output("dzt", DType.F32, k, n, c);
         compareTangents(bench, mode, batch, values, tangent, out, IGNORE);
     }
 
     private static void compareTangents(
-            KernelBench bench,
-            SoftmaxCrossEntropy.Mode mode,
-            Batch batch,
-            float[] values,
-            Tensor tangent,
-            Tensor out,
-            int ignore) {
-        SoftmaxCrossEntropy descriptor =
+            KernelBench bench, Mode mode, Batch batch, float[] values, Tensor tangent, Tensor out, int ignore) {
+        Descriptor descriptor =
                 switch (mode) {
                     case TANGENT ->
-                        SoftmaxCrossEntropy.tangent(batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
+                        CrossEntropy.tangent(batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
                     case CURVATURE ->
-                        SoftmaxCrossEntropy.curvature(
-                                batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
+                        CrossEntropy.curvature(batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
                     default ->
-                        SoftmaxCrossEntropy.tangentBackward(
-                                batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
+                        CrossEntropy.tangentBackward(batch.logits, batch.labels, ignore, tangent, batch.workspace, out);
                 };
         bench.run(descriptor);
-        CrossEntropyReference reference = batch.reference;
+        LogitsReference reference = batch.reference;
         int size = reference.n * reference.c;
         double[] expected = new double[Math.toIntExact(out.elements())];
         double[] magnitude = new double[expected.length];
@@ -220,16 +207,16 @@ final class CrossEntropyKernelTest extends KernelSuite {
             }
             switch (mode) {
                 case TANGENT -> {
-                    expected[probe] = reference.tangent(t, false);
-                    magnitude[probe] = reference.tangent(t, true);
+                    expected[probe] = reference.tangent(t);
+                    magnitude[probe] = reference.tangentMagnitude(t);
                 }
                 case CURVATURE -> {
-                    expected[probe] = reference.curvature(t, false);
-                    magnitude[probe] = reference.curvature(t, true);
+                    expected[probe] = LogitsReference.along(t, reference.hessian(t), false);
+                    magnitude[probe] = LogitsReference.along(t, reference.hessianMagnitude(t), true);
                 }
                 default -> {
-                    System.arraycopy(reference.hessian(t, false), 0, expected, probe * size, size);
-                    System.arraycopy(reference.hessian(t, true), 0, magnitude, probe * size, size);
+                    System.arraycopy(reference.hessian(t), 0, expected, probe * size, size);
+                    System.arraycopy(reference.hessianMagnitude(t), 0, magnitude, probe * size, size);
                 }
             }
         }
@@ -252,28 +239,20 @@ final class CrossEntropyKernelTest extends KernelSuite {
         Tensor loss = bench.output("loss", DType.F32, 1);
         Tensor rows = bench.output("row losses", DType.F32, 10);
         Tensor gradient = bench.output("dlogits", DType.F32, 10, c);
-        bench.run(
-                SoftmaxCrossEntropy.forwardBackward(batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient)
-                        .withRowLosses(rows));
+        bench.run(CrossEntropy.forwardBackward(batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient)
+                .withRowLosses(rows));
         compareForward(bench, batch.reference, loss, rows, new Tolerance(4e-6, 1e-6));
         bench.compare(
-                gradient, batch.reference.gradient(false), batch.reference.gradient(true), new Tolerance(6e-6, 1e-37));
+                gradient, batch.reference.gradient(), batch.reference.gradientMagnitude(), new Tolerance(6e-6, 1e-37));
         Tensor metrics = bench.output("metrics", DType.F32, 3);
         Tensor counts = bench.output("counts", DType.I64, 2);
-        bench.run(SoftmaxCrossEntropy.metrics(batch.logits, batch.labels, IGNORE, batch.workspace, metrics, counts));
+        bench.run(CrossEntropy.metrics(batch.logits, batch.labels, IGNORE, batch.workspace, metrics, counts));
         compareMetrics(bench, batch.reference, metrics, counts);
         float[] probe = bench.normal(10L * c);
         Tensor tangent = bench.input("zt", probe, 1, 10, c);
         compareTangents(
-                bench,
-                SoftmaxCrossEntropy.Mode.TANGENT_BACKWARD,
-                batch,
-                probe,
-                tangent,
-                bench.output("dzt", DType.F32, 1, 10, c),
-                IGNORE);
-        for (SoftmaxCrossEntropy.Mode mode :
-                List.of(SoftmaxCrossEntropy.Mode.TANGENT, SoftmaxCrossEntropy.Mode.CURVATURE)) {
+                bench, Mode.TANGENT_BACKWARD, batch, probe, tangent, bench.output("dzt", DType.F32, 1, 10, c), IGNORE);
+        for (Mode mode : List.of(Mode.TANGENT, Mode.CURVATURE)) {
             compareTangents(bench, mode, batch, probe, tangent, bench.output("sum " + mode, DType.F32, 1), IGNORE);
         }
     }
@@ -287,13 +266,12 @@ final class CrossEntropyKernelTest extends KernelSuite {
             Batch batch = Batch.of(bench, values, targets, c, 2, 1, false);
             Tensor loss = bench.output("loss", DType.F32, 1);
             Tensor gradient = bench.output("dlogits", DType.F32, 4, c);
-            bench.run(SoftmaxCrossEntropy.forwardBackward(
-                    batch.logits, batch.labels, 2, batch.workspace, loss, gradient));
+            bench.run(CrossEntropy.forwardBackward(batch.logits, batch.labels, 2, batch.workspace, loss, gradient));
             compareForward(bench, batch.reference, loss, null, new Tolerance(4e-6, 1e-30));
             bench.compare(
                     gradient,
-                    batch.reference.gradient(false),
-                    batch.reference.gradient(true),
+                    batch.reference.gradient(),
+                    batch.reference.gradientMagnitude(),
                     new Tolerance(6e-6, 1e-37));
             float[] probe = bench.normal(4L * c);
             Arrays.fill(probe, c, 2 * c, Float.NaN);
@@ -301,9 +279,8 @@ final class CrossEntropyKernelTest extends KernelSuite {
             Tensor curvature = bench.output("curvature", DType.F32, 1);
             Tensor product = bench.output("dzt", DType.F32, 1, 4, c);
             bench.run(
-                    SoftmaxCrossEntropy.curvature(batch.logits, batch.labels, 2, tangent, batch.workspace, curvature),
-                    SoftmaxCrossEntropy.tangentBackward(
-                            batch.logits, batch.labels, 2, tangent, batch.workspace, product));
+                    CrossEntropy.curvature(batch.logits, batch.labels, 2, tangent, batch.workspace, curvature),
+                    CrossEntropy.tangentBackward(batch.logits, batch.labels, 2, tangent, batch.workspace, product));
             assertThat(bench.floats(curvature)[0]).isNotNaN().isGreaterThanOrEqualTo(0);
             for (float value : bench.floats(product)) {
                 assertThat(value).isNotNaN();
@@ -322,11 +299,10 @@ final class CrossEntropyKernelTest extends KernelSuite {
         Batch batch = Batch.of(bench, values, targets, c, IGNORE, 1, false);
         Tensor loss = bench.output("loss", DType.F32, 1);
         Tensor gradient = bench.output("dlogits", DType.F32, 8, c);
-        bench.run(SoftmaxCrossEntropy.forwardBackward(
-                batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient));
+        bench.run(CrossEntropy.forwardBackward(batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient));
         compareForward(bench, batch.reference, loss, null, new Tolerance(4e-6, 1e-30));
         // exp of a difference of 100 carries a relative error of 100 units in the last place
         bench.compare(
-                gradient, batch.reference.gradient(false), batch.reference.gradient(true), new Tolerance(4e-5, 1e-37));
+                gradient, batch.reference.gradient(), batch.reference.gradientMagnitude(), new Tolerance(4e-5, 1e-37));
     }
 }

@@ -2,6 +2,7 @@ package dev.sagitta.kernel.loss;
 
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
+import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.KernelSuite;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -52,7 +53,7 @@ final class SquaredErrorKernelTest extends KernelSuite {
             y[3] = Float.NaN;
         }
         Tensor loss = bench.output("loss", DType.F32, 1);
-        SquaredError descriptor = SquaredError.forward(
+        Descriptor descriptor = SquaredError.forward(
                 bench.input("y", y, n, c), bench.input("target", t, n, c), workspace(bench, n * c, 1), loss);
         bench.run(descriptor);
         bench.compare(loss, new double[] {squares(y, t) / Math.max(1, n * c)}, descriptor.tolerance());
@@ -64,7 +65,7 @@ final class SquaredErrorKernelTest extends KernelSuite {
         Tensor output = inPlace ? bench.inOut("y", y, n, c) : bench.input("y", y, n, c);
         Tensor gradient = inPlace ? output : bench.output("dy", DType.F32, n, c);
         Tensor loss = bench.output("loss", DType.F32, 1);
-        SquaredError descriptor = SquaredError.forwardBackward(
+        Descriptor descriptor = SquaredError.forwardBackward(
                 output, bench.input("target", t, n, c), workspace(bench, n * c, 1), loss, gradient);
         bench.run(descriptor);
         bench.compare(loss, new double[] {squares(y, t) / Math.max(1, n * c)}, descriptor.tolerance());
@@ -79,7 +80,7 @@ final class SquaredErrorKernelTest extends KernelSuite {
         float[] y = bench.normal((long) n * c);
         float[] t = bench.normal((long) n * c);
         Tensor metrics = bench.output("metrics", DType.F32, 3);
-        SquaredError descriptor = SquaredError.metrics(
+        Descriptor descriptor = SquaredError.metrics(
                 bench.input("y", y, n, c), bench.input("target", t, n, c), workspace(bench, n * c, 1), metrics);
         bench.run(descriptor);
         bench.compare(metrics, new double[] {squares(y, t) / c, n, 0}, descriptor.tolerance());
@@ -95,7 +96,7 @@ final class SquaredErrorKernelTest extends KernelSuite {
         Tensor lossTangent = bench.output("loss_t", DType.F32, k);
         Tensor curvature = bench.output("curvature", DType.F32, k);
         Tensor product = bench.output("dyt", DType.F32, k, n, c);
-        SquaredError descriptor = SquaredError.tangent(
+        Descriptor descriptor = SquaredError.tangent(
                 bench.input("y", y, n, c), bench.input("target", t, n, c), tangent, workspace, lossTangent);
         bench.run(
                 descriptor,

@@ -59,7 +59,7 @@ final class OptimiserKernelTest extends KernelSuite {
         return mask;
     }
 
-    private static Optimiser clip(KernelBench bench, Optimiser optimiser, double maxNorm, Tensor norm) {
+    private static Optimiser.Update clip(KernelBench bench, Optimiser.Update optimiser, double maxNorm, Tensor norm) {
         return maxNorm > 0
                 ? optimiser.clipped(bench.output("workspace", DType.U8, Optimiser.WORKSPACE_BYTES), norm)
                 : optimiser;
@@ -75,7 +75,7 @@ final class OptimiserKernelTest extends KernelSuite {
         Tensor velocity = momentum > 0 ? bench.inOut("velocity", u, n) : null;
         Tensor norm = maxNorm > 0 ? bench.output("norm", DType.F32, 2) : null;
         float[] settings = OptimiserSettings.sgd(0.05, momentum, nesterov, decay, maxNorm > 0 ? maxNorm : 1);
-        Optimiser optimiser = Optimiser.sgd(
+        Optimiser.Update optimiser = Optimiser.sgd(
                 parameters,
                 bench.input("gradient", g, n),
                 velocity,
@@ -120,7 +120,7 @@ final class OptimiserKernelTest extends KernelSuite {
         Tensor second = bench.inOut("v", v, n);
         Tensor norm = maxNorm > 0 ? bench.output("norm", DType.F32, 2) : null;
         float[] settings = OptimiserSettings.adamW(rate, 0.9, 0.999, 1e-8, decay, step, maxNorm > 0 ? maxNorm : 1);
-        Optimiser optimiser = Optimiser.adamW(
+        Optimiser.Update optimiser = Optimiser.adamW(
                 parameters,
                 bench.input("gradient", g, n),
                 first,

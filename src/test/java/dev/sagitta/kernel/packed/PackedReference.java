@@ -4,9 +4,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** Packed weights as docs/packed-weights.md describes them, in plain Java: a bit stream per row, written bit by bit. */
-record PackedReference(QuantFormat format, int n, int k, int[][] codes, float[][] scales, float[][] offsets) {
+public record PackedReference(QuantFormat format, int n, int k, int[][] codes, float[][] scales, float[][] offsets) {
 
-    static PackedReference random(java.util.Random random, QuantFormat format, int n, int k) {
+    public static PackedReference random(java.util.Random random, QuantFormat format, int n, int k) {
         int groups = (int) format.groups(k);
         PackedReference made = new PackedReference(
                 format, n, k, new int[n][k], new float[n][groups], format.symmetric() ? null : new float[n][groups]);
@@ -45,7 +45,7 @@ record PackedReference(QuantFormat format, int n, int k, int[][] codes, float[][
         return read;
     }
 
-    float weight(int row, int e) {
+    public float weight(int row, int e) {
         int g = e / format.group();
         float centred = codes[row][e] - (1 << format.bits() - 1);
         return Math.fma(scales[row][g], centred, offsets == null ? 0 : offsets[row][g]);
@@ -67,13 +67,13 @@ record PackedReference(QuantFormat format, int n, int k, int[][] codes, float[][
     }
 
     /** Words in panels of 16 rows, whole units of 32 elements. */
-    byte[] panelWords() {
+    public byte[] panelWords() {
         int rowWidth = (int) format.rowWords(k);
         return panels(ByteBuffer.wrap(rowWords()).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer(), rowWidth, (int)
                 format.panelWords(k));
     }
 
-    byte[] panelGroups(float[][] values) {
+    public byte[] panelGroups(float[][] values) {
         int groups = (int) format.groups(k);
         ByteBuffer rows = ByteBuffer.allocate(4 * n * groups).order(ByteOrder.LITTLE_ENDIAN);
         for (float[] row : values) {

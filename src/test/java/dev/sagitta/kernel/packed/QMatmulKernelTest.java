@@ -87,7 +87,7 @@ final class QMatmulKernelTest extends KernelSuite {
             float[] x = bench.normal((long) m * k);
             float[] bias = n % 2 == 0 ? null : bench.normal(n);
             Tensor y = bench.output("y", DType.F32, m, n);
-            QMatmul product = new QMatmul(
+            QMatmul.Forward product = QMatmul.forward(
                     bench.input("x", x, m, k), panels(bench, w), bias == null ? null : bench.input("bias", bias, n), y);
             bench.run(product);
             double[] expected = new double[m * n];
@@ -131,7 +131,7 @@ final class QMatmulKernelTest extends KernelSuite {
             PackedReference w = PackedReference.random(bench.random(), format, n, k);
             float[] dy = bench.normal((long) m * n);
             Tensor dx = bench.output("dx", DType.F32, m, k);
-            QMatmulBackward product = new QMatmulBackward(bench.input("dy", dy, m, n), panels(bench, w), dx);
+            QMatmul.Backward product = QMatmul.backward(bench.input("dy", dy, m, n), panels(bench, w), dx);
             bench.run(product);
             double[] expected = new double[m * k];
             double[] magnitude = new double[m * k];
@@ -185,7 +185,8 @@ final class QMatmulKernelTest extends KernelSuite {
                 for (int m : batch) {
                     Tensor y = bench.output("y" + m, DType.F32, m, n);
                     results.add(y);
-                    products.add(QMatmul.of(bench.input("x" + m, java.util.Arrays.copyOf(x, m * k), m, k), w, y));
+                    products.add(
+                            QMatmul.forward(bench.input("x" + m, java.util.Arrays.copyOf(x, m * k), m, k), w, null, y));
                 }
                 bench.run(products.toArray(Descriptor[]::new));
                 float[] longest = bench.floats(results.get(results.size() - 1));

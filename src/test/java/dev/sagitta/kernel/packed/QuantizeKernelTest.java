@@ -114,11 +114,11 @@ final class QuantizeKernelTest extends KernelSuite {
             Tensor fromPanels = bench.output("from panels", DType.F32, n, k);
             Packed packed = Packed.outputs(bench, format, n, k);
             bench.run(Preparable.sequence(
-                            QuantizeWeights.of(w, packed.rows(), errors),
-                            RepackWeights.of(packed.rows(), packed.panels()),
-                            RepackWeights.of(packed.panels(), packed.again()),
-                            new DequantizeWeights(packed.rows(), fromRows),
-                            new DequantizeWeights(packed.panels(), fromPanels))
+                            Quantize.of(w, packed.rows(), errors),
+                            Quantize.repack(packed.rows(), packed.panels()),
+                            Quantize.repack(packed.panels(), packed.again()),
+                            Quantize.dequantize(packed.rows(), fromRows),
+                            Quantize.dequantize(packed.panels(), fromPanels))
                     .prepare(bench.device()));
 
             PackedReference read = read(bench, packed.rows());
@@ -231,8 +231,8 @@ final class QuantizeKernelTest extends KernelSuite {
             Tensor errors = bench.output("errors", DType.F32, n);
             PackedWeights rows = Packed.outputs(bench, format, n, k).rows();
             bench.run(
-                    QuantizeWeights.fit(bench.input("w", values, n, k), rows),
-                    QuantizeWeights.pack(bench.input("v", values, n, k), rows, errors));
+                    Quantize.fit(bench.input("w", values, n, k), rows),
+                    Quantize.pack(bench.input("v", values, n, k), rows, errors));
             float[] found = bench.floats(errors);
             assertThat(found[0]).isFinite();
             for (int i = 1; i < n; i++) {

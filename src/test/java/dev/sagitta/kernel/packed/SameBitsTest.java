@@ -8,12 +8,9 @@ import dev.sagitta.device.Stream;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.kernel.codec.Codec;
 import dev.sagitta.kernel.codec.CodecFormat;
-import dev.sagitta.kernel.codec.Pack;
-import dev.sagitta.kernel.codec.RowVariance;
-import dev.sagitta.kernel.codec.Unpack;
 import dev.sagitta.kernel.random.Random;
-import dev.sagitta.kernel.random.RandomState;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -47,7 +44,7 @@ class SameBitsTest {
         Map<String, Integer> hashes = new LinkedHashMap<>();
         Stream stream = device.stream();
         Tensor state = tensor(tensors, device, DType.U32, 4);
-        state.upload(stream, RandomState.words(0x5EED_5EED_5EEDL, 99));
+        state.upload(stream, Random.words(0x5EED_5EED_5EEDL, 99));
         Tensor x = tensor(tensors, device, DType.F32, n);
         Tensor y = tensor(tensors, device, DType.F32, n);
         Tensor flags = tensor(tensors, device, DType.U32, 1);
@@ -63,9 +60,10 @@ class SameBitsTest {
             Tensor segments = tensor(tensors, device, DType.F32, format.segments(1, n));
             run(
                     device,
-                    Pack.stochastic(format, state, 3, x, codes, metadata, flags).withVariance(segments, n));
-            run(device, RowVariance.of(format, segments, n, variance));
-            run(device, Unpack.of(format, codes, metadata, y));
+                    Codec.stochastic(format, state, 3, x, codes, metadata, flags)
+                            .withVariance(segments, n));
+            run(device, Codec.rowVariance(format, segments, n, variance));
+            run(device, Codec.unpack(format, codes, metadata, y));
             hashes.put("pack " + bits, hash(stream, codes, metadata, variance, y));
         }
         tensors.forEach(tensor -> tensor.buffer().close());

@@ -24,7 +24,7 @@ public final class RandomKernelTest extends KernelSuite {
     }
 
     public static Tensor state(KernelBench bench, long seed, long step) {
-        return words(bench, "state", RandomState.words(seed, step));
+        return words(bench, "state", Random.words(seed, step));
     }
 
     @Override
@@ -86,7 +86,8 @@ public final class RandomKernelTest extends KernelSuite {
 
     private static void numbers(KernelBench bench, Random.Kind kind, int n, long first) {
         Tensor out = bench.output("out", kind == Random.Kind.BITS ? DType.U32 : DType.F32, n);
-        Random random = new Random(kind, state(bench, SEED, STEP), -7, first, out);
+        Random.Fill random =
+                Random.fill(kind, state(bench, SEED, STEP), -7, out).from(first);
         bench.run(random);
         int[] words = Philox.stream(SEED, -7, STEP, first, (n + 3) / 4 * 4);
         if (kind == Random.Kind.BITS) {
@@ -139,9 +140,9 @@ public final class RandomKernelTest extends KernelSuite {
             }
         }
         Tensor which = longs(bench, "which", first, from, to);
-        Tensor segments = longs(bench, "segments", ProbeVectors.segments(keys, offsets, elements));
+        Tensor segments = longs(bench, "segments", Random.segments(keys, offsets, elements));
         Tensor out = bench.inOut("out", before, before.length);
-        ProbeVectors vectors = new ProbeVectors(kind, which, segments, ProbeVectors.chunks(elements), probes, out);
+        Random.ProbeVectors vectors = Random.probeVectors(kind, which, segments, Random.chunks(elements), probes, out);
         bench.run(vectors);
         bench.compare(out, expected, vectors.tolerance());
     }
@@ -188,7 +189,7 @@ public final class RandomKernelTest extends KernelSuite {
         }
         Tensor x = bench.input("x", values, probes, n);
         Tensor y = bench.output("y", DType.F32, probes, n);
-        Dropout dropout = Random.dropout(state(bench, SEED, STEP), 5, p, n, x, y);
+        Random.Dropout dropout = Random.dropout(state(bench, SEED, STEP), 5, p, n, x, y);
         bench.run(dropout);
         bench.compare(y, expected, dropout.tolerance());
     }
@@ -198,7 +199,7 @@ public final class RandomKernelTest extends KernelSuite {
             ByteBuffer bytes = ByteBuffer.allocate(16).order(ByteOrder.nativeOrder());
             bytes.asIntBuffer().put(new int[] {11, 22, steps[0], steps[1]});
             Tensor state = bench.inOut("state", DType.U32, bytes.array(), 4);
-            bench.run(RandomState.advance(state));
+            bench.run(Random.advance(state));
             assertThat(bench.ints(state)).containsExactly(11, 22, steps[2], steps[3]);
         }
     }

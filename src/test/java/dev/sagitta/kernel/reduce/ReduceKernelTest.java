@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
-import dev.sagitta.kernel.Chunks;
 import dev.sagitta.kernel.KernelSuite;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
@@ -75,7 +75,7 @@ final class ReduceKernelTest extends KernelSuite {
         Tensor norm = bench.output("norm", DType.F32, rows);
         Tensor dot = bench.output("dot", DType.F32, rows);
         Tensor partials = partials(bench, rows, n);
-        Reduce reduce = Reduce.sum(x, sum, partials);
+        Reduce.Single reduce = Reduce.sum(x, sum, partials);
         bench.run(
                 reduce,
                 Reduce.sumOfSquares(x, squares, partials),

@@ -12,7 +12,6 @@ import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.elementwise.Arithmetic;
-import dev.sagitta.kernel.elementwise.BiasAdd;
 import dev.sagitta.kernel.elementwise.Zero;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
@@ -66,7 +65,7 @@ public record Bias(Parameter bias) implements LinearOp {
                                 source == null
                                         ? new Zero(t.tensor(rows))
                                         : Arithmetic.scale(1, t.tensor(source), t.tensor(rows)),
-                                new BiasAdd(t.tensor(rows), t.tensor(b))));
+                                dev.sagitta.kernel.elementwise.Bias.add(t.tensor(rows), t.tensor(b))));
     }
 
     @Override

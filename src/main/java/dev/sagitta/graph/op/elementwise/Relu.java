@@ -9,9 +9,8 @@ import dev.sagitta.graph.op.LinearOp;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Function;
-import dev.sagitta.kernel.elementwise.MaskApply;
+import dev.sagitta.kernel.elementwise.Mask;
 import dev.sagitta.kernel.elementwise.Pointwise;
-import dev.sagitta.kernel.elementwise.ReluMask;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
@@ -50,7 +49,7 @@ public record Relu() implements LinearOp {
                 values(y, mask),
                 t -> mask == null
                         ? Pointwise.forward(Function.RELU, t.tensor(z), t.tensor(y))
-                        : ReluMask.of(t.tensor(z), t.tensor(y), t.tensor(mask)));
+                        : Mask.relu(t.tensor(z), t.tensor(y), t.tensor(mask)));
     }
 
     @Override
@@ -73,6 +72,6 @@ public record Relu() implements LinearOp {
                         what,
                         values(mask, in),
                         values(out),
-                        t -> MaskApply.of(t.tensor(mask), n, t.tensor(in), t.tensor(out)));
+                        t -> Mask.apply(t.tensor(mask), n, t.tensor(in), t.tensor(out)));
     }
 }

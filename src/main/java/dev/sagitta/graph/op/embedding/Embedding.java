@@ -12,8 +12,6 @@ import dev.sagitta.graph.Parameter.Init;
 import dev.sagitta.graph.op.LinearOp;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Value;
-import dev.sagitta.kernel.embedding.EmbeddingGather;
-import dev.sagitta.kernel.embedding.EmbeddingScatter;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.Arrays;
@@ -103,7 +101,8 @@ public record Embedding(Parameter table) implements LinearOp {
                         a.suffix().isEmpty() ? "forward" : "tangent",
                         values(ids, source),
                         values(y),
-                        t -> EmbeddingGather.of(t.tensor(tables), t.tensor(ids), t.tensor(result)));
+                        t -> dev.sagitta.kernel.embedding.Embedding.gather(
+                                t.tensor(tables), t.tensor(ids), t.tensor(result)));
     }
 
     @Override
@@ -117,13 +116,14 @@ public record Embedding(Parameter table) implements LinearOp {
         Value result = dy.view(a.copies(), ids.elements(), width());
         Value tables = gradient.value().view(a.copies(), rows(), width());
         String what = "gradient" + a.suffix();
-        Value workspace = a.pass().workspace(what, EmbeddingScatter.workspaceBytes(ids.elements(), rows()));
+        Value workspace =
+                a.pass().workspace(what, dev.sagitta.kernel.embedding.Embedding.workspaceBytes(ids.elements(), rows()));
         a.pass()
                 .emit(
                         what,
                         values(ids, dy),
                         values(gradient.value(), workspace),
-                        t -> EmbeddingScatter.of(
+                        t -> dev.sagitta.kernel.embedding.Embedding.scatter(
                                 t.tensor(ids),
                                 t.tensor(result),
                                 t.tensor(tables),

@@ -9,7 +9,7 @@ import dev.sagitta.graph.Parameter.Init;
 import dev.sagitta.graph.op.BilinearOp;
 import dev.sagitta.graph.op.packed.PackedLinear;
 import dev.sagitta.kernel.Preparable;
-import dev.sagitta.kernel.elementwise.BiasAdd;
+import dev.sagitta.kernel.elementwise.Bias;
 import dev.sagitta.kernel.gemm.Gemm;
 import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.tensor.Shape;
@@ -104,7 +104,7 @@ public record Linear(Parameter weight, Parameter bias) implements BilinearOp {
     public Preparable product(Tensor x, Tensor w, Tensor b, Tensor y, double scale, boolean add) {
         if (b != null && b.shape().rank() > w.shape().rank() - 1) {
             Tensor out = copies(y, b.shape().extent(0), out());
-            return Preparable.sequence(product(x, w, null, y, scale, add), new BiasAdd(out, b));
+            return Preparable.sequence(product(x, w, null, y, scale, add), Bias.add(out, b));
         }
         return Gemm.of(of(x, w, y, in(), out()), false, w, true, of(y, w, y, out(), out()))
                 .bias(b)

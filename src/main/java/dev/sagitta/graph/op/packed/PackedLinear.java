@@ -11,12 +11,11 @@ import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Preparable;
-import dev.sagitta.kernel.elementwise.BiasAdd;
+import dev.sagitta.kernel.elementwise.Bias;
 import dev.sagitta.kernel.elementwise.Zero;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.kernel.packed.PackedWeights.Layout;
 import dev.sagitta.kernel.packed.QMatmul;
-import dev.sagitta.kernel.packed.QMatmulBackward;
 import dev.sagitta.kernel.packed.QuantFormat;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
@@ -83,8 +82,7 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
                             what,
                             values(b),
                             values(y),
-                            t -> Preparable.sequence(
-                                    new Zero(t.tensor(rows)), new BiasAdd(t.tensor(rows), t.tensor(b))));
+                            t -> Preparable.sequence(new Zero(t.tensor(rows)), Bias.add(t.tensor(rows), t.tensor(b))));
             return;
         }
         Packed w = packed(a.pass().emitter());
@@ -94,10 +92,8 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
         boolean own = b != null && b.shape().rank() == 1;
         Value byProbe = y.rows(a.copies());
         a.pass().emit(what, values(x, w.words, w.scales, w.zeros, b), values(y), t -> {
-            Preparable product = new QMatmul(t.tensor(rows), bind(w, t), own ? t.tensor(b) : null, t.tensor(flat));
-            return b == null || own
-                    ? product
-                    : Preparable.sequence(product, new BiasAdd(t.tensor(byProbe), t.tensor(b)));
+            Preparable product = QMatmul.forward(t.tensor(rows), bind(w, t), own ? t.tensor(b) : null, t.tensor(flat));
+            return b == null || own ? product : Preparable.sequence(product, Bias.add(t.tensor(byProbe), t.tensor(b)));
         });
     }
 
@@ -119,7 +115,7 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
                             "input.cotangent" + a.suffix(),
                             values(dy, w.words, w.scales, w.zeros),
                             values(dx),
-                            t -> new QMatmulBackward(t.tensor(rows), bind(w, t), t.tensor(flat)));
+                            t -> QMatmul.backward(t.tensor(rows), bind(w, t), t.tensor(flat)));
         }
     }
 }

@@ -1,42 +1,61 @@
 package dev.sagitta.graph.op.elementwise;
 
-import static dev.sagitta.fixture.Sample.shape;
-
 import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.OpReference;
 import dev.sagitta.fixture.Sample;
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.op.OpTypes;
 import dev.sagitta.kernel.Function;
-import dev.sagitta.kernel.elementwise.FunctionReference;
-import java.util.Arrays;
+import dev.sagitta.tensor.Shape;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 
-/** y = s(x). */
+/** y = s(z) for each function, from its definition. */
 public final class ActivationReference implements OpReference {
     @Override
     public List<Sample> samples() {
-        return OpTypes.standard().all().stream()
-                .filter(type -> Arrays.stream(Function.values())
-                        .anyMatch(f -> f != Function.RELU && f.symbol().equals(type.name())))
-                .flatMap(type -> Stream.of(
-                        Sample.of("{'type':'" + type.name() + "'}", 1, shape(1)),
-                        Sample.of("{'type':'" + type.name() + "'}", 3, shape(37))))
-                .toList();
+        List<Sample> samples = new ArrayList<>();
+        for (Function function : Function.values()) {
+            if (function != Function.RELU) {
+                String json = "{'type':'" + function.symbol() + "'}";
+                samples.add(Sample.of(json, Shape.of(1)).batch(1));
+                samples.add(Sample.of(json, Shape.of(3, 7)));
+            }
+        }
+        samples.add(Sample.of("{'type':'gelu'}", Shape.of(33, 1021)).timed());
+        return samples;
     }
 
     @Override
-    public Jet[][] forward(Op op, Scene scene, Jet[][] in) {
-        Function function = ((Activation) op).function();
+    public Jet[][] forward(At at, Jet[][] in) {
+        Function function = at.op(Activation.class).function();
         Jet[] y = new Jet[in[0].length];
         for (int i = 0; i < y.length; i++) {
-            double x = in[0][i].value();
-            y[i] = in[0][i].apply(
-                    FunctionReference.value(function, x),
-                    FunctionReference.first(function, x),
-                    FunctionReference.second(function, x));
+            y[i] = of(function, in[0][i]);
         }
         return new Jet[][] {y};
+    }
+
+    /** The function, its slope and its second derivative at x. */
+    public static double[] derivatives(Function function, double x) {
+        return Jet.derivatives(jet -> of(function, jet), x);
+    }
+
+    /** The function of one number. */
+    public static Jet of(Function function, Jet x) {
+        if (Double.isInfinite(x.v()) && function != Function.TANH && function != Function.SIGMOID) {
+            // where the product of the definition has no value: the limit
+            return x.v() > 0 ? x : Jet.of(0);
+        }
+        return switch (function) {
+            case RELU -> x.v() > 0 ? x : Double.isNaN(x.v()) ? x.times(Double.NaN) : Jet.of(Math.max(0, x.v()));
+            case GELU -> x.times(x.normalCdf());
+            // (1 + tanh u) / 2 = sigmoid(2 u), which loses nothing in the tail
+            case GELU_TANH ->
+                x.times(x.plus(x.times(x).times(x).times(0.044715))
+                        .times(2 * Math.sqrt(2 / Math.PI))
+                        .sigmoid());
+            case SILU -> x.times(x.sigmoid());
+            case TANH -> x.tanh();
+            case SIGMOID -> x.sigmoid();
+        };
     }
 }

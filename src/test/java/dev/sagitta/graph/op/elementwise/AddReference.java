@@ -1,11 +1,9 @@
 package dev.sagitta.graph.op.elementwise;
 
-import static dev.sagitta.fixture.Sample.shape;
-
 import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.OpReference;
 import dev.sagitta.fixture.Sample;
-import dev.sagitta.graph.Op;
+import dev.sagitta.tensor.Shape;
 import java.util.List;
 
 /** y = a + b. */
@@ -13,12 +11,24 @@ public final class AddReference implements OpReference {
     @Override
     public List<Sample> samples() {
         return List.of(
-                Sample.of("{'type':'add'}", 1, shape(1), shape(1)),
-                Sample.of("{'type':'add'}", 3, shape(7, 3), shape(7, 3)));
+                Sample.of("{'type':'add'}", Shape.of(1), Shape.of(1)).batch(1),
+                Sample.of("{'type':'add'}", Shape.of(3, 7), Shape.of(3, 7)),
+                Sample.of("{'type':'add'}", Shape.of(33, 1021), Shape.of(33, 1021))
+                        .timed());
     }
 
     @Override
-    public Jet[][] forward(Op op, Scene scene, Jet[][] in) {
+    public List<Refusal> refusals() {
+        return List.of(
+                new Refusal(Sample.of(new Add(), Shape.of(3)), "[[3]]", "expected two of the same shape"),
+                new Refusal(
+                        Sample.of(new Add(), Shape.of(2, 3), Shape.of(2, 4)),
+                        "[[2, 3], [2, 4]]",
+                        "expected two of the same shape"));
+    }
+
+    @Override
+    public Jet[][] forward(At at, Jet[][] in) {
         Jet[] y = new Jet[in[0].length];
         for (int i = 0; i < y.length; i++) {
             y[i] = in[0][i].plus(in[1][i]);

@@ -1,26 +1,27 @@
 package dev.sagitta.graph.op.elementwise;
 
-import static dev.sagitta.fixture.Sample.shape;
-
 import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.OpReference;
 import dev.sagitta.fixture.Sample;
-import dev.sagitta.graph.Op;
+import dev.sagitta.kernel.Function;
+import dev.sagitta.tensor.Shape;
 import java.util.List;
 
-/** y = max(x, 0). */
+/** y = max(z, 0), the slope at 0 being 0. */
 public final class ReluReference implements OpReference {
     @Override
     public List<Sample> samples() {
-        return List.of(Sample.of("{'type':'relu'}", 1, shape(1)), Sample.of("{'type':'relu'}", 3, shape(33)));
+        return List.of(
+                Sample.of("{'type':'relu'}", Shape.of(1)).batch(1),
+                Sample.of("{'type':'relu'}", Shape.of(3, 7)),
+                Sample.of("{'type':'relu'}", Shape.of(33, 1021)).timed());
     }
 
     @Override
-    public Jet[][] forward(Op op, Scene scene, Jet[][] in) {
+    public Jet[][] forward(At at, Jet[][] in) {
         Jet[] y = new Jet[in[0].length];
         for (int i = 0; i < y.length; i++) {
-            boolean positive = in[0][i].value() > 0;
-            y[i] = in[0][i].times(positive ? 1 : 0);
+            y[i] = ActivationReference.of(Function.RELU, in[0][i]);
         }
         return new Jet[][] {y};
     }

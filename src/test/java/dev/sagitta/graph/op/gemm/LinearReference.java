@@ -1,37 +1,48 @@
 package dev.sagitta.graph.op.gemm;
 
-import static dev.sagitta.fixture.Sample.shape;
-
 import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.OpReference;
 import dev.sagitta.fixture.Sample;
-import dev.sagitta.graph.Op;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.tensor.Shape;
 import java.util.List;
 
-/** y = x W' + b. */
+/** y = x W' + b over the last axis, W [out, in]. */
 public final class LinearReference implements OpReference {
     @Override
     public List<Sample> samples() {
         return List.of(
-                Sample.of("{'type':'linear','out':1}", 1, shape(1)),
-                Sample.of("{'type':'linear','out':3,'bias':false}", 2, shape(5)),
-                Sample.of("{'type':'linear','out':7}", 3, shape(2, 33)));
+                Sample.of("{'type':'linear','out':1}", Shape.of(1)).batch(1),
+                Sample.of("{'type':'linear','out':5,'bias':false}", Shape.of(7)),
+                Sample.of("{'type':'linear','out':6}", Shape.of(3, 7)),
+                Sample.of("{'type':'linear','out':257}", Shape.of(131))
+                        .batch(65)
+                        .timed());
     }
 
     @Override
-    public Jet[][] forward(Op op, Scene scene, Jet[][] in) {
-        Jet[] x = in[0];
-        Jet[] w = in[1];
-        int features = (int) ((Linear) op).weight().shape().extent(1);
-        int out = w.length / features;
-        int rows = x.length / features;
-        Jet[] y = new Jet[rows * out];
-        for (int row = 0; row < rows; row++) {
-            for (int o = 0; o < out; o++) {
-                Jet sum = Jet.dot(x, row * features, 1, w, o * features, 1, features);
-                y[row * out + o] = in.length > 2 ? sum.plus(in[2][o]) : sum;
-            }
+    public List<Refusal> refusals() {
+        Linear linear = new Linear(Parameter.matrix("op.weight", Shape.of(4, 5), Parameter.Init.ZEROS), null);
+        return List.of(
+                new Refusal(Sample.of(linear, Shape.of(3, 7)), "'op.weight'", "[3, 7] features", "expects 5"),
+                new Refusal(Sample.of(linear, Shape.of()), "'op.weight'", "expects 5"));
+    }
+
+    @Override
+    public Jet[][] forward(At at, Jet[][] in) {
+        Linear op = at.op(Linear.class);
+        int out = (int) op.weight().shape().extent(0);
+        int features = (int) op.weight().shape().extent(1);
+        return new Jet[][] {product(in[0], in[1], op.bias() == null ? null : in[2], out, features)};
+    }
+
+    /** @param b null for none */
+    public static Jet[] product(Jet[] x, Jet[] w, Jet[] b, int out, int in) {
+        Jet[] y = new Jet[x.length / in * out];
+        for (int i = 0; i < y.length; i++) {
+            Jet sum = Jet.dot(x, i / out * in, 1, w, i % out * in, 1, in);
+            y[i] = b == null ? sum : sum.plus(b[i % out]);
         }
-        return new Jet[][] {y};
+        return y;
     }
 }

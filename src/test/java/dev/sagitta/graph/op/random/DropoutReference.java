@@ -1,36 +1,36 @@
 package dev.sagitta.graph.op.random;
 
-import static dev.sagitta.fixture.Sample.shape;
-
 import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.OpReference;
 import dev.sagitta.fixture.Philox;
 import dev.sagitta.fixture.Sample;
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.RandomNames;
+import dev.sagitta.tensor.Shape;
 import java.util.List;
 
-/** y = x m / (1 - p), the mask from the counter. */
+/** y = x / (1 - p) where the element's random word is not below p 2^32, else 0; outside training y = x. */
 public final class DropoutReference implements OpReference {
     @Override
     public List<Sample> samples() {
         return List.of(
-                Sample.of("{'type':'dropout','p':0}", 2, shape(3)),
-                Sample.of("{'type':'dropout','p':0.4}", 3, shape(29)));
+                Sample.of("{'type':'dropout','p':0.5}", Shape.of(1)).batch(1),
+                Sample.of("{'type':'dropout','p':0}", Shape.of(7)),
+                Sample.of("{'type':'dropout','p':0.25}", Shape.of(3, 7)),
+                Sample.of("{'type':'dropout','p':0.1}", Shape.of(33, 1021)).timed());
     }
 
     @Override
-    public Jet[][] forward(Op op, Scene scene, Jet[][] in) {
-        if (!scene.training()) {
-            return new Jet[][] {in[0]};
+    public Jet[][] forward(At at, Jet[][] in) {
+        double p = at.op(Dropout.class).probability();
+        Jet[] x = in[0];
+        if (at.draws() == null || p == 0) {
+            return new Jet[][] {x};
         }
-        double threshold = Math.round((double) ((Dropout) op).probability() * 0x1p32);
-        int stream = RandomNames.stream(RandomNames.Use.OP, scene.name());
-        int[] words = Philox.stream(scene.seed(), stream, scene.step(), 0, in[0].length);
-        Jet[] y = new Jet[in[0].length];
+        Draws draws = at.draws();
+        int[] words = Philox.stream(draws.seed(), draws.stream(), draws.step(), 0, x.length);
+        Jet[] y = new Jet[x.length];
         for (int i = 0; i < y.length; i++) {
-            boolean dropped = (words[i] & 0xFFFFFFFFL) < threshold;
-            y[i] = in[0][i].times(dropped ? 0 : 1 / (1 - threshold * 0x1p-32));
+            boolean dropped = (words[i] & 0xFFFFFFFFL) < Math.round(p * 0x1p32);
+            y[i] = dropped ? Jet.of(0) : x[i].times(1 / (1 - p));
         }
         return new Jet[][] {y};
     }

@@ -1,22 +1,22 @@
 package dev.sagitta.graph.op.shape;
 
-import static dev.sagitta.fixture.Sample.shape;
-
 import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.OpReference;
 import dev.sagitta.fixture.Sample;
-import dev.sagitta.graph.Op;
+import dev.sagitta.tensor.Shape;
 import java.util.List;
 
 /** The same numbers. */
 public final class FlattenReference implements OpReference {
     @Override
     public List<Sample> samples() {
-        return List.of(Sample.of("{'type':'flatten'}", 3, shape(2, 3)));
+        return List.of(
+                Sample.of("{'type':'flatten'}", Shape.of(1)).batch(1),
+                Sample.of("{'type':'flatten'}", Shape.of(2, 3, 7)));
     }
 
     @Override
-    public Jet[][] forward(Op op, Scene scene, Jet[][] in) {
+    public Jet[][] forward(At at, Jet[][] in) {
         return new Jet[][] {in[0]};
     }
 }
