@@ -5,6 +5,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Parameter;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -85,6 +86,10 @@ public final class Batches implements AutoCloseable {
             if (full.arena(role) != null) {
                 shared = shared.arena(role, full.arena(role));
             }
+        }
+        for (Parameter parameter : ParameterLayout.untrained(full.graph()).parameters()) {
+            String name = parameter.name();
+            shared = shared.bind(ParameterRole.WEIGHT, name, full.tensor(ParameterRole.WEIGHT, name));
         }
         return full.has(Role.RANDOM) ? shared.bind(Role.RANDOM, full.tensor(Role.RANDOM)) : shared;
     }

@@ -85,6 +85,22 @@ public record ProgramOptions(
                 external);
     }
 
+    /** Uses the caller's memory for those parameters alone that the arena has: {@link ParameterLayout#untrained}. */
+    public ProgramOptions weights(ParameterArena some) {
+        Map<String, Tensor> more = new LinkedHashMap<>(external);
+        some.parts().forEach((name, part) -> more.put(ParameterRole.WEIGHT.of(name), part));
+        return new ProgramOptions(
+                batch,
+                probes,
+                computations,
+                store,
+                observer,
+                training,
+                seed,
+                arenas,
+                Collections.unmodifiableMap(more));
+    }
+
     /** Uses the caller's memory for what a program has once. */
     public ProgramOptions bind(Role role, Tensor tensor) {
         return bind(role.tensor(), tensor);
