@@ -419,7 +419,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     public TrainingState state() {
-        return new TrainingState(steps, seen, data.size(), options, policy.bits(), policy.measured(program));
+        return new TrainingState(steps, seen, data.size(), options, policy.bits(program), policy.measured(program));
     }
 
     /** A copy of weights and optimiser state as they are. */
