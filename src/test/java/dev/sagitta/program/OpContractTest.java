@@ -243,11 +243,19 @@ class OpContractTest {
                 Program.compile(graph, TestDevices.get(TestDevices.one()), ProgramOptions.of(1, Computation.PREDICT))) {
             program.tensor("input").upload(program.stream(), new float[] {1, 0, 0, 0, 0, 0});
             program.tensor("fc.bias").upload(program.stream(), new float[] {1, 2, 3, 4, 5, 6});
-            program.tensor("mask").upload(program.stream(), new float[] {1, 0, 1, 0, 1, 0});
+            program.input("mask").upload(program.stream(), new float[] {1, 0, 1, 0, 1, 0});
             program.run(Computation.PREDICT);
             assertThat(program.tensor("output").downloadFloats(program.stream()))
                     .containsExactly(1, 0, 3, 0, 5, 0);
         }
+        GraphBuilder c = GraphBuilder.features(WIDTH);
+        Node target = c.input("target", ArrayType.f32(Shape.of(WIDTH)));
+        Graph clash = c.build(
+                c.add("masked", new ToyOps.Multiply(), target, Layers.linear(c, "fc", c.input(), WIDTH)),
+                new MeanSquaredError());
+        assertThatThrownBy(() -> Program.compile(
+                        clash, TestDevices.get(TestDevices.one()), ProgramOptions.of(1, Computation.PREDICT)))
+                .hasMessageContaining("input 'target' has the name of a value that every program has");
         assertThatThrownBy(() -> b.input("fc", ArrayType.f32(Shape.of(1)))).hasMessageContaining("the name is taken");
     }
 

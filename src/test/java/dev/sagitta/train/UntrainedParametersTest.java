@@ -12,10 +12,14 @@ import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
+import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.loss.CrossEntropy;
+import dev.sagitta.graph.op.OpTypes;
 import dev.sagitta.graph.op.gemm.Linear;
 import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Evaluation;
@@ -110,6 +114,46 @@ class UntrainedParametersTest {
             }
             // a sum of 18 steps: one that began again after the 16th would be far smaller
             assertThat(far).isGreaterThan(3);
+        }
+    }
+
+    /** Saved with the model, and taken up: three steps are one and two. */
+    @Test
+    void aRunThatIsResumedHasItsState() {
+        OpType type = OpType.of(
+                "running",
+                1,
+                "adds its inputs up",
+                m -> new ToyOps.Running(m.state("running", Shape.of(BATCH * WIDTH), Parameter.Init.ZEROS), false));
+        OpTypes types = OpTypes.standard().with(type);
+        ModelSpec model = ModelSpec.parse("""
+                {"input": {"type": "features", "shape": [64]}, "loss": "cross_entropy", "layers": [
+                 {"type": "linear", "name": "fc1", "out": 64}, {"type": "running", "name": "sum"}, {"type": "linear", "name": "fc2", "out": 4}]}""", "model", types);
+        DataSet data = data();
+        TrainingOptions options = new TrainingOptions(BATCH, OptimiserOptions.adamW(0.01), "none", 1);
+        Path file = folder.resolve("one.safetensors");
+        Map<String, HostTensor> whole;
+        try (Trainer trainer = new Trainer(model.toGraph(), DEVICE, data, options)) {
+            trainer.step();
+            trainer.save(file, model);
+            trainer.step();
+            trainer.step();
+            whole = weights(trainer);
+        }
+        try (Checkpoint checkpoint = Checkpoint.open(file, types);
+                Trainer trainer = Trainer.resume(
+                        checkpoint,
+                        DEVICE,
+                        data,
+                        options,
+                        TrainingState.parse(checkpoint.training().orElseThrow()))) {
+            trainer.step();
+            trainer.step();
+            Map<String, HostTensor> parts = weights(trainer);
+            assertThat(parts.keySet()).isEqualTo(whole.keySet()).contains("sum.running");
+            parts.forEach((name, tensor) -> assertThat(tensor.bytes())
+                    .as(name)
+                    .isEqualTo(whole.get(name).bytes()));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.sagitta.io.model;
 
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.op.OpTypes;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.file.JsonInput;
@@ -48,13 +49,22 @@ public final class Checkpoint implements AutoCloseable {
 
     /** @throws DataException naming the file and what is wrong with it */
     public static Checkpoint open(Path path) {
+        return open(path, OpTypes.standard());
+    }
+
+    /**
+     * The same, of a model that may have layers of the caller's.
+     *
+     * @throws DataException naming the file and what is wrong with it
+     */
+    public static Checkpoint open(Path path, OpTypes types) {
         SafetensorsFile file = SafetensorsFile.open(path);
         try {
             String json = file.metadata().get(MODEL);
             if (json == null) {
                 throw new DataException(path + ": no metadata '" + MODEL + "': not a checkpoint of Sagitta");
             }
-            ModelSpec model = ModelSpec.parse(json, path + ": " + MODEL);
+            ModelSpec model = ModelSpec.parse(json, path + ": " + MODEL, types);
             Checkpoint checkpoint = new Checkpoint(file, model, graph(model, path));
             checkpoint.check();
             return checkpoint;
