@@ -2,6 +2,8 @@
 
    qmatvec (M = 1), qmatfew (M = 2 .. 8), both qfew.h: weights are decoded in registers, 16 output channels each, and read once, in order.
    qmatmul, qmatmul_backward (qmany.h)   at most QM_DEPTH x QM_WIDE weights are unpacked at any time, into the level-2 cache.
+     GPU_ONLY qmatfew_backward_w2_f32: served by qmatmul_backward_w2_f32   GPU_ONLY qmatfew_backward_w3_f32: served by qmatmul_backward_w3_f32
+     GPU_ONLY qmatfew_backward_w4_f32: served by qmatmul_backward_w4_f32   GPU_ONLY qmatfew_backward_w8_f32: served by qmatmul_backward_w8_f32
 
    Order of every sum: QM_DEPTH consecutive terms, cut at the ends of groups when 32 divides the group, form a segment. Over a segment
    x (code - 2^(B-1)) is one chain of fused multiply-adds from zero; the total takes s times that, then c times the sum of the segment's x,
@@ -63,10 +65,6 @@
         QM_MANY(BITS, 0, x, bias, y)                                                                                                     \
     }                                                                                                                                    \
     kernel void qmatmul_backward_w##BITS##_f32(const global f32 *dy, const global u32 *words, const global f32 *scales,                  \
-                                               const global f32 *offsets, global f32 *dx, i32 m, i32 n, i32 k, i32 group) {              \
-        QM_MANY(BITS, 1, dy, 0, dx)                                                                                                      \
-    }                                                                                                                                    \
-    kernel void qmatfew_backward_w##BITS##_f32(const global f32 *dy, const global u32 *words, const global f32 *scales,                  \
                                                const global f32 *offsets, global f32 *dx, i32 m, i32 n, i32 k, i32 group) {              \
         QM_MANY(BITS, 1, dy, 0, dx)                                                                                                      \
     }

@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
             CurvatureCommand.class,
             QuantizeCommand.class,
             AllocateCommand.class,
+            ExplainCommand.class,
             DevicesCommand.class
         })
 public final class Main implements Runnable {

@@ -17,7 +17,6 @@ import dev.sagitta.train.Trainer;
 import dev.sagitta.train.TrainingOptions;
 import dev.sagitta.train.TrainingState;
 import dev.sagitta.train.optimiser.OptimiserOptions;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -269,15 +268,9 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private ModelSpec model() {
-        if (ModelSpec.PRESETS.contains(model)) {
-            return data.context() == null ? ModelSpec.preset(model) : ModelSpec.preset(model, data.context());
-        }
-        Path file = Path.of(model);
-        if (!Files.exists(file)) {
-            throw new DataException("there is no file '" + model + "' and no preset of that name; presets: "
-                    + String.join(", ", ModelSpec.PRESETS));
-        }
-        return ModelSpec.read(file);
+        return ModelSpec.PRESETS.contains(model) && data.context() != null
+                ? ModelSpec.preset(model, data.context())
+                : ModelFiles.read(model);
     }
 
     private void requireSameModel(ModelSpec resumed) {

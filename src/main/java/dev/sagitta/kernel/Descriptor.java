@@ -3,6 +3,8 @@ package dev.sagitta.kernel;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.device.KernelSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -73,11 +75,30 @@ public interface Descriptor extends Preparable {
         return Tolerance.FLOAT;
     }
 
+    /** The launches that this takes, in order: its own, and what prepares or finishes its work. */
+    default List<Descriptor> launches(Device device) {
+        return List.of(this);
+    }
+
     /** Checks, compiles if need be, and binds: what is returned can be enqueued any number of times. */
     @Override
     default Step prepare(Device device) {
-        Signature signature = signature().on(device);
+        signature().on(device);
+        List<Step> steps = new ArrayList<>();
+        try {
+            for (Descriptor launch : launches(device)) {
+                steps.add(launch.launch(device));
+            }
+        } catch (RuntimeException | Error e) {
+            steps.forEach(Step::close);
+            throw e;
+        }
+        return steps.size() == 1 ? steps.get(0) : Step.sequence(steps);
+    }
+
+    /** This launch alone. */
+    default Step launch(Device device) {
         KernelSource source = new KernelSource(file(), entry(device), defines(device));
-        return Step.of(device.prepare(source, geometry(device), signature.values()));
+        return Step.of(device.prepare(source, geometry(device), signature().values()));
     }
 }

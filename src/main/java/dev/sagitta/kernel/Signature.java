@@ -28,8 +28,10 @@ public final class Signature {
         IN,
         OUT,
         IN_OUT,
-        /** Memory whose contents nobody else reads; no part of {@link #bytes}. */
+        /** Memory whose contents nobody else reads; no part of {@link #bytes()}. */
         WORKSPACE,
+        /** The same where only its size matters. */
+        SCRATCH,
         SCALAR
     }
 
@@ -38,16 +40,16 @@ public final class Signature {
      * @param value a {@link Tensor}, null for a null pointer, or an Integer, a Long, a Float
      * @param optional whether the kernel takes a null pointer
      * @param passed false where another launch of the same preparation takes it
-     * @param fixed whether a shape or a number of elements was declared
+     * @param free whether nothing fixes its extents: see {@link #free}
      */
     public record Argument(
-            String name, Role role, DType dtype, Object value, boolean optional, boolean passed, boolean fixed) {
+            String name, Role role, DType dtype, Object value, boolean optional, boolean passed, boolean free) {
         private Buffer buffer() {
             return value == null ? null : ((Tensor) value).buffer();
         }
 
-        private Argument as(DType otherDtype, boolean optionalNow, boolean passedNow, boolean fixedNow) {
-            return new Argument(name, role, otherDtype, value, optionalNow, passedNow, fixedNow);
+        private Argument as(DType otherDtype, boolean optionalNow, boolean passedNow, boolean freeNow) {
+            return new Argument(name, role, otherDtype, value, optionalNow, passedNow, freeNow);
         }
     }
 
@@ -118,7 +120,7 @@ public final class Signature {
                 tensor.bytes() >= least,
                 tensor + " has " + tensor.bytes() + " bytes, expected at least " + least
                         + "; ask workspaceBytes for the size");
-        arguments.add(new Argument(name, Role.WORKSPACE, dtype, tensor, false, true, false));
+        arguments.add(new Argument(name, Role.SCRATCH, dtype, tensor, false, true, false));
         return this;
     }
 
@@ -128,20 +130,26 @@ public final class Signature {
             scratch(name, tensor, dtype, least);
             return replaceLast(last().as(dtype, true, true, false));
         }
-        arguments.add(new Argument(name, Role.WORKSPACE, dtype, null, true, true, false));
+        arguments.add(new Argument(name, Role.SCRATCH, dtype, null, true, true, false));
         return this;
     }
 
     /** The last tensor is taken by another launch of the same preparation: checked and counted here, not passed. */
     public Signature elsewhere() {
         Argument last = last();
-        return replaceLast(last.as(last.dtype(), last.optional(), false, last.fixed()));
+        return replaceLast(last.as(last.dtype(), last.optional(), false, last.free()));
+    }
+
+    /** The last tensor may have any extents, which those of others follow: the suite expects every other one to be refused with one more. */
+    public Signature free() {
+        Argument last = last();
+        return replaceLast(last.as(last.dtype(), last.optional(), last.passed(), true));
     }
 
     /** The last tensor's memory is passed as a pointer to {@code dtype}, for kernels that move bits. */
     public Signature seenAs(DType dtype) {
         Argument last = last();
-        return replaceLast(last.as(dtype, last.optional(), last.passed(), last.fixed()));
+        return replaceLast(last.as(dtype, last.optional(), last.passed(), last.free()));
     }
 
     /** For a tensor that is declared further on, and whose extents are needed before. */
@@ -171,7 +179,7 @@ public final class Signature {
 
     private Signature shape(long... expected) {
         checks.shape((Tensor) last().value(), expected);
-        return fixed();
+        return this;
     }
 
     /** The last tensor, if there is one, has so many elements in any shape. */
@@ -179,12 +187,7 @@ public final class Signature {
         if (last().value() != null) {
             checks.elements((Tensor) last().value(), expected);
         }
-        return fixed();
-    }
-
-    private Signature fixed() {
-        Argument last = last();
-        return replaceLast(last.as(last.dtype(), last.optional(), last.passed(), true));
+        return this;
     }
 
     /** The last tensor, if there is one, is exactly of this shape. */
@@ -254,7 +257,9 @@ public final class Signature {
         }
         long sum = 0;
         for (Argument argument : arguments) {
-            if (argument.value() instanceof Tensor tensor && argument.role() != Role.WORKSPACE) {
+            if (argument.value() instanceof Tensor tensor
+                    && argument.role() != Role.WORKSPACE
+                    && argument.role() != Role.SCRATCH) {
                 sum += (argument.role() == Role.IN_OUT ? 2 : 1) * tensor.bytes();
             }
         }

@@ -11,6 +11,8 @@ import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Value;
+import dev.sagitta.graph.rewrite.Rewrites;
+import dev.sagitta.graph.rewrite.Target;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.program.compile.MemoryPlan;
 import dev.sagitta.program.compile.NetworkCompiler;
@@ -25,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * A graph compiled for one device, batch size, number of probes and store of saved activations. Fill the inputs, {@link #run} a
@@ -43,6 +46,7 @@ public final class Program implements AutoCloseable {
     private final Map<MemoryCategory, Long> persistent = new EnumMap<>(MemoryCategory.class);
     private final Map<Computation, Runner> runners = new EnumMap<>(Computation.class);
     private final Map<Computation, List<SavedStore.SavedTensor>> saved = new EnumMap<>(Computation.class);
+    private final Map<Computation, Supplier<Explanation>> explanations = new EnumMap<>(Computation.class);
     private ProgramMemory memory;
 
     private Program(Graph graph, Device device, Stream stream, ProgramOptions options) {
@@ -79,12 +83,20 @@ public final class Program implements AutoCloseable {
         graph.everyParameter().forEach(values::parameter);
         for (Computation computation : options.computations()) {
             Schedule schedule = new Schedule(device, values, constants);
-            NetworkCompiler compiler = new NetworkCompiler(graph, options, values, computation, schedule);
+            // an observer is shown every wire of the network
+            Rewrites rewrites = options.observer() == Observer.NONE ? options.rewrites() : Rewrites.NONE;
+            boolean keeps = computation.keepsActivations() || computation.usesProbes();
+            Rewrites.Rewritten rewritten = rewrites.apply(graph, new Target(device.kind(), keeps));
+            NetworkCompiler compiler = new NetworkCompiler(rewritten.graph(), options, values, computation, schedule);
             compiler.compile();
             schedules.put(computation, schedule);
             plans.put(computation, new MemoryPlan(schedule));
             masks.put(computation, compiler.maskBytes());
             saved.put(computation, compiler.saved());
+            explanations.put(
+                    computation,
+                    () -> new Explanation(
+                            rewritten.outcomes(), compiler.plan(), compiler.saved(), schedule, plans.get(computation)));
         }
         bindPersistent(values);
         constants.forEach((name, contents) -> tensor(name).upload(stream, contents));
@@ -254,12 +266,15 @@ public final class Program implements AutoCloseable {
 
     /** Enqueues a computation; its results are there after {@link Stream#synchronize} or a download. */
     public void run(Computation computation) {
-        Runner runner = runners.get(computation);
-        if (runner == null) {
+        requireCompiled(computation);
+        runners.get(computation).run();
+    }
+
+    private void requireCompiled(Computation computation) {
+        if (!runners.containsKey(computation)) {
             throw new IllegalArgumentException("program was not compiled for " + computation + ", only for "
                     + runners.keySet() + "; add it to the options");
         }
-        runner.run();
     }
 
     /** The steps of a computation; from the second run on CUDA, their graph. */
@@ -324,6 +339,12 @@ public final class Program implements AutoCloseable {
 
     public ProgramMemory memory() {
         return memory;
+    }
+
+    /** How a computation was compiled. */
+    public Explanation explain(Computation computation) {
+        requireCompiled(computation);
+        return explanations.get(computation).get();
     }
 
     /** What the store of saved activations has a say in, of the gradient, in the order of the network. */

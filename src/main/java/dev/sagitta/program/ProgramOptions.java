@@ -1,5 +1,6 @@
 package dev.sagitta.program;
 
+import dev.sagitta.graph.rewrite.Rewrites;
 import dev.sagitta.tensor.Tensor;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -15,6 +16,7 @@ import java.util.Set;
  * @param probes K, vectors per curvature product
  * @param computations what the program must be able to compute
  * @param store how saved activations are kept
+ * @param rewrites fusions that a computation may be compiled with
  * @param observer looks on and may add tasks
  * @param training whether dropout drops
  * @param seed of all random numbers
@@ -26,6 +28,7 @@ public record ProgramOptions(
         int probes,
         Set<Computation> computations,
         SavedStore store,
+        Rewrites rewrites,
         Observer observer,
         boolean training,
         long seed,
@@ -41,31 +44,51 @@ public record ProgramOptions(
 
     public static ProgramOptions of(int batch, Computation first, Computation... more) {
         return new ProgramOptions(
-                batch, 1, EnumSet.of(first, more), SavedStore.EXACT, Observer.NONE, false, 0, Map.of(), Map.of());
+                batch,
+                1,
+                EnumSet.of(first, more),
+                SavedStore.EXACT,
+                Rewrites.ALL,
+                Observer.NONE,
+                false,
+                0,
+                Map.of(),
+                Map.of());
     }
 
     public ProgramOptions batch(int examples) {
-        return new ProgramOptions(examples, probes, computations, store, observer, training, seed, arenas, external);
+        return new ProgramOptions(
+                examples, probes, computations, store, rewrites, observer, training, seed, arenas, external);
     }
 
     public ProgramOptions probes(int count) {
-        return new ProgramOptions(batch, count, computations, store, observer, training, seed, arenas, external);
+        return new ProgramOptions(
+                batch, count, computations, store, rewrites, observer, training, seed, arenas, external);
     }
 
     public ProgramOptions store(SavedStore other) {
-        return new ProgramOptions(batch, probes, computations, other, observer, training, seed, arenas, external);
+        return new ProgramOptions(
+                batch, probes, computations, other, rewrites, observer, training, seed, arenas, external);
+    }
+
+    /** {@link Rewrites#NONE} to compile every op as it stands in the graph. */
+    public ProgramOptions rewrites(Rewrites other) {
+        return new ProgramOptions(
+                batch, probes, computations, store, other, observer, training, seed, arenas, external);
     }
 
     public ProgramOptions observer(Observer other) {
-        return new ProgramOptions(batch, probes, computations, store, other, training, seed, arenas, external);
+        return new ProgramOptions(
+                batch, probes, computations, store, rewrites, other, training, seed, arenas, external);
     }
 
     public ProgramOptions training(boolean on) {
-        return new ProgramOptions(batch, probes, computations, store, observer, on, seed, arenas, external);
+        return new ProgramOptions(batch, probes, computations, store, rewrites, observer, on, seed, arenas, external);
     }
 
     public ProgramOptions seed(long value) {
-        return new ProgramOptions(batch, probes, computations, store, observer, training, value, arenas, external);
+        return new ProgramOptions(
+                batch, probes, computations, store, rewrites, observer, training, value, arenas, external);
     }
 
     /** Uses the caller's memory for all parameters in a role; it has to be of the graph's layout, with K copies where the role has them. */
@@ -78,6 +101,7 @@ public record ProgramOptions(
                 probes,
                 computations,
                 store,
+                rewrites,
                 observer,
                 training,
                 seed,
@@ -120,6 +144,7 @@ public record ProgramOptions(
                 probes,
                 computations,
                 store,
+                rewrites,
                 observer,
                 training,
                 seed,

@@ -36,7 +36,7 @@ public final class RandomStream {
     }
 
     /**
-     * The Philox key of a purpose, for a state on a device ({@code kernel.RandomState}): the purpose's UTF-8 bytes, eight to a block, pass
+     * The Philox key of a purpose, for a state on a device ({@code kernel.random.Random}): the purpose's UTF-8 bytes, eight to a block, pass
      * through Philox one after the other, each under the key that the one before left; the first key is the seed.
      */
     public static long key(long seed, String purpose) {

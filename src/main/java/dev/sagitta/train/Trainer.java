@@ -245,28 +245,50 @@ public final class Trainer implements AutoCloseable {
      * @throws ArithmeticException naming the step if the loss is NaN or infinite
      */
     public float step() {
-        enqueue();
-        Losses losses = losses();
-        return losses.counted() == 0 ? Float.NaN : (float) (losses.sum() / losses.counted());
+        if (ring.pending() > 0) {
+            throw new IllegalStateException(
+                    "training: " + ring.pending() + " steps are under way; call losses() first");
+        }
+        launch();
+        counted = data.countedTargets(rows, 0, rows.length);
+        float loss = downloadLoss();
+        requireFinite(loss, steps);
+        chooseBits();
+        return counted == 0 ? Float.NaN : loss;
     }
 
     /**
-     * One step, not waited for: the host goes on to the next batch while the device computes. After {@link LossRing#LENGTH} of them, or whenever numbers
+     * One step, not waited for: the host goes on to the next batch while the device computes. After {@link #room} of them, or whenever numbers
      * are wanted, {@link #losses} has to be called.
      */
     public void enqueue() {
+        launch();
+        ring.push(lossTensor, data.countedTargets(rows, 0, rows.length));
+        chooseBits();
+    }
+
+    private void launch() {
         load();
         optimiser.settings(steps + 1, settingsValues);
         settingsFloats.put(0, settingsValues);
         settings.upload(stream, settingsHost.clear());
         program.run(Computation.GRADIENT);
-        ring.push(lossTensor, data.countedTargets(rows, 0, rows.length));
         update.enqueue(stream);
         advance.enqueue(stream);
         steps++;
         seen += rows.length;
+    }
+
+    private void chooseBits() {
         if (policy.isAutomatic() && (steps == FIRST_CHOICE || steps % CHOOSE_EVERY == 0) && policy.resolve(program)) {
             compile();
+        }
+    }
+
+    private void requireFinite(float loss, long step) {
+        if (!Float.isFinite(loss)) {
+            throw new ArithmeticException("training: the loss is " + loss + " at step " + step + whereNotFinite()
+                    + "; lower the learning rate (" + optimiser.rate() + ") or clip the gradient");
         }
     }
 
@@ -295,11 +317,7 @@ public final class Trainer implements AutoCloseable {
         long all = 0;
         for (int i = 0; i < count; i++) {
             float loss = ring.loss(i);
-            if (!Float.isFinite(loss)) {
-                throw new ArithmeticException("training: the loss is " + loss + " at step " + (first + i + 1)
-                        + whereNotFinite() + "; lower the learning rate (" + optimiser.rate()
-                        + ") or clip the gradient");
-            }
+            requireFinite(loss, first + i + 1);
             counted = ring.counted(i);
             if (counted > 0) {
                 sum += (double) loss * counted;

@@ -6,212 +6,42 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.kernel.Work.Chunks;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The shares of work are fixed: the order of sums, and with it their bits, follow from them. */
 class WorkTest {
     private static final int UNITS = 132;
 
-    /** Rows, columns, probes; geometries of row sums, rows and element sums, and chunks, on {@link #UNITS} multiprocessors or cores. */
-    static Stream<Arguments> shares() {
-        return Stream.of(
-                Arguments.of(
-                        DeviceKind.CUDA,
-                        256L,
-                        10,
-                        1,
-                        "grid 1x1x1 block 2x128x1",
-                        "grid 16x1x1 block 16x16x1",
-                        "grid 1x1x1 block 256x1x1",
-                        "Chunks[count=1, length=4096]"),
-                Arguments.of(
-                        DeviceKind.CUDA,
-                        1L,
-                        1,
-                        1,
-                        "grid 1x1x1 block 1x256x1",
-                        "grid 1x1x1 block 1x256x1",
-                        "grid 1x1x1 block 256x1x1",
-                        "Chunks[count=1, length=4096]"),
-                Arguments.of(
-                        DeviceKind.CUDA,
-                        60000L,
-                        10,
-                        1,
-                        "grid 469x1x1 block 2x128x1",
-                        "grid 3750x1x1 block 16x16x1",
-                        "grid 585x1x1 block 256x1x1",
-                        "Chunks[count=147, length=4096]"),
-                Arguments.of(
-                        DeviceKind.CUDA,
-                        32768L,
-                        1000,
-                        4,
-                        "grid 528x1x1 block 64x4x1",
-                        "grid 32768x4x1 block 256x1x1",
-                        "grid 792x4x1 block 256x1x1",
-                        "Chunks[count=1524, length=21504]"),
-                Arguments.of(
-                        DeviceKind.CUDA,
-                        8192L,
-                        50257,
-                        2,
-                        "grid 528x1x1 block 512x1x1",
-                        "grid 8192x2x1 block 256x1x1",
-                        "grid 792x2x1 block 256x1x1",
-                        "Chunks[count=3166, length=130048]"),
-                Arguments.of(
-                        DeviceKind.CUDA,
-                        6442450944L,
-                        100,
-                        16,
-                        "grid 528x1x1 block 16x16x1",
-                        "grid 1048576x16x1 block 128x2x1",
-                        "grid 792x16x1 block 256x1x1",
-                        "Chunks[count=396, length=1626882048]"),
-                Arguments.of(
-                        DeviceKind.CUDA,
-                        100L,
-                        4097,
-                        1,
-                        "grid 100x1x1 block 512x1x1",
-                        "grid 100x1x1 block 256x1x1",
-                        "grid 400x1x1 block 256x1x1",
-                        "Chunks[count=101, length=4096]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_GPU,
-                        256L,
-                        10,
-                        1,
-                        "grid 1x1x1 block 2x128x1",
-                        "grid 16x1x1 block 16x16x1",
-                        "grid 1x1x1 block 256x1x1",
-                        "Chunks[count=1, length=4096]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_GPU,
-                        1L,
-                        1,
-                        1,
-                        "grid 1x1x1 block 1x256x1",
-                        "grid 1x1x1 block 1x256x1",
-                        "grid 1x1x1 block 256x1x1",
-                        "Chunks[count=1, length=4096]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_GPU,
-                        60000L,
-                        10,
-                        1,
-                        "grid 469x1x1 block 2x128x1",
-                        "grid 3750x1x1 block 16x16x1",
-                        "grid 585x1x1 block 256x1x1",
-                        "Chunks[count=147, length=4096]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_GPU,
-                        32768L,
-                        1000,
-                        4,
-                        "grid 528x1x1 block 128x2x1",
-                        "grid 32768x4x1 block 256x1x1",
-                        "grid 792x4x1 block 256x1x1",
-                        "Chunks[count=1524, length=21504]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_GPU,
-                        8192L,
-                        50257,
-                        2,
-                        "grid 528x1x1 block 256x1x1",
-                        "grid 8192x2x1 block 256x1x1",
-                        "grid 792x2x1 block 256x1x1",
-                        "Chunks[count=3166, length=130048]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_GPU,
-                        6442450944L,
-                        100,
-                        16,
-                        "grid 528x1x1 block 16x16x1",
-                        "grid 1048576x16x1 block 128x2x1",
-                        "grid 792x16x1 block 256x1x1",
-                        "Chunks[count=396, length=1626882048]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_GPU,
-                        100L,
-                        4097,
-                        1,
-                        "grid 100x1x1 block 256x1x1",
-                        "grid 100x1x1 block 256x1x1",
-                        "grid 400x1x1 block 256x1x1",
-                        "Chunks[count=101, length=4096]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_CPU,
-                        256L,
-                        10,
-                        1,
-                        "grid 1x1x1 block 1x1x1",
-                        "grid 1x1x1 block 1x1x1",
-                        "grid 1x1x1 block 1x1x1",
-                        "Chunks[count=1, length=8192]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_CPU,
-                        1L,
-                        1,
-                        1,
-                        "grid 1x1x1 block 1x1x1",
-                        "grid 1x1x1 block 1x1x1",
-                        "grid 1x1x1 block 1x1x1",
-                        "Chunks[count=1, length=8192]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_CPU,
-                        60000L,
-                        10,
-                        1,
-                        "grid 73x1x1 block 1x1x1",
-                        "grid 1056x1x1 block 1x1x1",
-                        "grid 36x1x1 block 1x1x1",
-                        "Chunks[count=74, length=8192]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_CPU,
-                        32768L,
-                        1000,
-                        4,
-                        "grid 1024x1x1 block 1x1x1",
-                        "grid 1056x4x1 block 1x1x1",
-                        "grid 1024x4x1 block 1x1x1",
-                        "Chunks[count=263, length=124928]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_CPU,
-                        8192L,
-                        50257,
-                        2,
-                        "grid 1024x1x1 block 1x1x1",
-                        "grid 1056x2x1 block 1x1x1",
-                        "grid 1024x2x1 block 1x1x1",
-                        "Chunks[count=528, length=780288]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_CPU,
-                        6442450944L,
-                        100,
-                        16,
-                        "grid 1024x1x1 block 1x1x1",
-                        "grid 1056x16x1 block 1x1x1",
-                        "grid 1024x16x1 block 1x1x1",
-                        "Chunks[count=66, length=9761290240]"),
-                Arguments.of(
-                        DeviceKind.OPENCL_CPU,
-                        100L,
-                        4097,
-                        1,
-                        "grid 50x1x1 block 1x1x1",
-                        "grid 100x1x1 block 1x1x1",
-                        "grid 25x1x1 block 1x1x1",
-                        "Chunks[count=51, length=8192]"));
-    }
-
+    /** On {@link #UNITS} multiprocessors or cores. */
     @ParameterizedTest
-    @MethodSource("shares")
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                // device | n | c | probes | row sums | rows | element sums | chunks, length
+                "CUDA | 256 | 10 | 1 | grid 1x1x1 block 2x128x1 | grid 16x1x1 block 16x16x1 | grid 1x1x1 block 256x1x1 | 1 | 4096",
+                "CUDA | 1 | 1 | 1 | grid 1x1x1 block 1x256x1 | grid 1x1x1 block 1x256x1 | grid 1x1x1 block 256x1x1 | 1 | 4096",
+                "CUDA | 60000 | 10 | 1 | grid 469x1x1 block 2x128x1 | grid 3750x1x1 block 16x16x1 | grid 585x1x1 block 256x1x1 | 147 | 4096",
+                "CUDA | 32768 | 1000 | 4 | grid 528x1x1 block 64x4x1 | grid 32768x4x1 block 256x1x1 | grid 792x4x1 block 256x1x1 | 1524 | 21504",
+                "CUDA | 8192 | 50257 | 2 | grid 528x1x1 block 512x1x1 | grid 8192x2x1 block 256x1x1 | grid 792x2x1 block 256x1x1 | 3166 | 130048",
+                "CUDA | 6442450944 | 100 | 16 | grid 528x1x1 block 16x16x1 | grid 1048576x16x1 block 128x2x1 | grid 792x16x1 block 256x1x1 | 396 | 1626882048",
+                "CUDA | 100 | 4097 | 1 | grid 100x1x1 block 512x1x1 | grid 100x1x1 block 256x1x1 | grid 400x1x1 block 256x1x1 | 101 | 4096",
+                "OPENCL_GPU | 256 | 10 | 1 | grid 1x1x1 block 2x128x1 | grid 16x1x1 block 16x16x1 | grid 1x1x1 block 256x1x1 | 1 | 4096",
+                "OPENCL_GPU | 1 | 1 | 1 | grid 1x1x1 block 1x256x1 | grid 1x1x1 block 1x256x1 | grid 1x1x1 block 256x1x1 | 1 | 4096",
+                "OPENCL_GPU | 60000 | 10 | 1 | grid 469x1x1 block 2x128x1 | grid 3750x1x1 block 16x16x1 | grid 585x1x1 block 256x1x1 | 147 | 4096",
+                "OPENCL_GPU | 32768 | 1000 | 4 | grid 528x1x1 block 128x2x1 | grid 32768x4x1 block 256x1x1 | grid 792x4x1 block 256x1x1 | 1524 | 21504",
+                "OPENCL_GPU | 8192 | 50257 | 2 | grid 528x1x1 block 256x1x1 | grid 8192x2x1 block 256x1x1 | grid 792x2x1 block 256x1x1 | 3166 | 130048",
+                "OPENCL_GPU | 6442450944 | 100 | 16 | grid 528x1x1 block 16x16x1 | grid 1048576x16x1 block 128x2x1 | grid 792x16x1 block 256x1x1 | 396 | 1626882048",
+                "OPENCL_GPU | 100 | 4097 | 1 | grid 100x1x1 block 256x1x1 | grid 100x1x1 block 256x1x1 | grid 400x1x1 block 256x1x1 | 101 | 4096",
+                "OPENCL_CPU | 256 | 10 | 1 | grid 1x1x1 block 1x1x1 | grid 1x1x1 block 1x1x1 | grid 1x1x1 block 1x1x1 | 1 | 8192",
+                "OPENCL_CPU | 1 | 1 | 1 | grid 1x1x1 block 1x1x1 | grid 1x1x1 block 1x1x1 | grid 1x1x1 block 1x1x1 | 1 | 8192",
+                "OPENCL_CPU | 60000 | 10 | 1 | grid 73x1x1 block 1x1x1 | grid 1056x1x1 block 1x1x1 | grid 36x1x1 block 1x1x1 | 74 | 8192",
+                "OPENCL_CPU | 32768 | 1000 | 4 | grid 1024x1x1 block 1x1x1 | grid 1056x4x1 block 1x1x1 | grid 1024x4x1 block 1x1x1 | 263 | 124928",
+                "OPENCL_CPU | 8192 | 50257 | 2 | grid 1024x1x1 block 1x1x1 | grid 1056x2x1 block 1x1x1 | grid 1024x2x1 block 1x1x1 | 528 | 780288",
+                "OPENCL_CPU | 6442450944 | 100 | 16 | grid 1024x1x1 block 1x1x1 | grid 1056x16x1 block 1x1x1 | grid 1024x16x1 block 1x1x1 | 66 | 9761290240",
+                "OPENCL_CPU | 100 | 4097 | 1 | grid 50x1x1 block 1x1x1 | grid 100x1x1 block 1x1x1 | grid 25x1x1 block 1x1x1 | 51 | 8192"
+            })
     void sharesAreFixed(
             DeviceKind kind,
             long n,
@@ -220,11 +50,12 @@ class WorkTest {
             String rowSums,
             String rows,
             String elementSums,
-            String chunks) {
+            long count,
+            long length) {
         assertThat(Work.rowSums(kind, UNITS, n, c, probes)).hasToString(rowSums);
         assertThat(Work.rows(kind, UNITS, n, c, probes)).hasToString(rows);
         assertThat(Work.elementSums(kind, UNITS, n * c, probes)).hasToString(elementSums);
-        assertThat(Chunks.of(kind, UNITS, n * c, probes, Long.MAX_VALUE)).hasToString(chunks);
+        assertThat(Chunks.of(kind, UNITS, n * c, probes, Long.MAX_VALUE)).isEqualTo(new Chunks(count, length));
     }
 
     /** Beyond 2^31 elements: every extent of the grid fits and every row is reached. */

@@ -31,7 +31,7 @@ public class KernelBenchmark {
     private static final int LAUNCHES = 8;
 
     /** Given by {@link BenchMain}: all of them, unless the command line names some with {@code -p kernel=}. */
-    @Param
+    @Param("empty")
     public String kernel;
 
     private TimedBench bench;

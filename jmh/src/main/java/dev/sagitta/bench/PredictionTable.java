@@ -1,5 +1,6 @@
 package dev.sagitta.bench;
 
+import dev.sagitta.fixture.DryDevice;
 import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.fixture.TimedCase;
 import dev.sagitta.fixture.TimedCases;

@@ -9,11 +9,13 @@ import dev.sagitta.graph.Op;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Curvature;
 import dev.sagitta.graph.pass.Forward;
+import dev.sagitta.graph.pass.Kept;
 import dev.sagitta.graph.pass.Pass;
 import dev.sagitta.graph.pass.Tangent;
 import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Function;
+import dev.sagitta.kernel.codec.CodedPointwise;
 import dev.sagitta.kernel.elementwise.Pointwise;
 import dev.sagitta.tensor.DType;
 import java.util.List;
@@ -56,8 +58,23 @@ public interface PointwiseOp extends Op {
         if (dz == null) {
             return;
         }
-        Value z = b.kept(Z).value();
         Value dy = b.cotangent(0);
+        Kept.Codes coded = b.kept(Z).codes();
+        if (coded != null && CodedPointwise.serves(b.emitter().device(), function(), coded.format())) {
+            b.emit(
+                    "input.cotangent",
+                    values(coded.codes(), coded.grid(), dy),
+                    values(dz),
+                    t -> CodedPointwise.backward(
+                            function(),
+                            coded.format(),
+                            t.tensor(coded.codes()),
+                            t.tensor(coded.grid()),
+                            t.tensor(dy),
+                            t.tensor(dz)));
+            return;
+        }
+        Value z = b.kept(Z).value();
         b.emit(
                 "input.cotangent",
                 values(z, dy),

@@ -34,6 +34,12 @@ public record LayerSpec(OpType type, String name, List<String> from, Map<String,
         return new LayerSpec(type, name, from, changed);
     }
 
+    /** Whether its ids stand for characters. */
+    public boolean readsCharacters() {
+        return type.fields().stream()
+                .anyMatch(field -> field.kind() == Field.Kind.CHARACTERS && fields.containsKey(field.name()));
+    }
+
     Object get(Field<?> field) {
         return fields.getOrDefault(field.name(), field.absent());
     }

@@ -75,7 +75,8 @@ public final class Codec {
                     .elements(4)
                     .u32("stream", Integer.toUnsignedLong(stream))
                     .i32("nearest", state == null ? 1 : 0)
-                    .in("x", x, DType.F32);
+                    .in("x", x, DType.F32)
+                    .free();
             long n = x.elements();
             s.out("codes", codes, DType.U32)
                     .elements(format.packedWords(n))
@@ -134,6 +135,7 @@ public final class Codec {
                     .elements(format.metadataElements(n))
                     .seenAs(DType.U32)
                     .out("x", x, DType.F32)
+                    .free()
                     .i32("group", format.group())
                     .i64("n", n);
         }

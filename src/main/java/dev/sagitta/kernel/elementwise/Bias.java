@@ -4,7 +4,6 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.kernel.Work.Chunks;
 import dev.sagitta.tensor.DType;
@@ -161,7 +160,7 @@ public final class Bias {
 
         @Override
         public Signature signature() {
-            Signature s = Signature.of("bias_gradient_f32").in("dy", dy, DType.F32);
+            Signature s = Signature.of("bias_gradient_f32").present("db", db).in("dy", dy, DType.F32);
             s = accumulate ? s.inOut("out", db, DType.F32) : s.out("out", db, DType.F32);
             belongs(s, dy, db);
             if (isSplit()) {
@@ -194,11 +193,8 @@ public final class Bias {
         }
 
         @Override
-        public Step prepare(Device device) {
-            Step first = Entry.super.prepare(device);
-            return isSplit()
-                    ? Step.sequence(List.of(first, new Finish(partials, db, accumulate).prepare(device)))
-                    : first;
+        public List<Descriptor> launches(Device device) {
+            return isSplit() ? List.of(this, new Finish(partials, db, accumulate)) : List.of(this);
         }
 
         @Override

@@ -82,7 +82,7 @@ public final class Mask {
     public record Sign(Tensor x, Tensor mask) implements Entry {
         @Override
         public Signature signature() {
-            Signature s = Signature.of("sign_mask_f32").in("x", x, DType.F32);
+            Signature s = Signature.of("sign_mask_f32").in("x", x, DType.F32).free();
             return s.out("mask", mask, DType.U32).elements(words(x.elements())).i64("n", x.elements());
         }
 

@@ -5,7 +5,6 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.kernel.Work.Chunks;
@@ -77,7 +76,9 @@ public final class Pointwise {
         }
 
         default Signature named(String mode) {
-            return Signature.of(function().symbol() + "_" + mode + "_f32").in("x", x(), DType.F32);
+            return Signature.of(function().symbol() + "_" + mode + "_f32")
+                    .in("x", x(), DType.F32)
+                    .free();
         }
 
         @Override
@@ -247,10 +248,8 @@ public final class Pointwise {
         }
 
         @Override
-        public Step prepare(Device device) {
-            Step first = Entry.super.prepare(device);
-            Descriptor finish = Reduce.finishSum(partials, out, chunks(device).count());
-            return Step.sequence(List.of(first, finish.prepare(device)));
+        public List<Descriptor> launches(Device device) {
+            return List.of(this, Reduce.finishSum(partials, out, chunks(device).count()));
         }
 
         @Override

@@ -5,7 +5,6 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
@@ -203,11 +202,8 @@ public final class Embedding {
         }
 
         @Override
-        public Step prepare(Device device) {
-            Step scatter = Entry.super.prepare(device);
-            return ids == null
-                    ? scatter
-                    : Step.sequence(List.of(new Sort(ids, workspace, rows()).prepare(device), scatter));
+        public List<Descriptor> launches(Device device) {
+            return ids == null ? List.of(this) : List.of(new Sort(ids, workspace, rows()), this);
         }
 
         @Override

@@ -6,11 +6,11 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.GroupSums;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -113,6 +113,7 @@ public final class CrossEntropy {
         default Signature rows(String entry) {
             return Signature.of(entry)
                     .in("logits", logits(), DType.F32)
+                    .free()
                     .rank(2, "[rows, classes]")
                     .require(
                             c() >= 1 && c() < MAX_CLASSES,
@@ -133,16 +134,18 @@ public final class CrossEntropy {
             return Work.rowSums(device, n(), c(), probes());
         }
 
-        /** The kernel, after the count of labels where that is a launch of its own. */
-        default Step counted(Device device) {
-            Step step = Entry.super.prepare(device);
-            return countsHere()
-                    ? step
-                    : Step.sequence(List.of(new Count(labels(), workspace(), ignore()).prepare(device), step));
+        /** With the count of labels in front, where that is a launch of its own. */
+        default List<Descriptor> counted(List<Descriptor> launches) {
+            if (countsHere()) {
+                return launches;
+            }
+            List<Descriptor> all = new ArrayList<>(launches);
+            all.add(0, new Count(labels(), workspace(), ignore()));
+            return all;
         }
 
-        default Step summed(Device device, Tensor out) {
-            return LossSum.after(counted(device), geometry(device).gridX(), workspace(), out, probes(), device);
+        default List<Descriptor> summed(Device device, Tensor out) {
+            return counted(LossSum.after(this, workspace(), out, probes(), device));
         }
     }
 
@@ -197,7 +200,7 @@ public final class CrossEntropy {
         }
 
         @Override
-        public Step prepare(Device device) {
+        public List<Descriptor> launches(Device device) {
             return summed(device, loss);
         }
 
@@ -234,7 +237,7 @@ public final class CrossEntropy {
         }
 
         @Override
-        public Step prepare(Device device) {
+        public List<Descriptor> launches(Device device) {
             return summed(device, loss);
         }
 
@@ -256,7 +259,7 @@ public final class CrossEntropy {
         }
 
         @Override
-        public Step prepare(Device device) {
+        public List<Descriptor> launches(Device device) {
             return summed(device, lossTangents);
         }
 
@@ -277,8 +280,8 @@ public final class CrossEntropy {
         }
 
         @Override
-        public Step prepare(Device device) {
-            return counted(device);
+        public List<Descriptor> launches(Device device) {
+            return counted(List.of(this));
         }
 
         @Override
@@ -299,7 +302,7 @@ public final class CrossEntropy {
         }
 
         @Override
-        public Step prepare(Device device) {
+        public List<Descriptor> launches(Device device) {
             return summed(device, curvature);
         }
 
@@ -325,12 +328,9 @@ public final class CrossEntropy {
         }
 
         @Override
-        public Step prepare(Device device) {
-            Step step = OfRows.super.prepare(device);
+        public List<Descriptor> launches(Device device) {
             int groups = geometry(device).gridX();
-            return groups == 1
-                    ? step
-                    : Step.sequence(List.of(step, new MetricsSum(workspace, metrics, counts, groups).prepare(device)));
+            return groups == 1 ? List.of(this) : List.of(this, new MetricsSum(workspace, metrics, counts, groups));
         }
 
         @Override

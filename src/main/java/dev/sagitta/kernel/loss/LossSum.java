@@ -5,7 +5,6 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.GroupSums;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -17,11 +16,10 @@ import java.util.Map;
  * sum over groups.
  */
 record LossSum(Tensor workspace, Tensor out, long probes, long groups) implements Descriptor {
-    /** A kernel that leaves sums of so many groups in {@code workspace}, and their sum: one group has written {@code out} itself. */
-    static Step after(Step first, int groups, Tensor workspace, Tensor out, long probes, Device device) {
-        return groups == 1
-                ? first
-                : Step.sequence(List.of(first, new LossSum(workspace, out, probes, groups).prepare(device)));
+    /** A kernel, and the sum over its work-groups, where it has more than one: a single one has written {@code out} itself. */
+    static List<Descriptor> after(Descriptor kernel, Tensor workspace, Tensor out, long probes, Device device) {
+        int groups = kernel.geometry(device).gridX();
+        return groups == 1 ? List.of(kernel) : List.of(kernel, new LossSum(workspace, out, probes, groups));
     }
 
     @Override

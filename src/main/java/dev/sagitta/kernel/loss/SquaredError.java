@@ -5,11 +5,11 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.GroupSums;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -108,9 +108,8 @@ public final class SquaredError {
         }
 
         @Override
-        public Step prepare(Device device) {
-            Step first = Entry.super.prepare(device);
-            return LossSum.after(first, geometry(device).gridX(), workspace, loss, 1, device);
+        public List<Descriptor> launches(Device device) {
+            return LossSum.after(this, workspace, loss, 1, device);
         }
 
         @Override
@@ -139,9 +138,8 @@ public final class SquaredError {
         }
 
         @Override
-        public Step prepare(Device device) {
-            Step first = Entry.super.prepare(device);
-            return LossSum.after(first, geometry(device).gridX(), workspace, loss, 1, device);
+        public List<Descriptor> launches(Device device) {
+            return LossSum.after(this, workspace, loss, 1, device);
         }
 
         @Override
@@ -174,9 +172,8 @@ public final class SquaredError {
         }
 
         @Override
-        public Step prepare(Device device) {
-            Step first = Entry.super.prepare(device);
-            return LossSum.after(first, geometry(device).gridX(), workspace, lossTangents, probes(), device);
+        public List<Descriptor> launches(Device device) {
+            return LossSum.after(this, workspace, lossTangents, probes(), device);
         }
 
         @Override
@@ -232,9 +229,8 @@ public final class SquaredError {
         }
 
         @Override
-        public Step prepare(Device device) {
-            Step first = Entry.super.prepare(device);
-            return LossSum.after(first, geometry(device).gridX(), workspace, curvature, probes(), device);
+        public List<Descriptor> launches(Device device) {
+            return LossSum.after(this, workspace, curvature, probes(), device);
         }
 
         @Override
@@ -263,9 +259,8 @@ public final class SquaredError {
         }
 
         @Override
-        public Step prepare(Device device) {
-            Step first = Entry.super.prepare(device);
-            return LossSum.after(first, geometry(device).gridX(), workspace, metrics, 1, device);
+        public List<Descriptor> launches(Device device) {
+            return LossSum.after(this, workspace, metrics, 1, device);
         }
 
         @Override

@@ -5,7 +5,6 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.GroupSums;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
@@ -83,11 +82,8 @@ public final class Optimiser {
         }
 
         @Override
-        default Step prepare(Device device) {
-            Step update = Descriptor.super.prepare(device);
-            return workspace() == null
-                    ? update
-                    : Step.sequence(List.of(new SquaredNorm(gradient(), workspace()).prepare(device), update));
+        default List<Descriptor> launches(Device device) {
+            return workspace() == null ? List.of(this) : List.of(new SquaredNorm(gradient(), workspace()), this);
         }
 
         @Override

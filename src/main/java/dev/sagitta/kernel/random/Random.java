@@ -145,6 +145,7 @@ public final class Random {
                     .u32("stream", Integer.toUnsignedLong(stream))
                     .i64("first", first)
                     .out("out", out, dtype)
+                    .free()
                     .require(
                             first >= 0 && first % PER_BLOCK == 0 && first <= END - out.elements(),
                             "first element " + first + " of " + out + ", expected a multiple of " + PER_BLOCK
@@ -259,6 +260,7 @@ public final class Random {
                     .i64("chunks", chunks)
                     .i64("probes", probes)
                     .out("out", out, DType.F32)
+                    .free()
                     .bytes(segments.bytes() + out.bytes());
         }
 

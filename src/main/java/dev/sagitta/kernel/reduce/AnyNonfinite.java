@@ -4,7 +4,6 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.kernel.Work.Chunks;
@@ -38,6 +37,7 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
     public Signature signature() {
         Signature s = Signature.of("reduce_nonfinite_f32")
                 .in("x", x, DType.F32)
+                .free()
                 .out("flag", flag, DType.I32)
                 .elsewhere()
                 .elements(1)
@@ -61,9 +61,8 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
     }
 
     @Override
-    public Step prepare(Device device) {
-        Step first = Descriptor.super.prepare(device);
-        return Step.sequence(List.of(first, new Finish(partials, flag, index).prepare(device)));
+    public List<Descriptor> launches(Device device) {
+        return List.of(this, new Finish(partials, flag, index));
     }
 
     private record Finish(Tensor partials, Tensor flag, Tensor index) implements Descriptor {

@@ -4,7 +4,6 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.kernel.Work.Chunks;
@@ -91,10 +90,8 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
     }
 
     @Override
-    public Step prepare(Device device) {
-        Step first = Descriptor.super.prepare(device);
-        return Step.sequence(
-                List.of(first, new Finish(partials, offsets, out, n(), probes(), blocks(), chunk()).prepare(device)));
+    public List<Descriptor> launches(Device device) {
+        return List.of(this, new Finish(partials, offsets, out, n(), probes(), blocks(), chunk()));
     }
 
     private record Finish(Tensor partials, Tensor offsets, Tensor out, long n, long probes, long blocks, long chunk)

@@ -4,7 +4,6 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.kernel.Work.Chunks;
@@ -125,6 +124,7 @@ public final class Reduce {
         /** x against the rows of out. */
         default Signature ofRows(Signature s) {
             return s.in("x", x(), DType.F32)
+                    .free()
                     .out("out", out(), operation().dtype())
                     .elsewhere()
                     .require(rows() > 0, out() + " is empty, expected one element per row")
@@ -152,10 +152,9 @@ public final class Reduce {
         }
 
         @Override
-        default Step prepare(Device device) {
-            Step first = Descriptor.super.prepare(device);
+        default List<Descriptor> launches(Device device) {
             long chunks = Chunks.of(device, n(), rows()).count();
-            return Step.sequence(List.of(first, new Finish(operation(), partials(), out(), chunks).prepare(device)));
+            return List.of(this, new Finish(operation(), partials(), out(), chunks));
         }
     }
 

@@ -34,6 +34,10 @@ final class Keeping {
         this.withTangents = withTangents;
     }
 
+    List<KeptValue> plan() {
+        return plan.values();
+    }
+
     KeptValue of(Node node, Keep keep) {
         return plan.of(node, keep);
     }

@@ -53,6 +53,11 @@ public final class NetworkCompiler {
         return flow.keeping.maskBytes();
     }
 
+    /** What is kept, in the order of the network. */
+    public List<KeptValue> plan() {
+        return flow.keeping.plan();
+    }
+
     /** What a policy had a say in, in the order of the network. */
     public List<SavedStore.SavedTensor> saved() {
         return flow.keeping.saved();

@@ -106,10 +106,13 @@ public record Linear(Parameter weight, Parameter bias) implements BilinearOp {
             Tensor out = copies(y, b.shape().extent(0), out());
             return Preparable.sequence(product(x, w, null, y, scale, add), Bias.add(out, b));
         }
+        return gemm(x, w, b, y).scaled((float) scale).accumulate(add);
+    }
+
+    /** The product itself, for whoever adds to it. */
+    Gemm gemm(Tensor x, Tensor w, Tensor b, Tensor y) {
         return Gemm.of(of(x, w, y, in(), out()), false, w, true, of(y, w, y, out(), out()))
-                .bias(b)
-                .scaled((float) scale)
-                .accumulate(add);
+                .bias(b);
     }
 
     @Override

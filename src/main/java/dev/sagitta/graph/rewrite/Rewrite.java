@@ -1,0 +1,37 @@
+package dev.sagitta.graph.rewrite;
+
+import dev.sagitta.graph.Node;
+import dev.sagitta.graph.Op;
+
+/**
+ * Replaces two nodes of a graph by one op that computes the same: a fusion. Rewrites run after a graph is built and before anything is decided about what is kept;
+ * the compiler sees ops alone. Names of surviving wires, parameters and random streams never change, so checkpoints, policies and masks stay valid.
+ */
+public interface Rewrite {
+    String name();
+
+    /**
+     * Looks at a node as the last one of the pattern.
+     *
+     * @return {@link #ABSENT} where the pattern is not there
+     */
+    Match match(Node last, Uses uses, Target target);
+
+    /** What came of it. */
+    sealed interface Match {}
+
+    /**
+     * The op takes the place of the last node and reads what {@code first} reads; {@code first} goes.
+     *
+     * @param first the node before, whose one output nobody else reads
+     */
+    record Taken(Node first, Op op) implements Match {}
+
+    /** The pattern is there and stays. */
+    record Refused(String reason) implements Match {}
+
+    /** The pattern is not there. */
+    record Absent() implements Match {}
+
+    Match ABSENT = new Absent();
+}

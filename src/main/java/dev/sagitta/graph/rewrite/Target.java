@@ -1,0 +1,10 @@
+package dev.sagitta.graph.rewrite;
+
+import dev.sagitta.device.DeviceKind;
+
+/**
+ * What a graph is about to be compiled for.
+ *
+ * @param keeps whether a later pass reads values of the forward one, or tangents run beside it
+ */
+public record Target(DeviceKind device, boolean keeps) {}

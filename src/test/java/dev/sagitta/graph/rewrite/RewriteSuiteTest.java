@@ -1,0 +1,137 @@
+package dev.sagitta.graph.rewrite;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.device.Device;
+import dev.sagitta.device.DeviceKind;
+import dev.sagitta.fixture.NetworkCase;
+import dev.sagitta.fixture.Networks;
+import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.GraphBuilder;
+import dev.sagitta.graph.Layers;
+import dev.sagitta.graph.Node;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.loss.CrossEntropy;
+import dev.sagitta.kernel.Function;
+import dev.sagitta.program.Computation;
+import dev.sagitta.program.Program;
+import dev.sagitta.program.ProgramOptions;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every network with rewrites and without: the same numbers of every computation, on every device and under every policy. */
+class RewriteSuiteTest {
+    private static final double TOLERANCE = 1e-5;
+
+    static Stream<Arguments> runs() {
+        return TestDevices.names().stream()
+                .flatMap(device -> Stream.of("none", "4").flatMap(policy -> Networks.all().stream()
+                        .filter(network -> !network.toString().equals("wide"))
+                        .map(network -> Arguments.of(device, policy, network))));
+    }
+
+    @ParameterizedTest(name = "{2} on {0}, activations {1}")
+    @MethodSource("runs")
+    void theNumbersAreTheSame(String device, String policy, NetworkCase network) {
+        Map<String, float[]> plain = everything(device, policy, network, Rewrites.NONE);
+        everything(device, policy, network, Rewrites.ALL).forEach((name, values) -> {
+            float[] expected = plain.get(name);
+            double scale = 1e-6;
+            for (float value : expected) {
+                scale = Math.max(scale, Math.abs(value));
+            }
+            for (int i = 0; i < values.length; i++) {
+                assertThat(Math.abs(values[i] - expected[i]))
+                        .as("%s[%s]: %s, without rewrites %s", name, i, values[i], expected[i])
+                        .isLessThanOrEqualTo((float) (TOLERANCE * scale));
+            }
+        });
+    }
+
+    private static Map<String, float[]> everything(
+            String device, String policy, NetworkCase network, Rewrites rewrites) {
+        ProgramOptions options = ProgramOptions.of(network.batch(), Computation.PREDICT, Computation.values())
+                .probes(2)
+                .rewrites(rewrites)
+                .store(ActivationPolicy.parse(policy).store());
+        Map<String, float[]> result = new LinkedHashMap<>();
+        try (Program program = Program.compile(network.graph(), TestDevices.get(device), options)) {
+            network.fill(program);
+            network.probes(2, 4)
+                    .forEach((name, v) -> program.tensor(name + ".vector").upload(program.stream(), v));
+            for (Computation computation : Computation.values()) {
+                program.run(computation);
+                for (String name : List.of("output", "loss", "metrics", "quadratic")) {
+                    result.put(computation + " " + name, program.tensor(name).downloadFloats(program.stream()));
+                }
+                for (Parameter parameter : network.graph().parameters()) {
+                    for (String role : List.of(".gradient", ".product")) {
+                        result.put(
+                                computation + " " + parameter.name() + role,
+                                program.tensor(parameter.name() + role).downloadFloats(program.stream()));
+                    }
+                }
+            }
+        }
+        return result;
+    }
+
+    private static final Graph GRAPH = graph();
+
+    private static Graph graph() {
+        GraphBuilder b = GraphBuilder.features(8);
+        Node h = Layers.activation(b, "gelu", Layers.linear(b, "fc1", b.input(), 8), Function.GELU);
+        Node shared = Layers.linear(b, "fc2", h, 8);
+        Node tanh = Layers.activation(b, "tanh", shared, Function.TANH);
+        return b.build(Layers.linear(b, "fc3", Layers.add(b, "sum", shared, tanh), 3), new CrossEntropy(-100));
+    }
+
+    @Test
+    void aFusionIsTakenWhereNobodyElseReadsTheMiddle() {
+        Rewrites.Rewritten rewritten = Rewrites.ALL.apply(GRAPH, new Target(DeviceKind.OPENCL_CPU, false));
+        assertThat(rewritten.graph().nodes())
+                .extracting(Node::name)
+                .containsExactly("input", "gelu", "fc2", "tanh", "sum", "fc3");
+        assertThat(rewritten.graph().nodes().get(1).op().type()).isEqualTo("linear+gelu");
+        assertThat(rewritten.graph().parameters()).isEqualTo(GRAPH.parameters());
+        assertThat(rewritten.outcomes())
+                .containsExactly(
+                        new Rewrites.Outcome("linear-activation", "gelu", null),
+                        new Rewrites.Outcome(
+                                "linear-activation", "tanh", "the output of 'fc2' is read elsewhere as well"));
+    }
+
+    @Test
+    void aRefusalHasItsReason() {
+        Rewrites.Rewritten kept = Rewrites.ALL.apply(GRAPH, new Target(DeviceKind.OPENCL_GPU, true));
+        assertThat(kept.graph()).isSameAs(GRAPH);
+        assertThat(kept.outcomes().get(0).reason()).startsWith("a later pass reads the output of 'fc1'");
+        Rewrites.Rewritten cuda = Rewrites.ALL.apply(GRAPH, new Target(DeviceKind.CUDA, false));
+        assertThat(cuda.outcomes().get(0).reason()).startsWith("a product of cuBLAS");
+    }
+
+    /** The backward pass of a smooth function reads codes where the device has the kernel: nothing is unpacked for it. */
+    @ParameterizedTest
+    @MethodSource("dev.sagitta.fixture.TestDevices#names")
+    void backwardReadsCodes(String name) {
+        Device device = TestDevices.get(name);
+        GraphBuilder b = GraphBuilder.features(8);
+        Node h = Layers.activation(b, "gelu", Layers.linear(b, "fc1", b.input(), 8), Function.GELU);
+        Graph graph = b.build(Layers.linear(b, "fc2", h, 3), new CrossEntropy(-100));
+        ProgramOptions options = ProgramOptions.of(4, Computation.GRADIENT)
+                .store(ActivationPolicy.parse("4").store());
+        try (Program program = Program.compile(graph, device, options)) {
+            boolean unpacked = program.explain(Computation.GRADIENT).tasks().stream()
+                    .anyMatch(task -> task.label().equals("fc1.unpack"));
+            assertThat(unpacked).isEqualTo(device.kind() == DeviceKind.OPENCL_CPU);
+        }
+    }
+}
