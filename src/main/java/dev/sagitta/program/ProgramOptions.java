@@ -111,18 +111,11 @@ public record ProgramOptions(
 
     /** Uses the caller's memory for those parameters alone that the arena has: {@link ParameterLayout#untrained}. */
     public ProgramOptions weights(ParameterArena some) {
-        Map<String, Tensor> more = new LinkedHashMap<>(external);
-        some.parts().forEach((name, part) -> more.put(ParameterRole.WEIGHT.of(name), part));
-        return new ProgramOptions(
-                batch,
-                probes,
-                computations,
-                store,
-                observer,
-                training,
-                seed,
-                arenas,
-                Collections.unmodifiableMap(more));
+        ProgramOptions bound = this;
+        for (Map.Entry<String, Tensor> part : some.parts().entrySet()) {
+            bound = bound.bind(ParameterRole.WEIGHT, part.getKey(), part.getValue());
+        }
+        return bound;
     }
 
     /** Uses the caller's memory for what a program has once. */
