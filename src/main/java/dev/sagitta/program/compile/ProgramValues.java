@@ -48,7 +48,7 @@ public final class ProgramValues {
 
     /** An input of the network, under its name. */
     Value input(Node node) {
-        if (node != graph.input() && Role.isTensor(node.name())) {
+        if (node.index() > 0 && Role.isTensor(node.name())) {
             throw new IllegalArgumentException("the network's input '" + node.name()
                     + "' has the name of a value that every program has; give it another");
         }
