@@ -3,7 +3,6 @@ package dev.sagitta.compress;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.SavedStore;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +32,8 @@ public final class ActivationPolicy {
     private final String text;
     private final int fixedBits;
     private final double average;
-    private final Map<String, Integer> bits = new LinkedHashMap<>();
+    /** What was chosen; whatever else a program keeps has {@link #startBits}. */
+    private final Map<String, Integer> chosen = new LinkedHashMap<>();
 
     private ActivationPolicy(String text, int fixedBits, double average) {
         this.text = text;
@@ -84,24 +84,31 @@ public final class ActivationPolicy {
         if (isExact()) {
             return SavedStore.EXACT;
         }
-        return new CodecStore(
-                tensor -> isAutomatic() ? bits.computeIfAbsent(tensor.name(), name -> startBits()) : fixedBits,
-                isAutomatic());
+        return new CodecStore(tensor -> bits(tensor.name()), isAutomatic());
+    }
+
+    /** Of a kept value, and of its tangents. */
+    private int bits(String name) {
+        return isAutomatic() ? chosen.getOrDefault(name, startBits()) : fixedBits;
     }
 
     private int startBits() {
         return average >= 8 ? 8 : average >= 4 ? 4 : average >= 2 ? 2 : 1;
     }
 
-    /** Bits by tensor, in the order of the network, as the last compiled program keeps them; empty for exact and fixed policies. */
-    public Map<String, Integer> bits() {
-        return Collections.unmodifiableMap(new LinkedHashMap<>(bits));
+    /** Bits by tensor, in the order of the network, of what a program's gradient keeps; empty for exact and fixed policies. */
+    public Map<String, Integer> bits(Program program) {
+        Map<String, Integer> bits = new LinkedHashMap<>();
+        if (isAutomatic()) {
+            program.saved().forEach(tensor -> bits.put(tensor.name(), bits(tensor.name())));
+        }
+        return bits;
     }
 
     /** Takes the bits that an earlier run chose, before programs are compiled. */
     public void restore(Map<String, Integer> earlier) {
         if (isAutomatic()) {
-            bits.putAll(earlier);
+            chosen.putAll(earlier);
         }
     }
 
@@ -152,7 +159,7 @@ public final class ActivationPolicy {
         double used = 0;
         double now = 0;
         for (SavedStore.SavedTensor tensor : saved) {
-            int width = bits.get(tensor.name());
+            int width = bits(tensor.name());
             double cost = costs.get(tensor.name());
             double gain = tensor.linear() ? 1 : NONLINEAR_GAIN;
             double atOneBit = gain * cost / BitLadder.scale(width);
@@ -171,10 +178,10 @@ public final class ActivationPolicy {
             then += demand.sensitivity() * BitLadder.scale(better.get(demand.name()));
         }
         boolean overBudget = used > codeBits * elements;
-        if (better.equals(bits) || !overBudget && then > (1 - HYSTERESIS) * now) {
+        if (better.equals(bits(program)) || !overBudget && then > (1 - HYSTERESIS) * now) {
             return false;
         }
-        bits.putAll(better);
+        chosen.putAll(better);
         return true;
     }
 

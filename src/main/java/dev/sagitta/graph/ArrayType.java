@@ -18,6 +18,11 @@ public record ArrayType(DType dtype, Shape shape) {
         return new ArrayType(DType.I32, shape);
     }
 
+    /** Whether derivatives are taken by it: of floating-point numbers, not of ids and choices. */
+    public boolean isDifferentiable() {
+        return dtype.isFloat();
+    }
+
     @Override
     public String toString() {
         return dtype.suffix() + " " + shape;

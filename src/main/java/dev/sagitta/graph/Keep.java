@@ -26,6 +26,9 @@ public final class Keep {
 
         /** Whether the op has a parameter that is trained. */
         boolean parameters();
+
+        /** Whether parameter i of the op's list is trained. */
+        boolean parameter(int i);
     }
 
     private final String name;

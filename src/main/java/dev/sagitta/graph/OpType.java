@@ -44,6 +44,9 @@ public record OpType(
         /** A new parameter {@code NAME.role}, neither decayed nor packed. */
         Parameter vector(String role, Shape shape, Parameter.Init init);
 
+        /** A new parameter {@code NAME.role} that training's forward pass writes. */
+        Parameter state(String role, Shape shape, Parameter.Init init);
+
         /** The matrix of an earlier layer: tied weights. */
         Parameter shared(String parameter);
 

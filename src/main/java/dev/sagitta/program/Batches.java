@@ -5,10 +5,13 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Node;
+import dev.sagitta.graph.Parameter;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A data set cut into batches of a program's size; the rows left over have a second program that shares parameters, gradients, probe
@@ -48,6 +51,12 @@ public final class Batches implements AutoCloseable {
         if (rows.size() < 1) {
             throw new IllegalArgumentException("batches: the data set has no rows");
         }
+        List<String> others = graph.inputs().stream().skip(1).map(Node::name).toList();
+        if (!others.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "batches: a data set fills the network's input 'input' alone, and it has " + others
+                            + " besides; compile a Program and fill its inputs by name");
+        }
         this.rows = rows;
         this.batch = Math.min(options.batch(), rows.size());
         this.count = (rows.size() + batch - 1) / batch;
@@ -85,6 +94,10 @@ public final class Batches implements AutoCloseable {
             if (full.arena(role) != null) {
                 shared = shared.arena(role, full.arena(role));
             }
+        }
+        for (Parameter parameter : ParameterLayout.untrained(full.graph()).parameters()) {
+            String name = parameter.name();
+            shared = shared.bind(ParameterRole.WEIGHT, name, full.tensor(ParameterRole.WEIGHT, name));
         }
         return full.has(Role.RANDOM) ? shared.bind(Role.RANDOM, full.tensor(Role.RANDOM)) : shared;
     }

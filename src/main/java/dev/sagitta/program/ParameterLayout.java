@@ -28,8 +28,16 @@ public final class ParameterLayout {
         length = next;
     }
 
+    /** Of the trained parameters. */
     public static ParameterLayout of(Graph graph) {
         return new ParameterLayout(graph.parameters());
+    }
+
+    /** Of those that are frozen or a state: they have weights and nothing else. */
+    public static ParameterLayout untrained(Graph graph) {
+        return new ParameterLayout(graph.everyParameter().stream()
+                .filter(parameter -> !parameter.isTrained())
+                .toList());
     }
 
     public List<Parameter> parameters() {

@@ -7,6 +7,7 @@ import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Recording;
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Value;
@@ -206,15 +207,22 @@ public final class Program implements AutoCloseable {
             Emitter.Binder binder = value -> value == null ? null : tensor(task, value, slices);
             try {
                 steps.add(task.work().apply(binder).prepare(device));
-            } catch (DeviceException e) {
-                throw e.in(task.toString());
-            } catch (IllegalArgumentException e) {
-                throw new IllegalArgumentException(task + ": " + e.getMessage(), e);
             } catch (RuntimeException e) {
-                throw new IllegalStateException(task + ": " + e.getMessage(), e);
+                steps.forEach(Step::close);
+                throw in(task, e);
             }
         }
         return steps;
+    }
+
+    private static RuntimeException in(Schedule.Task task, RuntimeException e) {
+        if (e instanceof DeviceException failure) {
+            return failure.in(task.toString());
+        }
+        String message = task + ": " + e.getMessage();
+        return e instanceof IllegalArgumentException
+                ? new IllegalArgumentException(message, e)
+                : new IllegalStateException(message, e);
     }
 
     private Tensor tensor(Schedule.Task task, Value value, Map<Value, Buffer> slices) {
@@ -356,6 +364,15 @@ public final class Program implements AutoCloseable {
     /** @throws IllegalArgumentException if no computation of the program has it */
     public Tensor tensor(ParameterRole role, String parameter) {
         return tensor(role.of(parameter));
+    }
+
+    /** An input of the network by its name, [B, ...]; the one that data sets fill is {@link Role#INPUT} as well. */
+    public Tensor input(String name) {
+        List<String> names = graph.inputs().stream().map(Node::name).toList();
+        if (!names.contains(name)) {
+            throw new IllegalArgumentException("the network has no input '" + name + "'; its inputs: " + names);
+        }
+        return tensor(name);
     }
 
     /**

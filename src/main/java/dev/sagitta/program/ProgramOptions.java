@@ -109,6 +109,15 @@ public record ProgramOptions(
                 external);
     }
 
+    /** Uses the caller's memory for those parameters alone that the arena has: {@link ParameterLayout#untrained}. */
+    public ProgramOptions weights(ParameterArena some) {
+        ProgramOptions bound = this;
+        for (Map.Entry<String, Tensor> part : some.parts().entrySet()) {
+            bound = bound.bind(ParameterRole.WEIGHT, part.getKey(), part.getValue());
+        }
+        return bound;
+    }
+
     /** Uses the caller's memory for what a program has once. */
     public ProgramOptions bind(Role role, Tensor tensor) {
         return bind(role.tensor(), tensor);

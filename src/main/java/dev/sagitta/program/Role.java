@@ -1,5 +1,7 @@
 package dev.sagitta.program;
 
+import java.util.Arrays;
+
 /** What belongs to a program once, whatever its network: {@link ParameterRole} is what belongs to every parameter. */
 public enum Role {
     /** Features or ids of a batch, [B, ...]: the input that data sets fill. */
@@ -21,6 +23,11 @@ public enum Role {
 
     Role(String tensor) {
         this.tensor = tensor;
+    }
+
+    /** Whether a value of this name belongs to a role. */
+    public static boolean isTensor(String name) {
+        return Arrays.stream(values()).anyMatch(role -> role.tensor.equals(name));
     }
 
     /** The name of its value. */

@@ -141,7 +141,7 @@ public record QuantPlan(Map<String, QuantFormat> formats) {
                 }
             }
         }
-        for (Parameter parameter : checkpoint.graph().parameters()) {
+        for (Parameter parameter : checkpoint.graph().everyParameter()) {
             if (checkpoint.isPacked(parameter.name()) && !formats.containsKey(parameter.name())) {
                 throw new DataException(checkpoint.path() + ": parameter '" + parameter.name() + "' is packed, and "
                         + Checkpoint.QUANT + " does not say how; it knows " + formats.keySet());

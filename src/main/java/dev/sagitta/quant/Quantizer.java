@@ -95,7 +95,7 @@ public final class Quantizer {
         this.device = device;
         this.settings = settings;
         this.eligible = QuantPlan.eligible(checkpoint.graph());
-        for (Parameter parameter : checkpoint.graph().parameters()) {
+        for (Parameter parameter : checkpoint.graph().everyParameter()) {
             if (checkpoint.isPacked(parameter.name())) {
                 throw new DataException(checkpoint.path() + ": parameter '" + parameter.name()
                         + "' is packed already; quantise the checkpoint that it was made from");
@@ -230,7 +230,7 @@ public final class Quantizer {
         List<PackedTensors> packed = new ArrayList<>();
         Map<String, HostTensor> plain = new LinkedHashMap<>();
         WeightQuantizer quantizer = new WeightQuantizer(device, device.stream());
-        for (Parameter parameter : graph().parameters()) {
+        for (Parameter parameter : graph().everyParameter()) {
             HostTensor tensor = checkpoint.parameter(parameter.name());
             QuantFormat format = plan.formats().get(parameter.name());
             if (format == null) {

@@ -52,7 +52,7 @@ public final class StoredModel implements AutoCloseable {
     public static StoredModel open(Checkpoint checkpoint, Device device) {
         QuantPlan plan = QuantPlan.of(checkpoint);
         Map<String, HostTensor> plain = new LinkedHashMap<>();
-        for (Parameter parameter : checkpoint.graph().parameters()) {
+        for (Parameter parameter : checkpoint.graph().everyParameter()) {
             if (!plan.formats().containsKey(parameter.name())) {
                 plain.put(parameter.name(), checkpoint.parameter(parameter.name()));
             }
@@ -62,7 +62,7 @@ public final class StoredModel implements AutoCloseable {
 
     /** The packed weights of a file, checked. */
     static List<PackedTensors> packed(Checkpoint checkpoint, QuantPlan plan) {
-        return checkpoint.graph().parameters().stream()
+        return checkpoint.graph().everyParameter().stream()
                 .filter(parameter -> plan.formats().containsKey(parameter.name()))
                 .map(parameter -> PackedTensors.read(
                         checkpoint, parameter.name(), plan.formats().get(parameter.name()), parameter.shape()))

@@ -19,7 +19,7 @@ public final class InitialWeights {
      */
     public static List<HostTensor> draw(Graph graph, long seed) {
         List<HostTensor> weights = new ArrayList<>();
-        for (Parameter parameter : graph.parameters()) {
+        for (Parameter parameter : graph.everyParameter()) {
             HostTensor tensor = HostTensor.allocate(parameter.name(), DType.F32, parameter.shape());
             RandomStream random = RandomStream.of(seed, "weights/" + parameter.name());
             ByteBuffer bytes = tensor.bytes();

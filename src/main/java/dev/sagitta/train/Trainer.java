@@ -39,6 +39,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -75,6 +76,9 @@ public final class Trainer implements AutoCloseable {
     private final FloatBuffer settingsFloats = settingsHost.asFloatBuffer();
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final ParameterArena parameters;
+    /** Frozen weights and states; null if there are none. */
+    private final ParameterArena untrained;
+
     private final ParameterArena gradients;
     private final List<ParameterArena> states = new ArrayList<>();
     private final Tensor settings;
@@ -96,7 +100,7 @@ public final class Trainer implements AutoCloseable {
     /** A run from initial weights. */
     public Trainer(Graph graph, Device device, DataSet data, TrainingOptions options) {
         this(graph, device, data, options, ActivationPolicy.parse(options.activationBits()));
-        InitialWeights.draw(graph, options.seed()).forEach(weight -> upload(parameters, weight.name(), weight));
+        InitialWeights.draw(graph, options.seed()).forEach(this::upload);
         compile();
     }
 
@@ -122,6 +126,10 @@ public final class Trainer implements AutoCloseable {
         this.targets = host(data.targetBytes(options.batch()));
         try {
             this.parameters = arena(MemoryCategory.WEIGHTS, "parameters");
+            ParameterLayout others = ParameterLayout.untrained(graph);
+            this.untrained = others.parameters().isEmpty()
+                    ? null
+                    : own(new ParameterArena(others, device, MemoryCategory.WEIGHTS, "untrained parameters"));
             this.gradients = arena(MemoryCategory.GRADIENTS, "gradients");
             for (String state : optimiser.states()) {
                 states.add(arena(MemoryCategory.OPTIMIZER, Checkpoint.OPTIMIZER + state));
@@ -145,8 +153,8 @@ public final class Trainer implements AutoCloseable {
         }
         Trainer trainer = new Trainer(checkpoint.graph(), device, data, options, policy);
         try {
+            trainer.graph.everyParameter().forEach(parameter -> trainer.upload(checkpoint.parameter(parameter.name())));
             for (String name : trainer.parameters.parts().keySet()) {
-                trainer.upload(trainer.parameters, name, checkpoint.parameter(name));
                 List<String> states = options.optimiser().states();
                 for (int i = 0; i < states.size(); i++) {
                     HostTensor saved = TrainingSnapshot.state(
@@ -206,10 +214,14 @@ public final class Trainer implements AutoCloseable {
     }
 
     private ProgramOptions options(Computation computation) {
-        return ProgramOptions.of(options.batch(), computation)
+        return withWeights(ProgramOptions.of(options.batch(), computation))
                 .training(true)
-                .seed(RandomStream.key(options.seed(), PURPOSE))
-                .arena(ParameterRole.WEIGHT, parameters);
+                .seed(RandomStream.key(options.seed(), PURPOSE));
+    }
+
+    private ProgramOptions withWeights(ProgramOptions compiled) {
+        ProgramOptions trained = compiled.arena(ParameterRole.WEIGHT, parameters);
+        return untrained == null ? trained : trained.weights(untrained);
     }
 
     private void compile() {
@@ -386,19 +398,22 @@ public final class Trainer implements AutoCloseable {
 
     /** Current weights on the device, by name; training goes on changing them. */
     public Map<String, Tensor> parameters() {
-        return Collections.unmodifiableMap(parameters.parts());
+        Map<String, Tensor> all = new LinkedHashMap<>(parameters.parts());
+        if (untrained != null) {
+            all.putAll(untrained.parts());
+        }
+        return Collections.unmodifiableMap(all);
     }
 
     /** Copies of the current weights. */
     public List<HostTensor> weights() {
-        return download(parameters, "");
+        return download(parameters(), "");
     }
 
     /** Batches that evaluate the current weights on a data set, dropout off: see {@link dev.sagitta.program.Evaluation#of}. Close them before the trainer. */
     public Batches evaluator(DataSet on, int batch) {
         on.requireFits(graph);
-        ProgramOptions compiled =
-                ProgramOptions.of(batch, Computation.EVALUATE).arena(ParameterRole.WEIGHT, parameters);
+        ProgramOptions compiled = withWeights(ProgramOptions.of(batch, Computation.EVALUATE));
         return new Batches(graph, device, compiled, DataRows.of(on));
     }
 
@@ -412,6 +427,9 @@ public final class Trainer implements AutoCloseable {
         Map<MemoryCategory, Long> bytes = new EnumMap<>(MemoryCategory.class);
         bytes.putAll(program.memory().peak());
         bytes.merge(MemoryCategory.WEIGHTS, parameters.bytes(), Long::sum);
+        if (untrained != null) {
+            bytes.merge(MemoryCategory.WEIGHTS, untrained.bytes(), Long::sum);
+        }
         bytes.merge(MemoryCategory.GRADIENTS, gradients.bytes(), Long::sum);
         states.forEach(state -> bytes.merge(MemoryCategory.OPTIMIZER, state.bytes(), Long::sum));
         bytes.merge(MemoryCategory.OPTIMIZER, optimiserBytes, Long::sum);
@@ -419,7 +437,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     public TrainingState state() {
-        return new TrainingState(steps, seen, data.size(), options, policy.bits(), policy.measured(program));
+        return new TrainingState(steps, seen, data.size(), options, policy.bits(program), policy.measured(program));
     }
 
     /** A copy of weights and optimiser state as they are. */
@@ -427,7 +445,7 @@ public final class Trainer implements AutoCloseable {
         List<HostTensor> tensors = new ArrayList<>(weights());
         List<String> names = options.optimiser().states();
         for (int i = 0; i < names.size(); i++) {
-            tensors.addAll(download(states.get(i), Checkpoint.OPTIMIZER + names.get(i) + "."));
+            tensors.addAll(download(states.get(i).parts(), Checkpoint.OPTIMIZER + names.get(i) + "."));
         }
         return new TrainingSnapshot(state(), data.heldOut(), tensors);
     }
@@ -437,16 +455,20 @@ public final class Trainer implements AutoCloseable {
         snapshot().write(path, model);
     }
 
+    private void upload(HostTensor weight) {
+        ParameterArena arena = parameters.parts().containsKey(weight.name()) ? parameters : untrained;
+        upload(arena, weight.name(), weight);
+    }
+
     private void upload(ParameterArena arena, String parameter, HostTensor tensor) {
         arena.parts().get(parameter).upload(stream, tensor.toF32().bytes());
     }
 
     /** Tensors named {@code prefix + parameter}. */
-    private List<HostTensor> download(ParameterArena arena, String prefix) {
+    private List<HostTensor> download(Map<String, Tensor> parts, String prefix) {
         List<HostTensor> tensors = new ArrayList<>();
-        arena.parts()
-                .forEach((name, part) ->
-                        tensors.add(new HostTensor(prefix + name, DType.F32, part.shape(), part.download(stream))));
+        parts.forEach((name, part) ->
+                tensors.add(new HostTensor(prefix + name, DType.F32, part.shape(), part.download(stream))));
         return tensors;
     }
 

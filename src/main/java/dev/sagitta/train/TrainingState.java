@@ -27,6 +27,11 @@ public record TrainingState(
         Map<String, Integer> bits,
         Map<String, Float> measured) {
 
+    /** By the layer that gives a tensor. Files whose {@code bits} go by the layer that reads it are taken up without them: their names mean others now. */
+    private static final String BITS = "keptBits";
+
+    private static final String MEASURED = "keptMeasured";
+
     public String toJson() {
         ObjectNode root = new ObjectMapper().createObjectNode();
         OptimiserOptions o = options.optimiser();
@@ -48,9 +53,9 @@ public record TrainingState(
         }
         root.put("activationBits", options.activationBits());
         if (!bits.isEmpty()) {
-            ObjectNode chosen = root.putObject("bits");
+            ObjectNode chosen = root.putObject(BITS);
             bits.forEach(chosen::put);
-            ObjectNode sums = root.putObject("measured");
+            ObjectNode sums = root.putObject(MEASURED);
             measured.forEach(sums::put);
         }
         return root.toString();
@@ -91,14 +96,14 @@ public record TrainingState(
                 json.text("activationBits", "none"),
                 json.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE));
         Map<String, Integer> bits = new LinkedHashMap<>();
-        numbers(json, "bits").forEach((name, value) -> {
+        numbers(json, BITS).forEach((name, value) -> {
             if (value != 1 && value != 2 && value != 4 && value != 8) {
                 throw json.error("bits of '" + name + "' are " + value + ", expected 1, 2, 4 or 8");
             }
             bits.put(name, value.intValue());
         });
         Map<String, Float> measured = new LinkedHashMap<>();
-        numbers(json, "measured").forEach((name, value) -> measured.put(name, value.floatValue()));
+        numbers(json, MEASURED).forEach((name, value) -> measured.put(name, value.floatValue()));
         return new TrainingState(
                 json.integer("step", 0, 1L << 48),
                 json.integer("seen", 0, Long.MAX_VALUE / 2),

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.fixture.NetworkCase;
 import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.fixture.ToyOps;
 import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
@@ -15,22 +16,15 @@ import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Op;
-import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.graph.loss.MeanSquaredError;
-import dev.sagitta.graph.op.LinearOp;
-import dev.sagitta.graph.op.PointwiseOp;
 import dev.sagitta.graph.pass.Backward;
-import dev.sagitta.graph.pass.Curvature;
 import dev.sagitta.graph.pass.Forward;
-import dev.sagitta.graph.pass.Pass;
-import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Tangent;
 import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.elementwise.Arithmetic;
-import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -58,8 +52,8 @@ class OpContractTest {
     void keepsAValueWhereOnlyTheSecondInputIsTrained(String device) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Node x = Layers.activation(b, "pre", b.input(), Function.TANH);
-        Graph graph =
-                b.build(b.add("gate", new Multiply(), x, Layers.linear(b, "fc", x, WIDTH)), new MeanSquaredError());
+        Graph graph = b.build(
+                b.add("gate", new ToyOps.Multiply(), x, Layers.linear(b, "fc", x, WIDTH)), new MeanSquaredError());
         NetworkCase network = new NetworkCase("gate", graph, BATCH, 0, 3);
         ProgramOptions options = ProgramOptions.of(
                 BATCH, Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
@@ -214,14 +208,15 @@ class OpContractTest {
     @MethodSource("devices")
     void anOpMayHaveSeveralOutputs(String device) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node split = b.add("twice", new Twice(), Layers.linear(b, "fc", b.input(), WIDTH));
+        Node split = b.add("twice", new ToyOps.Twice(), Layers.linear(b, "fc", b.input(), WIDTH));
         assertThat(split.out(1).name()).isEqualTo("twice.1");
-        Node gelu = b.add("gelu", new Smooth(), List.of(split.out(1)));
-        Graph two = b.build(b.add("sum", new Multiply(), List.of(split.out(0), gelu.out())), new MeanSquaredError());
+        Node gelu = b.add("gelu", new ToyOps.Smooth(), List.of(split.out(1)));
+        Graph two =
+                b.build(b.add("sum", new ToyOps.Multiply(), List.of(split.out(0), gelu.out())), new MeanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
         Node x = Layers.linear(c, "fc", c.input(), WIDTH);
         Graph one = c.build(
-                c.add("sum", new Multiply(), x, Layers.activation(c, "gelu", x, Function.GELU)),
+                c.add("sum", new ToyOps.Multiply(), x, Layers.activation(c, "gelu", x, Function.GELU)),
                 new MeanSquaredError());
         assertThat(everything(two, device)).isEqualTo(everything(one, device));
     }
@@ -230,7 +225,7 @@ class OpContractTest {
     @Test
     void anOutputMayBeUnused() {
         GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node split = b.add("twice", new Twice(), Layers.linear(b, "fc", b.input(), WIDTH));
+        Node split = b.add("twice", new ToyOps.Twice(), Layers.linear(b, "fc", b.input(), WIDTH));
         Graph graph = b.build(split.out(1), new MeanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
         Graph plain = c.build(Layers.linear(c, "fc", c.input(), WIDTH), new MeanSquaredError());
@@ -243,17 +238,25 @@ class OpContractTest {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Node mask = b.input("mask", ArrayType.f32(Shape.of(WIDTH)));
         Graph graph = b.build(
-                b.add("masked", new Multiply(), mask, Layers.linear(b, "fc", b.input(), WIDTH)),
+                b.add("masked", new ToyOps.Multiply(), mask, Layers.linear(b, "fc", b.input(), WIDTH)),
                 new MeanSquaredError());
         try (Program program =
                 Program.compile(graph, TestDevices.get(TestDevices.one()), ProgramOptions.of(1, Computation.PREDICT))) {
             program.tensor("input").upload(program.stream(), new float[] {1, 0, 0, 0, 0, 0});
             program.tensor("fc.bias").upload(program.stream(), new float[] {1, 2, 3, 4, 5, 6});
-            program.tensor("mask").upload(program.stream(), new float[] {1, 0, 1, 0, 1, 0});
+            program.input("mask").upload(program.stream(), new float[] {1, 0, 1, 0, 1, 0});
             program.run(Computation.PREDICT);
             assertThat(program.tensor("output").downloadFloats(program.stream()))
                     .containsExactly(1, 0, 3, 0, 5, 0);
         }
+        GraphBuilder c = GraphBuilder.features(WIDTH);
+        Node target = c.input("target", ArrayType.f32(Shape.of(WIDTH)));
+        Graph clash = c.build(
+                c.add("masked", new ToyOps.Multiply(), target, Layers.linear(c, "fc", c.input(), WIDTH)),
+                new MeanSquaredError());
+        assertThatThrownBy(() -> Program.compile(
+                        clash, TestDevices.get(TestDevices.one()), ProgramOptions.of(1, Computation.PREDICT)))
+                .hasMessageContaining("input 'target' has the name of a value that every program has");
         assertThatThrownBy(() -> b.input("fc", ArrayType.f32(Shape.of(1)))).hasMessageContaining("the name is taken");
     }
 
@@ -265,53 +268,13 @@ class OpContractTest {
     void keepsAnOutputAndAValueOfItsOwn(String device) {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Graph own = b.build(
-                b.add("square", new OwnSquare(), Layers.linear(b, "fc", b.input(), WIDTH)), new MeanSquaredError());
+                b.add("square", new ToyOps.OwnSquare(), Layers.linear(b, "fc", b.input(), WIDTH)),
+                new MeanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
         Node x = Layers.linear(c, "fc", c.input(), WIDTH);
-        Graph plain = c.build(c.add("square", new Multiply(), x, x), new MeanSquaredError());
+        Graph plain = c.build(c.add("square", new ToyOps.Multiply(), x, x), new MeanSquaredError());
         // the same products and sums in another order: each twice a number
         assertThat(everything(own, device)).isEqualTo(everything(plain, device));
-    }
-
-    // ---- a parameter of state ----
-
-    @Test
-    void aStateIsWrittenInTrainingAlone() {
-        Parameter state = Parameter.vector("sum.running", Shape.of(BATCH * WIDTH), Parameter.Init.ZEROS)
-                .use(Parameter.Use.STATE);
-        GraphBuilder b = GraphBuilder.features(WIDTH);
-        Node h = b.add("sum", new Running(state, false), Layers.linear(b, "fc", b.input(), WIDTH));
-        Graph graph = b.build(h, new MeanSquaredError());
-        assertThat(graph.parameters()).extracting(Parameter::name).containsExactly("fc.weight", "fc.bias");
-        assertThat(graph.everyParameter()).extracting(Parameter::name).contains("sum.running");
-        for (boolean training : List.of(false, true)) {
-            ProgramOptions options =
-                    ProgramOptions.of(BATCH, Computation.GRADIENT).training(training);
-            try (Program program = Program.compile(graph, TestDevices.get(TestDevices.one()), options)) {
-                float[] ones = new float[WIDTH];
-                java.util.Arrays.fill(ones, 1);
-                program.tensor("fc.bias").upload(program.stream(), ones);
-                program.run(Computation.GRADIENT);
-                program.run(Computation.GRADIENT);
-                program.run(Computation.GRADIENT);
-                assertThat(program.tensor("sum.running").downloadFloats(program.stream()))
-                        .containsOnly(training ? 3 : 0);
-            }
-        }
-    }
-
-    @Test
-    void aStateIsReadBeforeItIsWritten() {
-        Parameter state = Parameter.vector("sum.running", Shape.of(BATCH * WIDTH), Parameter.Init.ZEROS)
-                .use(Parameter.Use.STATE);
-        GraphBuilder b = GraphBuilder.features(WIDTH);
-        Graph graph = b.build(
-                b.add("sum", new Running(state, true), Layers.linear(b, "fc", b.input(), WIDTH)),
-                new MeanSquaredError());
-        ProgramOptions options = ProgramOptions.of(BATCH, Computation.GRADIENT).training(true);
-        assertThatThrownBy(() -> Program.compile(graph, TestDevices.get(TestDevices.one()), options))
-                .hasMessageContaining("layer 'sum' (running), task 'sum.late'")
-                .hasMessageContaining("what reads a state comes before what writes it");
     }
 
     /** Loss, gradient, Hv and v'Hv of a network, from numbers that its shape alone decides. */
@@ -344,276 +307,6 @@ class OpContractTest {
         return list;
     }
 
-    // ---- the ops ----
-
-    /** out = a b, of as many elements: the ops here are for one probe. */
-    private static void product(Pass pass, String what, Value a, Value b, Value out) {
-        Value first = a.view(a.elements());
-        Value second = b.view(b.elements());
-        Value result = out.view(out.elements());
-        pass.emit(
-                what,
-                values(a, b),
-                values(out),
-                t -> Arithmetic.multiply(t.tensor(first), t.tensor(second), t.tensor(result)));
-    }
-
-    private static void sum(Pass pass, String what, Value a, Value b, Value out) {
-        Value first = a.view(a.elements());
-        Value second = b.view(b.elements());
-        Value result = out.view(out.elements());
-        pass.emit(
-                what,
-                values(a, b),
-                values(out),
-                t -> Arithmetic.add(t.tensor(first), t.tensor(second), t.tensor(result)));
-    }
-
-    /** y = a b, as a gate: each factor is kept where the other one is trained. */
-    private record Multiply() implements Op {
-        private static final Keep A = Keep.input(0).linear().when(needs -> needs.input(1));
-        private static final Keep B = Keep.input(1).linear().when(needs -> needs.input(0));
-
-        @Override
-        public String type() {
-            return "multiply";
-        }
-
-        @Override
-        public List<ArrayType> outputs(List<ArrayType> inputs) {
-            return List.of(inputs.get(0));
-        }
-
-        @Override
-        public List<Keep> keeps() {
-            return List.of(A, B);
-        }
-
-        @Override
-        public void forward(Forward f) {
-            product(f, "y", f.in(0), f.in(1), f.out(0));
-        }
-
-        @Override
-        public void backward(Backward b) {
-            if (b.wants(0)) {
-                product(b, "da", b.kept(B).value(), b.cotangent(0), b.cotangentOf(0));
-            }
-            if (b.wants(1)) {
-                product(b, "db", b.kept(A).value(), b.cotangent(0), b.cotangentOf(1));
-            }
-        }
-
-        @Override
-        public void tangent(Tangent t) {
-            Value at = t.tangentIn(0);
-            Value bt = t.tangentIn(1);
-            if (at == null || bt == null) {
-                product(t, "yt", t.kept(at == null ? A : B).value(), at == null ? bt : at, t.tangentOut(0));
-                return;
-            }
-            Value one = t.scratch("one", at.shape());
-            Value two = t.scratch("two", at.shape());
-            product(t, "a bt", t.kept(A).value(), bt, one);
-            product(t, "at b", t.kept(B).value(), at, two);
-            sum(t, "yt", one, two, t.tangentOut(0));
-        }
-
-        @Override
-        public void tangentBackward(TangentBackward b) {
-            for (int i = 0; i < 2; i++) {
-                if (b.wants(i)) {
-                    Keep other = i == 0 ? B : A;
-                    Value tangent = b.kept(other).tangent();
-                    Value into = b.cotangentOf(i);
-                    Value one = tangent == null ? into : b.scratch("one" + i, into.shape());
-                    product(b, "first" + i, b.kept(other).value(), b.cotangentTangent(0), one);
-                    if (tangent != null) {
-                        Value two = b.scratch("two" + i, into.shape());
-                        product(b, "second" + i, tangent, b.cotangent(0), two);
-                        sum(b, "both" + i, one, two, into);
-                    }
-                }
-            }
-        }
-
-        @Override
-        public void curvature(Curvature c) {
-            Value at = c.tangentIn(0);
-            Value bt = c.tangentIn(1);
-            if (at != null && bt != null) {
-                Value twice = c.scratch("at bt", at.shape());
-                product(c, "at bt", at, bt, twice);
-                Value doubled = c.scratch("2 at bt", at.shape());
-                sum(c, "2 at bt", twice, twice, doubled);
-                Sums.products(c.emitter(), c.name(), doubled.view(1, doubled.elements()), c.cotangent(0), c.sum());
-            }
-        }
-    }
-
-    /** Two outputs, both the input. */
-    private record Twice() implements LinearOp {
-        @Override
-        public String type() {
-            return "twice";
-        }
-
-        @Override
-        public List<ArrayType> outputs(List<ArrayType> inputs) {
-            return List.of(inputs.get(0), inputs.get(0));
-        }
-
-        @Override
-        public int passes(int output, boolean training) {
-            return 0;
-        }
-
-        @Override
-        public void apply(Apply a) {
-            a.pass(0, a.in(0));
-            a.pass(1, a.in(0));
-        }
-
-        @Override
-        public void transpose(Transpose a) {
-            Value first = a.cotangent(0);
-            Value second = a.cotangent(1);
-            if (first == null || second == null) {
-                a.send(0, first == null ? second : first);
-            } else {
-                sum(a.pass(), "sum" + a.suffix(), first, second, a.cotangentOf(0));
-            }
-        }
-    }
-
-    private record Smooth() implements PointwiseOp {
-        @Override
-        public String type() {
-            return "smooth";
-        }
-
-        @Override
-        public Function function() {
-            return Function.GELU;
-        }
-    }
-
-    /** y = x^2 with r = 2 x kept beside the output: dx = r dy, dxt = r dyt + 2 xt dy. */
-    private record OwnSquare() implements Op {
-        private static final Keep X = Keep.input(0);
-        private static final Keep Y = Keep.output(0);
-        private static final Keep R = Keep.own("r");
-
-        @Override
-        public String type() {
-            return "own_square";
-        }
-
-        @Override
-        public List<ArrayType> outputs(List<ArrayType> inputs) {
-            return inputs;
-        }
-
-        @Override
-        public List<Keep> keeps() {
-            return List.of(X, Y, R);
-        }
-
-        @Override
-        public void forward(Forward f) {
-            Value x = f.in(0);
-            Value r = f.keep(R, DType.F32, x.shape());
-            product(f, "y", x, x, f.out(0));
-            sum(f, "r", x, x, r);
-        }
-
-        @Override
-        public void backward(Backward b) {
-            assertThat(b.kept(Y).value().shape()).isEqualTo(b.kept(R).value().shape());
-            product(b, "dx", b.kept(R).value(), b.cotangent(0), b.cotangentOf(0));
-        }
-
-        @Override
-        public void tangent(Tangent t) {
-            product(t, "yt", t.kept(R).value(), t.tangentIn(0), t.tangentOut(0));
-        }
-
-        @Override
-        public void tangentBackward(TangentBackward b) {
-            // the tangent of y is r xt: what is kept of an output has one too
-            assertThat(b.kept(Y).tangent()).isNotNull();
-            Value xt = b.kept(X).tangent();
-            Value rt = b.scratch("rt", xt.shape());
-            sum(b, "rt", xt, xt, rt);
-            Value one = b.scratch("one", xt.shape());
-            Value two = b.scratch("two", xt.shape());
-            product(b, "r dyt", b.kept(R).value(), b.cotangentTangent(0), one);
-            product(b, "rt dy", rt, b.cotangent(0), two);
-            sum(b, "dxt", one, two, b.cotangentOf(0));
-        }
-
-        @Override
-        public void curvature(Curvature c) {
-            Value xt = c.tangentIn(0);
-            Value square = c.scratch("xt^2", xt.shape());
-            Value doubled = c.scratch("2 xt^2", xt.shape());
-            product(c, "xt^2", xt, xt, square);
-            sum(c, "2 xt^2", square, square, doubled);
-            Sums.products(c.emitter(), c.name(), doubled.view(1, doubled.elements()), c.cotangent(0), c.sum());
-        }
-    }
-
-    /** Passes its input on and adds it up in training; with {@code late}, reads the sum behind that. */
-    private record Running(Parameter state, boolean late) implements LinearOp {
-        @Override
-        public String type() {
-            return "running";
-        }
-
-        @Override
-        public List<ArrayType> outputs(List<ArrayType> inputs) {
-            return inputs;
-        }
-
-        @Override
-        public List<Parameter> parameters() {
-            return List.of(state);
-        }
-
-        @Override
-        public int passes(int output, boolean training) {
-            return 0;
-        }
-
-        @Override
-        public void forward(Forward f) {
-            Value x = f.in(0);
-            Value into = f.update(state);
-            f.pass(0, x);
-            if (into != null) {
-                Value flat = x.view(x.elements());
-                f.emit(
-                        "update",
-                        values(x, into),
-                        values(into),
-                        t -> Arithmetic.axpy(1, t.tensor(flat), t.tensor(into)));
-                if (late) {
-                    product(f, "late", into, into, f.scratch("late", x.shape()));
-                }
-            }
-        }
-
-        @Override
-        public void apply(Apply a) {
-            a.pass(0, a.in(0));
-        }
-
-        @Override
-        public void transpose(Transpose a) {
-            a.send(0, a.cotangent(0));
-        }
-    }
-
     /** What {@link Square} multiplies dy by. */
     private enum Source {
         KEPT,
@@ -643,7 +336,7 @@ class OpContractTest {
         @Override
         public void forward(Forward f) {
             remembered.add(f.out(0));
-            product(f, "y", f.in(0), f.in(0), f.out(0));
+            ToyOps.product(f, "y", f.in(0), f.in(0), f.out(0));
         }
 
         @Override

@@ -110,6 +110,35 @@ class ProgramMemoryTest {
         }
     }
 
+    /**
+     * What each further layer adds to the arena of Hv is what is packed of it, for the value and K tangents: no fp32 copy lives from the forward to the
+     * backward pass.
+     */
+    @Test
+    void aDeeperNetworkAddsPackedBytesAloneToProducts() {
+        int probes = 4;
+        long more = hessianArena(7, probes) - hessianArena(3, probes);
+        long values = 32 * 256;
+        // two values a layer, of 4 bits an element and 4 bytes for each 256
+        long packed = 4 * 2 * (1 + probes) * (values / 2 + values / 256 * 4);
+        assertThat(more).isBetween(packed * 9 / 10, packed * 11 / 10);
+    }
+
+    private static long hessianArena(int depth, int probes) {
+        GraphBuilder b = GraphBuilder.features(256);
+        Node h = b.input();
+        for (int i = 0; i < depth; i++) {
+            h = Layers.activation(b, "act" + i, Layers.linear(b, "fc" + i, h, 256), Function.GELU);
+        }
+        Graph graph = b.build(Layers.linear(b, "head", h, 10), new CrossEntropy(-100));
+        ProgramOptions options = ProgramOptions.of(32, Computation.HESSIAN_VECTOR)
+                .probes(probes)
+                .store(ActivationPolicy.parse("4").store());
+        try (Program program = Program.compile(graph, DEVICE, options)) {
+            return program.memory().arenaBytes();
+        }
+    }
+
     private DataSet rows(float[] x, long[] labels) {
         return Data.rows(
                 NpyWriter.write(folder.resolve("x.npy"), x, labels.length, x.length / labels.length),

@@ -34,7 +34,7 @@ import java.util.List;
  * In the products, what has K copies in front has them, what has not is shared by them.
  */
 public interface BilinearOp extends Op {
-    Keep X = Keep.input(0).linear().when(Keep.Needs::parameters);
+    Keep X = Keep.input(0).linear().when(needs -> needs.parameter(0));
 
     Parameter weight();
 

@@ -19,6 +19,9 @@ public interface Forward extends Pass {
     /** Where a kept value of the op's own making goes; null where no later pass reads it. */
     Value keep(Keep own, DType dtype, Shape shape);
 
-    /** Where a parameter of state goes that training changes; null outside training. To be written after its readers. */
+    /**
+     * Where a parameter of state goes that training changes, to be written after its readers; null in all but the gradient of a training step, so that a
+     * product or an evaluation beside it changes nothing.
+     */
     Value update(Parameter state);
 }

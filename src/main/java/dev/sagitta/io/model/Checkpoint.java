@@ -2,6 +2,7 @@ package dev.sagitta.io.model;
 
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.graph.op.OpTypes;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.file.JsonInput;
@@ -48,13 +49,22 @@ public final class Checkpoint implements AutoCloseable {
 
     /** @throws DataException naming the file and what is wrong with it */
     public static Checkpoint open(Path path) {
+        return open(path, OpTypes.standard());
+    }
+
+    /**
+     * The same, of a model that may have layers of the caller's.
+     *
+     * @throws DataException naming the file and what is wrong with it
+     */
+    public static Checkpoint open(Path path, OpTypes types) {
         SafetensorsFile file = SafetensorsFile.open(path);
         try {
             String json = file.metadata().get(MODEL);
             if (json == null) {
                 throw new DataException(path + ": no metadata '" + MODEL + "': not a checkpoint of Sagitta");
             }
-            ModelSpec model = ModelSpec.parse(json, path + ": " + MODEL);
+            ModelSpec model = ModelSpec.parse(json, path + ": " + MODEL, types);
             Checkpoint checkpoint = new Checkpoint(file, model, graph(model, path));
             checkpoint.check();
             return checkpoint;
@@ -75,7 +85,7 @@ public final class Checkpoint implements AutoCloseable {
     private void check() {
         String path = file.path().toString();
         Set<String> expected = new HashSet<>();
-        for (Parameter parameter : graph.parameters()) {
+        for (Parameter parameter : graph.everyParameter()) {
             String name = parameter.name();
             expected.add(name);
             if (isPacked(name)) {
@@ -96,7 +106,7 @@ public final class Checkpoint implements AutoCloseable {
         for (String name : file.names()) {
             if (!expected.contains(name) && !name.startsWith(OPTIMIZER)) {
                 throw new DataException(path + ": tensor '" + name + "' belongs to no parameter of the model; expected "
-                        + parameterNames(graph));
+                        + names(graph.everyParameter()));
             }
             file.tensor(name).requireFinite(path);
         }
@@ -219,7 +229,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * A vector over a model's parameters: a safetensors file with exactly one fp32 (or 16-bit) tensor per parameter, named and shaped as it.
+     * A vector over a model's trained parameters: a safetensors file with exactly one fp32 (or 16-bit) tensor per parameter, named and shaped as it.
      *
      * @return fp32 tensors in the order of {@link Graph#parameters}
      * @throws DataException naming a tensor that is missing, extra, of another shape, or not finite
@@ -227,7 +237,7 @@ public final class Checkpoint implements AutoCloseable {
     public static List<HostTensor> readVector(Path path, Graph graph) {
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             List<HostTensor> tensors = new ArrayList<>();
-            Set<String> expected = new LinkedHashSet<>(parameterNames(graph));
+            Set<String> expected = new LinkedHashSet<>(names(graph.parameters()));
             for (String name : file.names()) {
                 if (!expected.contains(name)) {
                     throw new DataException(path + ": extra tensor '" + name + "'; expected exactly " + expected);
@@ -243,7 +253,7 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
-    private static List<String> parameterNames(Graph graph) {
-        return graph.parameters().stream().map(Parameter::name).toList();
+    private static List<String> names(List<Parameter> parameters) {
+        return parameters.stream().map(Parameter::name).toList();
     }
 }

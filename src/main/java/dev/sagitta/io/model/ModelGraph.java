@@ -181,6 +181,11 @@ final class ModelGraph {
             return own(Parameter.vector(name() + "." + role, shape, init));
         }
 
+        @Override
+        public Parameter state(String role, Shape shape, Parameter.Init init) {
+            return own(Parameter.vector(name() + "." + role, shape, init).use(Parameter.Use.STATE));
+        }
+
         private Parameter own(Parameter parameter) {
             parameters.put(parameter.name(), builder.parameter(parameter));
             return parameter;

@@ -11,11 +11,16 @@ import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.program.Computation;
 import dev.sagitta.tensor.DType;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
 /** Cotangents and gradients of a node, or their K tangents. */
 final class BackwardPass extends NodePass implements TangentBackward {
     private final boolean primal;
     private final boolean tangents;
+    /** Where gradients go that the op asked for, by parameter. */
+    private final Map<String, Value> gradients = new LinkedHashMap<>();
 
     /**
      * @param primal whether the primal cotangents are known: not in Gauss-Newton products
@@ -29,11 +34,20 @@ final class BackwardPass extends NodePass implements TangentBackward {
 
     void run() {
         begin(true);
+        int before = flow.schedule.tasks().size();
         if (tangents) {
             node.op().tangentBackward(this);
         } else {
             node.op().backward(this);
         }
+        List<Schedule.Task> mine =
+                flow.schedule.tasks().subList(before, flow.schedule.tasks().size());
+        gradients.forEach((parameter, value) -> {
+            if (mine.stream()
+                    .anyMatch(task -> task.writes().stream().anyMatch(written -> written.root() == value.root()))) {
+                flow.written.add(parameter);
+            }
+        });
     }
 
     private Flow.Contributions contributions() {
@@ -101,6 +115,7 @@ final class BackwardPass extends NodePass implements TangentBackward {
             return null;
         }
         Value value = tangents ? flow.program.product(p) : flow.program.gradient(p);
+        gradients.put(p.name(), value);
         return new Gradient(value, flow.written.contains(p.name()));
     }
 }

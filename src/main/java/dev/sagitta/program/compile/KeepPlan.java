@@ -47,7 +47,8 @@ public final class KeepPlan {
                 readers.add(node);
             }
             linear &= keep.isLinear();
-            exact |= keep.isExact();
+            // codecs are for numbers, not for ids and choices
+            exact |= keep.isExact() || wire != null && !wire.type().isDifferentiable();
         }
 
         KeptValue planned(int packedAfter) {

@@ -159,15 +159,18 @@ final class Keeping {
     }
 
     /** What a policy measures where a reader's cotangents are known. */
-    void observe(Node node, Value cotangent) {
+    void observe(Node node) {
         Set<KeptValue> read = new LinkedHashSet<>();
         for (Keep keep : node.op().keeps()) {
             read.add(plan.of(node, keep));
         }
         for (KeptValue kept : read) {
             SavedStore.Kept store = stored.get(kept);
-            if (store != null && cotangent != null) {
-                store.observe(flow.schedule, node.name(), cotangent);
+            for (int i = 0; store != null && i < node.outputs().size(); i++) {
+                Value cotangent = flow.cotangents.sum(node.out(i));
+                if (cotangent != null) {
+                    store.observe(flow.schedule, node.out(i).name(), cotangent);
+                }
             }
         }
     }

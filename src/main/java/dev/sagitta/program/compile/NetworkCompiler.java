@@ -100,7 +100,7 @@ public final class NetworkCompiler {
             } else {
                 ForwardPass pass = new ForwardPass(flow, node, lockstep);
                 pass.run();
-                if (lockstep) {
+                if (lockstep && flow.trained.at(node)) {
                     new TangentPass(flow, node, pass.made()).run();
                 }
             }
@@ -147,7 +147,7 @@ public final class NetworkCompiler {
         List<Node> reversed = new ArrayList<>(graph.nodes());
         Collections.reverse(reversed);
         for (Node node : reversed) {
-            if (node.isInput() || !flow.trained.at(node)) {
+            if (!flow.trained.at(node)) {
                 continue;
             }
             if (!flow.cotangents.any(node) && !flow.cotangentTangents.any(node)) {
@@ -161,12 +161,11 @@ public final class NetworkCompiler {
                 new BackwardPass(flow, node, true, false).run();
             }
             if (computation == Computation.GRADIENT) {
-                flow.keeping.observe(node, flow.cotangents.sum(node.out()));
+                flow.keeping.observe(node);
             }
             if (primal) {
                 flow.options.observer().backward(e, node, flow.cotangents.sum(node.out()));
             }
-            node.op().parameters().forEach(parameter -> flow.written.add(parameter.name()));
         }
     }
 
@@ -176,7 +175,7 @@ public final class NetworkCompiler {
         flow.keeping.nextPass();
         Value total = null;
         for (Node node : graph.nodes()) {
-            if (node.isInput()) {
+            if (!flow.trained.at(node)) {
                 continue;
             }
             TangentPass pass = new TangentPass(flow, node, null);

@@ -7,6 +7,7 @@ import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.program.ParameterRole;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Role;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.LinkedHashMap;
@@ -47,6 +48,10 @@ public final class ProgramValues {
 
     /** An input of the network, under its name. */
     Value input(Node node) {
+        if (node.index() > 0 && Role.isTensor(node.name())) {
+            throw new IllegalArgumentException("the network's input '" + node.name()
+                    + "' has the name of a value that every program has; give it another");
+        }
         Shape shape = node.shape().prepend(options.batch());
         return value(node.name(), node.out().dtype(), shape, MemoryCategory.DATA);
     }

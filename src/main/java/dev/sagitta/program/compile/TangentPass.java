@@ -56,6 +56,10 @@ final class TangentPass extends NodePass implements Tangent, Curvature {
     @Override
     public Value tangentOut(int i) {
         Wire wire = node.out(i);
+        if (!wire.type().isDifferentiable()) {
+            throw new IllegalStateException(
+                    node.layer() + ": output " + i + " is " + wire.type() + ", which has no tangents");
+        }
         return flow.tangents.computeIfAbsent(
                 wire,
                 key -> flow.schedule.value(

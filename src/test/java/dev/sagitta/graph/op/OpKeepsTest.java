@@ -96,6 +96,12 @@ class OpKeepsTest {
             public boolean parameters() {
                 return parameters;
             }
+
+            @Override
+            public boolean parameter(int i) {
+                return i < node.op().parameters().size()
+                        && node.op().parameters().get(i).isTrained();
+            }
         };
         return node.op().keeps().stream().filter(keep -> keep.isWanted(all)).toList();
     }

@@ -2,14 +2,21 @@ package dev.sagitta.program.compile;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
+import dev.sagitta.graph.Op;
 import dev.sagitta.graph.loss.CrossEntropy;
+import dev.sagitta.graph.pass.Backward;
+import dev.sagitta.graph.pass.Forward;
+import dev.sagitta.graph.pass.Tangent;
+import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.program.Computation;
+import dev.sagitta.tensor.Shape;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -91,6 +98,65 @@ class KeepPlanTest {
         Node fixed = Layers.activation(b, "fixed", b.input(), Function.TANH);
         List<KeptValue> kept = plan(b, Layers.linear(b, "head", fixed, 3), Computation.GRADIENT);
         assertThat(kept).extracting(KeptValue::name).containsExactly("fixed");
+    }
+
+    /** Nothing is kept for layers that the loss does not see. */
+    @Test
+    void whatTheLossDoesNotSeeKeepsNothing() {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node h = Layers.linear(b, "fc", b.input(), WIDTH);
+        Layers.activation(b, "aside", Layers.linear(b, "branch", h, WIDTH), Function.RELU);
+        assertThat(plan(b, Layers.linear(b, "head", h, 3), Computation.GRADIENT))
+                .extracting(KeptValue::name)
+                .containsExactly("input", "fc");
+    }
+
+    /** No cotangent goes back through choices, and no codec touches them. */
+    @Test
+    void choicesAreExactAndPassNoDerivativesOn() {
+        GraphBuilder b = GraphBuilder.features(WIDTH);
+        Node choice = b.add("choice", new Choice(), Layers.linear(b, "fc", b.input(), WIDTH));
+        Node rows = Layers.embedding(b, "rows", choice, 9, 4);
+        Graph graph = b.build(Layers.linear(b, "head", Layers.flatten(b, "flat", rows), 3), new CrossEntropy(-100));
+        List<KeptValue> kept = KeepPlan.of(graph, Computation.GRADIENT, false).values();
+        assertThat(kept).extracting(KeptValue::name).containsExactly("choice", "rows");
+        assertThat(kept).extracting(KeptValue::isCompressible).containsExactly(false, true);
+        Trained trained = new Trained(graph);
+        assertThat(trained.input(rows, 0)).isFalse();
+        assertThat(trained.at(rows)).isTrue();
+    }
+
+    /** A number per example, as arg-max: the plan asks for no more. */
+    private record Choice() implements Op {
+        @Override
+        public String type() {
+            return "choice";
+        }
+
+        @Override
+        public List<ArrayType> outputs(List<ArrayType> inputs) {
+            return List.of(ArrayType.i32(Shape.of(2)));
+        }
+
+        @Override
+        public void forward(Forward f) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void backward(Backward b) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void tangent(Tangent t) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void tangentBackward(TangentBackward b) {
+            throw new UnsupportedOperationException();
+        }
     }
 
     @ParameterizedTest
