@@ -4,6 +4,7 @@ import dev.sagitta.device.DeviceKind;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.op.PointwiseOp;
 import dev.sagitta.graph.op.gemm.Linear;
+import dev.sagitta.graph.op.gemm.LinearActivation;
 
 /** linear, then a pointwise function of its output: one product with the function in its epilogue, which saves a pass over memory each way. */
 final class LinearActivationRewrite implements Rewrite {

@@ -1,11 +1,10 @@
-package dev.sagitta.graph.rewrite;
+package dev.sagitta.graph.op.gemm;
 
 import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Op;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.graph.op.gemm.Linear;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Tangent;
@@ -18,7 +17,7 @@ import java.util.List;
  * y = s(x W' + b), the function in the product's epilogue. It comes from a rewrite and from no file, and only where no other pass follows: z = x W' + b, which
  * every derivative needs, is never in memory.
  */
-record LinearActivation(Linear linear, Function function) implements Op {
+public record LinearActivation(Linear linear, Function function) implements Op {
 
     @Override
     public String type() {
