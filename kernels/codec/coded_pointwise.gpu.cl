@@ -28,7 +28,7 @@ SG_FN f32 coded_value(u64 word, i32 e, i32 bits, f32 minimum, f32 step) {
     return minimum != minimum ? SG_BITS_TO_F32(SG_CODEC_NAN) : sg_fma(code, step, minimum);
 }
 
-#define CODED(NAME)                                                                                                                          \
+#define CODED(CODE, NAME)                                                                                                                          \
     SG_KERNEL(256) coded_##NAME##_backward_f32(const SG_GLOBAL u32 *codes, const SG_GLOBAL u32 *metadata, const SG_GLOBAL f32 *dy,             \
                                                SG_GLOBAL f32 *dx, i32 bits, i32 group, i64 n) {                                              \
         i64 unit = sg_item(), i = 8 * unit;                                                                                                  \
@@ -47,4 +47,4 @@ SG_FN f32 coded_value(u64 word, i32 e, i32 bits, f32 minimum, f32 step) {
         }                                                                                                                                    \
     }
 
-SG_EACH_SMOOTH_FUNCTION(CODED)
+SG_SMOOTH_FUNCTIONS(CODED)

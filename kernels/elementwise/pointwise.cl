@@ -22,7 +22,7 @@
 #define FIRST_ELEMENT (4 * (i64)get_global_id(0))
 #define ELEMENT_STEP (4 * (i64)get_global_size(0))
 
-#define POINTWISE(NAME) \
+#define POINTWISE(CODE, NAME) \
     kernel void NAME##_forward_f32(const global f32 *x, global f32 *y, i64 n) { \
         bool wide = sg_aligned16(x) && sg_aligned16(y); \
         for (i64 i = FIRST_ELEMENT, step = ELEMENT_STEP; i < n; i += 2 * step) { \
@@ -94,4 +94,4 @@
         } \
     }
 
-SG_EACH_FUNCTION(POINTWISE)
+SG_ALL_FUNCTIONS(POINTWISE)

@@ -28,7 +28,7 @@
 #define LOAD(p) (count == 16 ? vload16(0, (p) + i) : sg_load_part((p) + i, count, 0.0f))
 #define KEPT(p) (p)[(i - block) / 16]
 
-#define POINTWISE(NAME)                                                                                                          \
+#define POINTWISE(CODE, NAME)                                                                                                          \
     kernel void NAME##_forward_f32(const global f32 *x, global f32 *y, i64 n) {                                                  \
         bool stream = x != y && sg_worth_streaming(y, n);                                                                        \
         POINTWISE_MAP(sg_piece_begin(n), sg_piece_end(n), y, stream, NAME##_f_v16(LOAD(x)));                                     \
@@ -99,4 +99,4 @@
 #define CURVATURE_TERM(j) SQUARE_BY(vload16(0, in + (j)), dyd2[((j)-block) / 16])
 #define CURVATURE_PART(j, count) SQUARE_BY(sg_load_part(in + (j), count, 0.0f), dyd2[((j)-block) / 16])
 
-SG_EACH_FUNCTION(POINTWISE)
+SG_ALL_FUNCTIONS(POINTWISE)

@@ -58,7 +58,7 @@
         } \
     }
 
-#define POINTWISE(NAME) \
+#define POINTWISE(CODE, NAME) \
     SG_FN float4 NAME##_f_of4(float4 v) { return SG_EACH4(NAME##_f, v); } \
     SG_FN float4 NAME##_d1_of4(float4 v) { return SG_EACH4(NAME##_d1, v); } \
     extern "C" __global__ void __launch_bounds__(256) NAME##_forward_f32(const f32 *x, f32 *y, i64 n) { \
@@ -110,4 +110,4 @@
         } \
     }
 
-SG_EACH_FUNCTION(POINTWISE)
+SG_ALL_FUNCTIONS(POINTWISE)

@@ -10,7 +10,7 @@
      op(B): K x N   n: b[t * ldb + j]   t: b[j * ldb + t]        bias: fp32, bias[j], stride_bias 0 to share it
 
    flags: bit 0 add bias; bit 1 read C and add beta C (else C may hold anything, and beta is ignored);
-          bits 8..11 activation: 0 none, 1 relu, 2 gelu (erf), 3 gelu (tanh), 4 silu, 5 tanh, 6 sigmoid.
+          bits 8..11 activation: 0 none, else the code of lib/functions.h (SG_ALL_FUNCTIONS).
    M, N, K >= 1. Addresses need only be aligned to their element. Nothing outside the matrices is read or written, row padding included.
 
    Work-group 16 x 16, one block of BM x BN of C; global size (16 ceil(M / BM) ceil(N / BN), 16, batch), blocks of a row one after another.
@@ -54,14 +54,10 @@ SG_FN void gemm_store(const int format, global void *p, i64 i, f32 x) {
     else ((global u16 *)p)[i] = format == GEMM_BF16 ? sg_f32_to_bf16(x) : sg_f32_to_f16(x);
 }
 
+#define GEMM_CASE(CODE, NAME) case CODE: return NAME##_f(x);
 SG_FN f32 gemm_activate(f32 x, i32 code) {
     switch (code) {
-        case 1: return relu_f(x);
-        case 2: return gelu_f(x);
-        case 3: return gelu_tanh_f(x);
-        case 4: return silu_f(x);
-        case 5: return tanh_f(x);
-        case 6: return sigmoid_f(x);
+        SG_ALL_FUNCTIONS(GEMM_CASE)
         default: return x;
     }
 }

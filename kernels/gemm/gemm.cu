@@ -14,7 +14,7 @@
      op(B): K x N   n: b[t * ldb + j]   t: b[j * ldb + t]        bias: fp32, bias[j], stride_bias 0 to share it
 
    flags: bit 0 add bias; bit 1 read C and add beta C (else C may hold anything, and beta is ignored);
-          bits 8..11 activation: 0 none, 1 relu, 2 gelu (erf), 3 gelu (tanh), 4 silu, 5 tanh, 6 sigmoid.
+          bits 8..11 activation: 0 none, else the code of lib/functions.h (SG_ALL_FUNCTIONS).
    M, N, K >= 1. Addresses need only be aligned to their element. Nothing outside the matrices is read or written, row padding included.
 
    A block computes one T x T tile of C. T is GEMM_SMALL where the grid has ceil(M/T) ceil(N/T) blocks of that size, else GEMM_LARGE: so the

@@ -50,14 +50,9 @@ SG_FN i32 gemm_inside(i32 left, i32 width) { return left < 0 ? 0 : left < width 
 
 SG_FN void gemm_activate(f32 (&v)[4], i32 code) {
 #define GEMM_CASE(CODE, F) \
-    case CODE: v[0] = F(v[0]), v[1] = F(v[1]), v[2] = F(v[2]), v[3] = F(v[3]); break;
+    case CODE: v[0] = F##_f(v[0]), v[1] = F##_f(v[1]), v[2] = F##_f(v[2]), v[3] = F##_f(v[3]); break;
     switch (code) {
-        GEMM_CASE(1, relu_f)
-        GEMM_CASE(2, gelu_f)
-        GEMM_CASE(3, gelu_tanh_f)
-        GEMM_CASE(4, silu_f)
-        GEMM_CASE(5, tanh_f)
-        GEMM_CASE(6, sigmoid_f)
+        SG_ALL_FUNCTIONS(GEMM_CASE)
         default: break;
     }
 #undef GEMM_CASE

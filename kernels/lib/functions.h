@@ -27,9 +27,10 @@
 #define SG_GELU_TANH_LOG2 (-2.30220819813845f) /* -2 sqrt(2/pi) / ln 2 */
 #define SG_GELU_TANH_B 0.044715f
 
-/* The functions that have kernels: M(NAME) of each. relu keeps a bit per element and has no kernel that reads codes. */
-#define SG_EACH_SMOOTH_FUNCTION(M) M(gelu) M(gelu_tanh) M(silu) M(tanh) M(sigmoid) M(hardswish)
-#define SG_EACH_FUNCTION(M) M(relu) SG_EACH_SMOOTH_FUNCTION(M)
+/* The functions that have kernels, M(CODE, NAME) of each: the code is what gemm is told to end with, one more than the ordinal of Function in Java. relu keeps a
+   bit per element, so no kernel reads codes for it. */
+#define SG_SMOOTH_FUNCTIONS(M) M(2, gelu) M(3, gelu_tanh) M(4, silu) M(5, tanh) M(6, sigmoid) M(7, hardswish)
+#define SG_ALL_FUNCTIONS(M) M(1, relu) SG_SMOOTH_FUNCTIONS(M)
 
 #define SG_FUNCTIONS(F, V)                                                                                                      \
     SG_FN F sg_magnitude##V(F x, f32 most) {                                                                                    \

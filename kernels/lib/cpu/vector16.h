@@ -148,6 +148,7 @@ SG_FN float16 v16_activate(float16 x, i32 code) {
         case 4: return x * v16_sigmoid(x);
         case 5: return v16_tanh(x);
         case 6: return v16_sigmoid(x);
+        case 7: return select(select(x * (x + 3.0f) * 0.16666667f, x, x > 3.0f), (float16)(0.0f), x < -3.0f);
         default: return x;
     }
 }
