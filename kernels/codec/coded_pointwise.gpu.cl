@@ -38,7 +38,7 @@ SG_FN f32 coded_value(u64 word, i32 e, i32 bits, f32 minimum, f32 step) {
         u64 word = coded_eight(codes, unit, bits, n);                                                                                        \
         f32 d[8];                                                                                                                            \
         for (i32 e = 0; e < 8; e++) d[e] = NAME##_d1(coded_value(word, e, bits, minimum, step));                                             \
-        if (i + 8 <= n && sg_aligned_16(dy) && sg_aligned_16(dx)) {                                                                          \
+        if (i + 8 <= n && sg_takes_4(dy) && sg_takes_4(dx)) {                                                                                \
             float4 a = sg_load_4(dy + i), b = sg_load_4(dy + i + 4);                                                                         \
             sg_store_4(dx + i, sg_make_4(a.x * d[0], a.y * d[1], a.z * d[2], a.w * d[3]));                                                   \
             sg_store_4(dx + i + 4, sg_make_4(b.x * d[4], b.y * d[5], b.z * d[6], b.w * d[7]));                                               \

@@ -12,6 +12,7 @@
 #define ROW_GROUP 256 /* threads of a block, where not ROW_GROUP_LARGEST */
 #endif
 #define ROW_GROUP_LARGEST 512 /* most threads of a block */
+#define GROUP_SCRATCH SG_WARP /* values of shared memory that group_sum needs */
 #define SG_NAN __int_as_float(0x7FFFFFFF)
 #define SG_INF __int_as_float(0x7F800000)
 #define SG_LOWEST __int_as_float((i32)0xFF7FFFFF)
@@ -66,6 +67,7 @@ LANES_REDUCE(lanes_sum, a + b)
 LANES_REDUCE(lanes_max, fmaxf(a, b))
 #undef LANES_REDUCE
 
+SG_FN u32 group_size() { return sg_block_threads(); }
 SG_FN i32 group_rank() { return (i32)sg_thread_rank(); }
 SG_FN f32 group_sum(f32 x, f32* scratch) { return sg_block_sum(x, scratch); }
 SG_FN i64 group_sum_i64(i64 x, i64* scratch) {

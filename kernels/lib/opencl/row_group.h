@@ -10,6 +10,8 @@
 #define ROW_GROUP 256 /* work-items of a group: lanes times rows, each a power of two */
 #endif
 #define ROW_GROUP_LARGEST ROW_GROUP
+#define GROUP_SCRATCH ROW_GROUP /* values of local memory that group_sum needs */
+#define group_size() ROW_GROUP
 
 #define GROUP_REDUCE(NAME, T, COMBINE)                                                 \
     SG_FN T NAME(T x, local T *scratch, i32 rank, i32 base, i32 width) {               \

@@ -31,7 +31,7 @@ class NvrtcLibraryTest {
                 .contains("NVRTC 13.0, in " + named + " (the named folder)")
                 .contains("option --gpu-architecture=sm_90a", "option -DUNROLL=3", "source arrived")
                 .contains("option --gpu-architecture=compute_90")
-                .contains("NVRTC_ERROR_COMPILATION\nloss/loss_sum.cu(1): error: told to fail");
+                .contains("NVRTC_ERROR_COMPILATION\nloss/loss_sum.gpu.cl(1): error: told to fail");
     }
 
     /** As it lies where PyTorch is installed: in no folder of the loader's, beside the python3 on the path. */
@@ -76,7 +76,7 @@ class NvrtcLibraryTest {
             }
             for (int computeCapability : new int[] {90, 91}) {
                 String text = new String(
-                        Nvrtc.compile("loss/loss_sum.cu", Map.of("UNROLL", "3"), computeCapability),
+                        Nvrtc.compile("loss/loss_sum.gpu.cl", Map.of("UNROLL", "3"), computeCapability),
                         StandardCharsets.UTF_8);
                 text.lines()
                         .takeWhile(line -> line.startsWith("-"))
@@ -84,7 +84,7 @@ class NvrtcLibraryTest {
                 System.out.println(text.contains("__global__") ? "source arrived" : "no source");
             }
             try {
-                Nvrtc.compile("loss/loss_sum.cu", Map.of("FAIL", "1"), 90);
+                Nvrtc.compile("loss/loss_sum.gpu.cl", Map.of("FAIL", "1"), 90);
             } catch (KernelBuildException e) {
                 System.out.println(e.getMessage());
             }

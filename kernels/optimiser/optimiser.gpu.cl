@@ -5,43 +5,43 @@
      adamw         g' = s g;  p -= rate decay p;  m = beta1 m + (1 - beta1) g';  v = beta2 v + (1 - beta2) g'^2;
                    p -= rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
 
-   With clip = 1, s = min(1, max_norm / (norm + 1e-6)), norm the square root of the sum of those sums, and norm[0] = norm, norm[1] = s; else s = 1 and norm is not touched. A NaN in the gradient makes norm, s and with clipping all parameters NaN: it shows. A norm that
-   overflows shows as infinity, with s = 0. g is left as it is.
+   With clip = 1, s = min(1, max_norm / (norm + 1e-6)), norm the square root of the sum of those sums, and norm[0] = norm, norm[1] = s; else s = 1
+   and norm is not touched. A NaN in the gradient makes norm, s and with clipping all parameters NaN: it shows. A norm that overflows shows as infinity, with
+   s = 0. g is left as it is.
 
    parameters, gradient, velocity (or null), m, v: f32 [n]; decay: u8 [ceil(n / 64)], 0 where the block of 64 parameters has no weight decay, or null:
    all have; settings: f32 [16]; workspace: f32 [16 + G], at most 1024 groups; norm: f32 [2]. velocity, m and v start as 0.
-   Block: 256; thread i of group g of G has the elements e .. e + 3 for e = 4 (g 256 + i), 4 ((g + G) 256 + i), ..., two fours at a time.
+   Work-group: 256; work-item i of group g of G has the elements e .. e + 3 for e = 4 (g 256 + i), 4 ((g + G) 256 + i), ..., two fours at a time.
    Bytes per parameter: squared_norm 4, sgd 12 or 20, adamw 28.
    Source: PyTorch's torch.optim.SGD (dampening 0), AdamW, clip_grad_norm_; AdamW: Loshchilov & Hutter 2019.
    WIDE optimiser_squared_norm_f32: 3 loads, 0 stores
    WIDE optimiser_sgd_f32: 15 loads, 9 stores
-   WIDE optimiser_adamw_f32: 12 loads, 9 stores
-   DIALECT: 16-byte accesses of four arenas at once through PTX (measured 93 % of copy bandwidth). */
+   WIDE optimiser_adamw_f32: 12 loads, 9 stores */
 #include "optimiser/optimiser.h"
-#include "lib/cuda/row_group.cuh"
-#include "lib/cuda/wide.cuh"
+#include "lib/gpu_rows.h"
+#include "lib/gpu_wide.h"
 
-extern "C" __global__ void __launch_bounds__(256) optimiser_squared_norm_f32(const f32 *gradient, f32 *workspace, i64 n) {
-    __shared__ f32 scratch[SG_WARP];
+SG_KERNEL(256) optimiser_squared_norm_f32(const SG_GLOBAL f32 *gradient, SG_GLOBAL f32 *workspace, i64 n) {
+    SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 sum = 0.0f;
     SG_EACH_FOUR(n, true, sum += sg_sum4(SG_IN(0) * SG_IN(0));, gradient)
     sum = group_sum(sum, scratch);
     if (group_rank() == 0) {
-        workspace[GROUP_PARTIALS + blockIdx.x] = sum;
-        if (blockIdx.x == 0) workspace[0] = (f32)gridDim.x;
+        workspace[GROUP_PARTIALS + sg_group(0)] = sum;
+        if (sg_group(0) == 0) workspace[0] = (f32)sg_groups(0);
     }
 }
 
 /* What the gradient is multiplied by. Every group adds the partial sums up for itself, in the same order. */
-SG_FN f32 clip_scale(const f32 *settings, const f32 *workspace, f32 *norm, i32 clip, f32 *scratch) {
+SG_FN f32 clip_scale(const SG_GLOBAL f32 *settings, const SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *norm, i32 clip, SG_LOCAL f32 *scratch) {
     f32 sum = 0.0f;
     i32 partials = clip ? (i32)workspace[0] : 0;
-    for (i32 j = group_rank(); j < partials; j += sg_block_threads()) sum += workspace[GROUP_PARTIALS + j];
+    for (i32 j = group_rank(); j < partials; j += group_size()) sum += workspace[GROUP_PARTIALS + j];
     sum = group_sum(sum, scratch);
     if (!clip) return 1.0f;
     f32 length = sg_sqrt(sum), ratio = settings[SETTING_MAX_NORM] / (length + OPTIMISER_CLIP_EPSILON);
     f32 scale = ratio > 1.0f ? 1.0f : ratio; /* NaN stays */
-    if (blockIdx.x == 0 && group_rank() == 0) {
+    if (sg_group(0) == 0 && group_rank() == 0) {
         norm[0] = length;
         norm[1] = scale;
     }
@@ -53,9 +53,9 @@ SG_FN f32 clip_scale(const f32 *settings, const f32 *workspace, f32 *norm, i32 c
 /* Four neighbours share a byte of the mask. */
 #define DECAYS (!decay || decay[sg_i / OPTIMISER_DECAY_BLOCK])
 
-extern "C" __global__ void __launch_bounds__(256) optimiser_sgd_f32(f32 *parameters, const f32 *gradient, f32 *velocity, const u8 *decay,
-                              const f32 *settings, const f32 *workspace, f32 *norm, i64 n, i32 clip) {
-    __shared__ f32 scratch[SG_WARP];
+SG_KERNEL(256) optimiser_sgd_f32(SG_GLOBAL f32 *parameters, const SG_GLOBAL f32 *gradient, SG_GLOBAL f32 *velocity, const SG_GLOBAL u8 *decay,
+                                 const SG_GLOBAL f32 *settings, const SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *norm, i64 n, i32 clip) {
+    SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 scale = clip_scale(settings, workspace, norm, clip, scratch);
     f32 rate = settings[SETTING_RATE], weight = settings[SETTING_DECAY], momentum = settings[SETTING_BETA1];
     bool nesterov = settings[SETTING_NESTEROV] != 0.0f;
@@ -91,9 +91,9 @@ extern "C" __global__ void __launch_bounds__(256) optimiser_sgd_f32(f32 *paramet
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) optimiser_adamw_f32(f32 *parameters, const f32 *gradient, f32 *m, f32 *v, const u8 *decay,
-                                const f32 *settings, const f32 *workspace, f32 *norm, i64 n, i32 clip) {
-    __shared__ f32 scratch[SG_WARP];
+SG_KERNEL(256) optimiser_adamw_f32(SG_GLOBAL f32 *parameters, const SG_GLOBAL f32 *gradient, SG_GLOBAL f32 *m, SG_GLOBAL f32 *v, const SG_GLOBAL u8 *decay,
+                                   const SG_GLOBAL f32 *settings, const SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *norm, i64 n, i32 clip) {
+    SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 scale = clip_scale(settings, workspace, norm, clip, scratch);
     f32 beta1 = settings[SETTING_BETA1], rest1 = settings[SETTING_ONE_MINUS_BETA1], beta2 = settings[SETTING_BETA2];
     f32 rest2 = settings[SETTING_ONE_MINUS_BETA2], epsilon = settings[SETTING_EPSILON], size = settings[SETTING_STEP_SIZE];

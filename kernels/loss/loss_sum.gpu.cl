@@ -2,13 +2,13 @@
 
    workspace: f32, as the loss kernels leave it; out: [K]. Work-group: 256 x 1, one per k. Bytes: 4 per sum read. Sums in a fixed order: work-item i takes
    g = i, i + 256, ..., then a tree. */
-#include "lib/opencl/row_group.h"
+#include "lib/gpu_rows.h"
 
-kernel void loss_sum_f32(const global f32 *workspace, global f32 *out, i64 groups) {
-    local f32 scratch[ROW_GROUP];
-    i64 k = (i64)get_group_id(0);
+SG_KERNEL(256) loss_sum_f32(const SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *out, i64 groups) {
+    SG_SHARED(f32, scratch, GROUP_SCRATCH);
+    i64 k = (i64)sg_group(0);
     f32 sum = 0.0f;
-    for (i64 g = group_rank(); g < groups; g += ROW_GROUP) sum += workspace[GROUP_PARTIALS + k * groups + g];
+    for (i64 g = group_rank(); g < groups; g += group_size()) sum += workspace[GROUP_PARTIALS + k * groups + g];
     sum = group_sum(sum, scratch);
     if (group_rank() == 0) out[k] = sum * workspace[0];
 }

@@ -7,41 +7,39 @@
      axpy_f32      y = factor x + y
      axpby_f32     y = factor x + beta y; with beta = 0, y is not read
 
-   All [n]. y may be the memory of any input. Block: 256; four elements per access, two accesses per thread and input, the loads before the stores.
+   All [n]. y may be the memory of any input. Work-group: 256; four elements per access, two accesses per work-item and input, the loads before the stores.
    Bytes per element: add, multiply, axpy, axpby 12; fma 16; scale 8. Flops: 1 (scale, add, multiply), 2, axpby 3.
    WIDE add_f32 multiply_f32 axpy_f32: 6 loads, 3 stores
    WIDE fma_f32: 9 loads, 3 stores
    WIDE scale_f32: 3 loads, 3 stores
-   WIDE axpby_f32: 9 loads, 6 stores
-   DIALECT: 16-byte accesses through PTX with cache hints, two in flight per thread, where OpenCL has vload4 of aligned data only by vectors. */
-#include "lib/dialect.h"
-#include "lib/cuda/wide.cuh"
+   WIDE axpby_f32: 9 loads, 6 stores */
+#include "lib/gpu_wide.h"
 
 #define FACTOR (alpha_at ? alpha * alpha_at[0] : alpha)
 
-extern "C" __global__ void __launch_bounds__(256) add_f32(const f32 *a, const f32 *b, f32 *y, i64 n) {
+SG_KERNEL(256) add_f32(const SG_GLOBAL f32 *a, const SG_GLOBAL f32 *b, SG_GLOBAL f32 *y, i64 n) {
     SG_MAP(y, n, SG_IN(0) + SG_IN(1), a, b)
 }
 
-extern "C" __global__ void __launch_bounds__(256) multiply_f32(const f32 *a, const f32 *b, f32 *y, i64 n) {
+SG_KERNEL(256) multiply_f32(const SG_GLOBAL f32 *a, const SG_GLOBAL f32 *b, SG_GLOBAL f32 *y, i64 n) {
     SG_MAP(y, n, SG_IN(0) * SG_IN(1), a, b)
 }
 
-extern "C" __global__ void __launch_bounds__(256) fma_f32(const f32 *a, const f32 *b, const f32 *c, f32 *y, i64 n) {
+SG_KERNEL(256) fma_f32(const SG_GLOBAL f32 *a, const SG_GLOBAL f32 *b, const SG_GLOBAL f32 *c, SG_GLOBAL f32 *y, i64 n) {
     SG_MAP(y, n, sg_fma4(SG_IN(0), SG_IN(1), SG_IN(2)), a, b, c)
 }
 
-extern "C" __global__ void __launch_bounds__(256) scale_f32(const f32 *a, f32 *y, const f32 *alpha_at, f32 alpha, i64 n) {
+SG_KERNEL(256) scale_f32(const SG_GLOBAL f32 *a, SG_GLOBAL f32 *y, const SG_GLOBAL f32 *alpha_at, f32 alpha, i64 n) {
     f32 factor = FACTOR;
     SG_MAP(y, n, factor * SG_IN(0), a)
 }
 
-extern "C" __global__ void __launch_bounds__(256) axpy_f32(const f32 *x, f32 *y, const f32 *alpha_at, f32 alpha, i64 n) {
+SG_KERNEL(256) axpy_f32(const SG_GLOBAL f32 *x, SG_GLOBAL f32 *y, const SG_GLOBAL f32 *alpha_at, f32 alpha, i64 n) {
     float4 factor = sg_splat4(FACTOR);
     SG_MAP(y, n, sg_fma4(factor, SG_IN(0), SG_IN(1)), x, y)
 }
 
-extern "C" __global__ void __launch_bounds__(256) axpby_f32(const f32 *x, f32 *y, const f32 *alpha_at, f32 alpha, f32 beta, i64 n) {
+SG_KERNEL(256) axpby_f32(const SG_GLOBAL f32 *x, SG_GLOBAL f32 *y, const SG_GLOBAL f32 *alpha_at, f32 alpha, f32 beta, i64 n) {
     f32 factor = FACTOR;
     if (beta == 0.0f) {
         SG_MAP(y, n, factor * SG_IN(0), x)

@@ -8,25 +8,24 @@
      metrics          metrics[0] = sum (y - t)^2 / c, the sum of the losses of the n / c examples; metrics[1] = n / c; metrics[2] = 0
 
    y, t, dy: [n]; yt, dyt: [K, n]; dy may be y or t, dyt may be yt. A launch of G = 1 groups in x writes the final sums; a larger one leaves its scale at
-   workspace[0] and a sum per group and probe at workspace[16 + k G + g], and loss_sum_f32 ends it. Block: 256; thread i of group (g, y) has the elements
-   e .. e + 3 for e = 4 (g 256 + i), 4 ((g + G) 256 + i), ... of the probes y, y + Y, ..., two fours at a time, each added pairwise. Bytes per element: forward 8,
-   forward_backward 12, tangent 8 + 4 K, tangent_backward 8 K, curvature 4 K. Source: the definition.
+   workspace[0] and a sum per group and probe at workspace[16 + k G + g], and loss_sum_f32 ends it. Work-group: 256; work-item i of group (g, y) has the
+   elements e .. e + 3 for e = 4 (g 256 + i), 4 ((g + G) 256 + i), ... of the probes y, y + Y, ..., two fours at a time, each added pairwise. Bytes per
+   element: forward 8, forward_backward 12, tangent 8 + 4 K, tangent_backward 8 K, curvature 4 K. Source: the definition.
    WIDE mse_forward_f32 mse_metrics_f32: 6 loads, 0 stores
    WIDE mse_forward_backward_f32: 6 loads, 3 stores
    WIDE mse_tangent_f32: 9 loads, 0 stores
    WIDE mse_tangent_backward_f32: 3 loads, 3 stores
-   WIDE mse_curvature_f32: 3 loads, 0 stores
-   DIALECT: 16-byte accesses through PTX and sums by warps. */
-#include "lib/cuda/row_group.cuh"
-#include "lib/cuda/wide.cuh"
+   WIDE mse_curvature_f32: 3 loads, 0 stores */
+#include "lib/gpu_rows.h"
+#include "lib/gpu_wide.h"
 
-SG_FN f32 mse_scale(i64 n) { return 1.0f / (f32)max(1ll, n); }
+SG_FN f32 mse_scale(i64 n) { return 1.0f / (f32)max((i64)1, n); }
 
 /* `sum` is the work-item's; `scale` what the total is multiplied by. */
-SG_FN void mse_finish(f32 sum, f32 scale, i64 k, f32 *workspace, f32 *out, f32 *scratch) {
+SG_FN void mse_finish(f32 sum, f32 scale, i64 k, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *out, SG_LOCAL f32 *scratch) {
     sum = group_sum(sum, scratch);
     if (group_rank() == 0) {
-        i64 groups = (i64)gridDim.x, g = (i64)blockIdx.x;
+        i64 groups = (i64)sg_groups(0), g = (i64)sg_group(0);
         if (groups == 1) out[k] = sum * scale;
         else workspace[GROUP_PARTIALS + k * groups + g] = sum;
         if (groups > 1 && g == 0 && k == 0) workspace[0] = scale;
@@ -36,50 +35,51 @@ SG_FN void mse_finish(f32 sum, f32 scale, i64 k, f32 *workspace, f32 *out, f32 *
 SG_FN f32 sum_of_squares(float4 v) { return sg_sum4(v * v); }
 #define DIFFERENCE (SG_IN(0) - SG_IN(1))
 
-extern "C" __global__ void __launch_bounds__(256) mse_forward_f32(const f32 *y, const f32 *target, f32 *workspace, f32 *loss, i64 n) {
-    __shared__ f32 scratch[SG_WARP];
+SG_KERNEL(256) mse_forward_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *loss, i64 n) {
+    SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 sum = 0.0f;
     SG_EACH_FOUR(n, true, sum += sum_of_squares(DIFFERENCE);, y, target)
     mse_finish(sum, mse_scale(n), 0, workspace, loss, scratch);
 }
 
-extern "C" __global__ void __launch_bounds__(256) mse_forward_backward_f32(const f32 *y, const f32 *target, f32 *workspace, f32 *dy, f32 *loss, i64 n) {
-    __shared__ f32 scratch[SG_WARP];
+SG_KERNEL(256) mse_forward_backward_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *dy,
+                                        SG_GLOBAL f32 *loss, i64 n) {
+    SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 sum = 0.0f, scale = 2.0f * mse_scale(n);
     SG_EACH_FOUR(n, sg_aligned16(dy), { float4 d = DIFFERENCE; sum += sum_of_squares(d); SG_PUT(dy, scale * d) }, y, target)
     mse_finish(sum, mse_scale(n), 0, workspace, loss, scratch);
 }
 
-extern "C" __global__ void __launch_bounds__(256) mse_tangent_f32(const f32 *y, const f32 *target, const f32 *yt, f32 *workspace, f32 *loss_t, i64 n,
-                            i64 probes) {
-    __shared__ f32 scratch[SG_WARP];
-    for (i64 k = (i64)blockIdx.y; k < probes; k += (i64)gridDim.y) {
+SG_KERNEL(256) mse_tangent_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *loss_t,
+                               i64 n, i64 probes) {
+    SG_SHARED(f32, scratch, GROUP_SCRATCH);
+    for (i64 k = (i64)sg_group(1); k < probes; k += (i64)sg_groups(1)) {
         f32 sum = 0.0f;
         SG_EACH_FOUR(n, true, sum += sg_sum4(DIFFERENCE * SG_IN(2));, y, target, yt + k * n)
         mse_finish(sum, 2.0f * mse_scale(n), k, workspace, loss_t, scratch);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) mse_tangent_backward_f32(const f32 *yt, f32 *dyt, i64 n, i64 probes) {
+SG_KERNEL(256) mse_tangent_backward_f32(const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *dyt, i64 n, i64 probes) {
     f32 scale = 2.0f * mse_scale(n);
     SG_MAP(dyt, n * probes, scale * SG_IN(0), yt)
 }
 
-extern "C" __global__ void __launch_bounds__(256) mse_curvature_f32(const f32 *yt, f32 *workspace, f32 *curvature, i64 n, i64 probes) {
-    __shared__ f32 scratch[SG_WARP];
-    for (i64 k = (i64)blockIdx.y; k < probes; k += (i64)gridDim.y) {
+SG_KERNEL(256) mse_curvature_f32(const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *curvature, i64 n, i64 probes) {
+    SG_SHARED(f32, scratch, GROUP_SCRATCH);
+    for (i64 k = (i64)sg_group(1); k < probes; k += (i64)sg_groups(1)) {
         f32 sum = 0.0f;
         SG_EACH_FOUR(n, true, sum += sum_of_squares(SG_IN(0));, yt + k * n)
         mse_finish(sum, 2.0f * mse_scale(n), k, workspace, curvature, scratch);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) mse_metrics_f32(const f32 *y, const f32 *target, f32 *workspace, f32 *metrics, i64 n, i64 c) {
-    __shared__ f32 scratch[SG_WARP];
+SG_KERNEL(256) mse_metrics_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *metrics, i64 n, i64 c) {
+    SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 sum = 0.0f;
     SG_EACH_FOUR(n, true, sum += sum_of_squares(DIFFERENCE);, y, target)
     mse_finish(sum, 1.0f / (f32)c, 0, workspace, metrics, scratch);
-    if (group_rank() == 0 && blockIdx.x == 0) {
+    if (group_rank() == 0 && sg_group(0) == 0) {
         metrics[1] = (f32)(n / c);
         metrics[2] = 0.0f;
     }
