@@ -86,6 +86,7 @@
     } \
     extern "C" __global__ void __launch_bounds__(256) NAME##_curvature_f32(const f32 *x, const f32 *xt, const f32 *dy, \
                                             f32 *partials, i64 n, i64 probes, i64 chunk) { \
+        __shared__ f32 his[SG_SUM_THREADS], los[SG_SUM_THREADS]; \
         bool wide = sg_aligned16(x) && sg_aligned16(xt) && sg_aligned16(dy) && (n % 4 == 0 || probes == 1); \
         i64 chunks = n <= chunk ? 1 : (n + chunk - 1) / chunk, c = blockIdx.x % chunks, first = blockIdx.x / chunks * POINTWISE_PROBES; \
         i64 begin = c * chunk, end = begin + chunk < n ? begin + chunk : n; \
@@ -102,7 +103,7 @@
             } \
         } \
         _Pragma("unroll") for (i32 k = 0; k < POINTWISE_PROBES; k++) { \
-            float2 sum = sg_row_sum(hi[k], lo[k]); \
+            float2 sum = sg_row_sum(hi[k], lo[k], his, los); \
             if (threadIdx.x == 0 && first + k < probes) { \
                 partials[2 * ((first + k) * chunks + c)] = sum.x; \
                 partials[2 * ((first + k) * chunks + c) + 1] = sum.y; \
