@@ -16,7 +16,8 @@
    WIDE *_tangent_f32: 4 loads, 3 stores
    WIDE *_tangent_backward_f32: 8 loads, 3 stores
    WIDE *_curvature_f32: 12 loads, 0 stores
-   DIALECT: 16-byte accesses through PTX, the loads of all probes of an element before its function. */
+   DIALECT: rounds of two probes, and of all probes of a curvature, are compiled twice by a template parameter (wide.cuh): whole, with all 16-byte loads
+   before the first function, and by parts. OpenCL has no templates: there a round asks for its limits at each load. */
 #include "lib/dialect.h"
 #include "lib/functions.h"
 #include "lib/cuda/sums.cuh"
