@@ -9,7 +9,8 @@
    fills whole sectors. Bytes per element: 8.125, 4.125, 8 per probe + 0.125.
    WIDE relu_forward_mask_f32 mask_apply_f32: 3 loads, 3 stores
    WIDE sign_mask_f32: 3 loads, 0 stores
-   DIALECT: a word of the mask is one warp ballot, OpenCL 1.2 has none and makes it in local memory. */
+   DIALECT: neighbouring lanes put a byte of the mask together by a shuffle, so that a warp's accesses fill whole sectors; OpenCL 1.2 has none, there a
+   work-item has the 8 neighbours of a byte. */
 #include "lib/cuda/wide.cuh"
 
 #define WARP_ELEMENTS 256

@@ -16,7 +16,8 @@
    WIDE *_tangent_f32: 4 loads, 3 stores
    WIDE *_tangent_backward_f32: 8 loads, 3 stores
    WIDE *_curvature_f32: 12 loads, 0 stores
-   DIALECT: 16-byte accesses through PTX, the loads of all probes of an element before its function. */
+   DIALECT: rounds of two probes, and of all probes of a curvature, are compiled twice by a template parameter (wide.cuh): whole, with all 16-byte loads
+   before the first function, and by parts. OpenCL has no templates: there a round asks for its limits at each load. */
 #include "lib/dialect.h"
 #include "lib/functions.h"
 #include "lib/cuda/sums.cuh"
@@ -86,6 +87,7 @@
     } \
     extern "C" __global__ void __launch_bounds__(256) NAME##_curvature_f32(const f32 *x, const f32 *xt, const f32 *dy, \
                                             f32 *partials, i64 n, i64 probes, i64 chunk) { \
+        __shared__ f32 his[SG_SUM_THREADS], los[SG_SUM_THREADS]; \
         bool wide = sg_aligned16(x) && sg_aligned16(xt) && sg_aligned16(dy) && (n % 4 == 0 || probes == 1); \
         i64 chunks = n <= chunk ? 1 : (n + chunk - 1) / chunk, c = blockIdx.x % chunks, first = blockIdx.x / chunks * POINTWISE_PROBES; \
         i64 begin = c * chunk, end = begin + chunk < n ? begin + chunk : n; \
@@ -102,7 +104,7 @@
             } \
         } \
         _Pragma("unroll") for (i32 k = 0; k < POINTWISE_PROBES; k++) { \
-            float2 sum = sg_row_sum(hi[k], lo[k]); \
+            float2 sum = sg_row_sum(hi[k], lo[k], his, los); \
             if (threadIdx.x == 0 && first + k < probes) { \
                 partials[2 * ((first + k) * chunks + c)] = sum.x; \
                 partials[2 * ((first + k) * chunks + c) + 1] = sum.y; \

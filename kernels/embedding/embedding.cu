@@ -21,7 +21,9 @@
    and of them the columns 4 lanes z .. and every 4 lanes Z on; three rows of dy in flight per lane, in 16-byte accesses where D is a multiple of 4. There the whole
    block adds up a row of more than EMBEDDING_LONG ids (padding), through shared memory. Bytes per element 4 (1 + V / n). Source: counting sort.
    WIDE embedding_scatter_f32: 4 loads, 1 stores
-   DIALECT: rows of 16-byte accesses, ids sorted by warps; the OpenCL text sums over a scan of local memory. */
+   DIALECT: sort ranks ids by ballots and __match_any_sync in warps of a block of 1024, of which OpenCL 1.2 has none: there a group of 256 places tile after
+   tile by scans of local memory. scatter copies the rows of a frequent id by cp.async, stages ahead of the sum; gather and scatter ask for (256, 4) and
+   (256, 5) blocks and count their columns for it. */
 #include "lib/cuda/ptx.cuh"
 #include "lib/cuda/row_group.cuh"
 

@@ -1,7 +1,8 @@
 /* The vocabulary of kernels that both GPU dialects compile from one text (suffix .gpu.cl), on top of lib/dialect.h. A work-item has a place in its group
    (sg_local of sg_locals) and the group a place in the grid (sg_group of sg_groups), along axes 0 to 2; sg_item of sg_all_items is its place in the grid along
    axis 0. Shared arrays are declared at the top of an entry. Four floats or words at a time are 16 bytes on CUDA, where sg_takes_4 says whether a pointer is
-   aligned to that; OpenCL's vload4 takes any. On top of it: gpu_wide.h four elements of every array, gpu_rows.h sums over lanes and groups.
+   aligned to that; OpenCL's vload4 takes any. On top of it: gpu_wide.h four elements of every array, gpu_rows.h sums over lanes and groups, gpu_sums.h
+   compensated sums.
 
    SG_ENTRY makes an entry of any block size, SG_KERNEL(256) one for at most 256 work-items: (256) and (256, 1) are not the same, the second argument asks
    for that many blocks at once and costs registers. */

@@ -31,7 +31,9 @@
    WIDE cross_entropy_tangent_f32: 28 loads, 0 stores
    WIDE cross_entropy_curvature_f32: 32 loads, 0 stores
    WIDE cross_entropy_tangent_backward_f32: 32 loads, 10 stores
-   DIALECT: rows of up to 512 logits in one warp without a barrier and 16-byte accesses (measured 80 % of copy bandwidth). */
+   DIALECT: a row of up to 512 logits is one warp's, summed by shuffles without a barrier, and rows that fill all lanes are compiled apart by a template
+   parameter, all their 16-byte loads before the first exponential (measured 80 % of copy bandwidth). OpenCL 1.2 has no shuffles: there each sum is a tree
+   in local memory with barriers for the whole group, a lane keeps 8 logits and loads them one by one. */
 #include "lib/cuda/softmax_row.cuh"
 
 #ifndef PROBE_TILE

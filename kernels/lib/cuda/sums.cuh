@@ -6,9 +6,9 @@
 
 #define SG_SUM_THREADS 256 /* threads of a block, at most */
 
-/* The pairs of the T threads of a row into one, which they all get; a tree over neighbours, so the order does not depend on the machine. All threads call. */
-SG_FN float2 sg_row_sum(f32 hi, f32 lo) {
-    __shared__ f32 his[SG_SUM_THREADS], los[SG_SUM_THREADS];
+/* The pairs of the T threads of a row into one, which they all get; a tree over neighbours, so the order does not depend on the machine. All threads call.
+   `his` and `los` hold SG_SUM_THREADS values in shared memory. */
+SG_FN float2 sg_row_sum(f32 hi, f32 lo, f32 *his, f32 *los) {
     u32 t = threadIdx.x, base = threadIdx.y * blockDim.x;
     __syncthreads();
     his[base + t] = hi;
@@ -29,9 +29,11 @@ SG_FN float2 sg_row_sum(f32 hi, f32 lo) {
 
 /* Pair c of an array of (hi, lo), which lie at even places of a buffer. */
 SG_FN float2 sg_pair(const f32 *pairs, i64 c) { return *reinterpret_cast<const float2 *>(pairs + 2 * c); }
+/* The same of a pair with an integer in it. */
+SG_FN uint2 sg_pair_bits(const f32 *pairs, i64 c) { return *reinterpret_cast<const uint2 *>(pairs + 2 * c); }
 
 /* Adds the pairs begin, begin + T, begin + 2 T, ... before `end` to (hi, lo), in that order, T threads sharing a row; 16 loads in flight. */
-SG_FN void sg_add_pairs(const f32 *pairs, i64 begin, i64 end, f32 &hi, f32 &lo) {
+SG_FN void sg_add_pairs(const f32 *pairs, i64 begin, i64 end, f32 *hi, f32 *lo) {
     for (i64 c = begin; c < end; c += 16 * blockDim.x) {
         float2 pair[16];
 #pragma unroll
@@ -39,8 +41,8 @@ SG_FN void sg_add_pairs(const f32 *pairs, i64 begin, i64 end, f32 &hi, f32 &lo) 
 #pragma unroll
         for (i32 u = 0; u < 16; u++) {
             bool there = c + u * blockDim.x < end;
-            SG_TWO_SUM(f32, hi, lo, there ? pair[u].x : 0.0f);
-            lo += there ? pair[u].y : 0.0f;
+            SG_TWO_SUM(f32, *hi, *lo, there ? pair[u].x : 0.0f);
+            *lo += there ? pair[u].y : 0.0f;
         }
     }
 }

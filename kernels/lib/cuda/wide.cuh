@@ -60,6 +60,8 @@ SG_FN void sg_load_inputs(float4 (&v)[INPUTS], const f32 *const (&from)[INPUTS],
     for (i32 a = 0; a < INPUTS; a++) v[a] = sg_load_round<WHOLE>(from[a], i, n, wide);
 }
 
+#define SG_LOAD_INPUTS(v, from, i, n, wide, WHOLE) sg_load_inputs<WHOLE>(v, from, i, n, wide)
+
 /* What STATEMENT and EXPRESSION below may say: SG_IN(a) is what was loaded from array a, SG_PUT(p, v) stores to the same four elements of p, and sg_i is the
    first of them. An output may be an input: all loads of a round precede its stores. No comma in them outside parentheses. */
 #define SG_IN(a) sg_in[a]

@@ -28,37 +28,44 @@ SG_FN void sg_store_up_to_4(global f32 *p, i64 i, i64 n, bool wide, float4 v) {
     if (i + 3 < n) p[i + 3] = v.w;
 }
 
+#define SG_INPUTS_OF(from) (sizeof(from) / sizeof((from)[0]))
+#define sg_all_aligned16(from) sg_aligned16_of(from, SG_INPUTS_OF(from))
+SG_FN bool sg_aligned16_of(const global f32 *const *from, u32 inputs) {
+    bool all = true;
+    for (u32 a = 0; a < inputs; a++) all = all && sg_aligned16(from[a]);
+    return all;
+}
+/* One four of every input; WHOLE is CUDA's. */
+#define SG_LOAD_INPUTS(v, from, i, n, wide, WHOLE) \
+    for (u32 sg_a = 0; sg_a < SG_INPUTS_OF(from); sg_a++) (v)[sg_a] = sg_load_up_to_4((from)[sg_a], i, n, wide, 0.0f)
+
 /* What STATEMENT and EXPRESSION below may say: SG_IN(a) is what was loaded from array a, SG_PUT(p, v) stores to the same four elements of p, and sg_i is the
    first of them. An output may be an input: all loads of a round precede its stores. No comma in them outside parentheses. */
 #define SG_IN(a) sg_in[a]
 #define SG_PUT(p, v) sg_store_up_to_4(p, sg_i, sg_n, sg_wide, v);
-#define SG_INPUTS_OF(from) (sizeof(from) / sizeof((from)[0]))
 #define sg_fma4(a, b, c) fma(a, b, c)
 SG_FN float4 sg_splat4(f32 a) { return (float4)(a); }
 SG_FN f32 sg_sum4(float4 v) { return (v.x + v.y) + (v.z + v.w); }
 
 /* Runs STATEMENT for every four of n elements, by all work-items along x of the grid, two per work-item and round. The inputs are f32 [n]; `wide`: outputs
    that are no inputs are 16-byte aligned. */
-#define SG_EACH_FOUR(n, wide, STATEMENT, ...)                                                                      \
-    {                                                                                                              \
-        const global f32 *const sg_from[] = {__VA_ARGS__};                                                         \
-        bool sg_wide = (wide);                                                                                     \
-        for (u32 sg_a = 0; sg_a < SG_INPUTS_OF(sg_from); sg_a++) sg_wide = sg_wide && sg_aligned16(sg_from[sg_a]); \
-        i64 sg_n = (n), sg_step = 4 * (i64)get_global_size(0);                                                     \
-        for (i64 sg_first = 4 * (i64)get_global_id(0); sg_first < sg_n; sg_first += 2 * sg_step) {                 \
-            float4 sg_both[2][SG_INPUTS_OF(sg_from)];                                                              \
-            for (u32 sg_a = 0; sg_a < SG_INPUTS_OF(sg_from); sg_a++) {                                             \
-                sg_both[0][sg_a] = sg_load_up_to_4(sg_from[sg_a], sg_first, sg_n, sg_wide, 0.0f);                  \
-                sg_both[1][sg_a] = sg_load_up_to_4(sg_from[sg_a], sg_first + sg_step, sg_n, sg_wide, 0.0f);        \
-            }                                                                                                      \
-            for (u32 sg_u = 0; sg_u < 2; sg_u++) {                                                                 \
-                i64 sg_i = sg_first + sg_u * sg_step;                                                              \
-                const float4 *sg_in = sg_both[sg_u];                                                               \
-                if (sg_i < sg_n) {                                                                                 \
-                    STATEMENT                                                                                      \
-                }                                                                                                  \
-            }                                                                                                      \
-        }                                                                                                          \
+#define SG_EACH_FOUR(n, wide, STATEMENT, ...)                                                      \
+    {                                                                                              \
+        const global f32 *const sg_from[] = {__VA_ARGS__};                                         \
+        bool sg_wide = (wide) && sg_all_aligned16(sg_from);                                        \
+        i64 sg_n = (n), sg_step = 4 * (i64)get_global_size(0);                                     \
+        for (i64 sg_first = 4 * (i64)get_global_id(0); sg_first < sg_n; sg_first += 2 * sg_step) { \
+            float4 sg_both[2][SG_INPUTS_OF(sg_from)];                                              \
+            SG_LOAD_INPUTS(sg_both[0], sg_from, sg_first, sg_n, sg_wide, false);                   \
+            SG_LOAD_INPUTS(sg_both[1], sg_from, sg_first + sg_step, sg_n, sg_wide, false);         \
+            for (u32 sg_u = 0; sg_u < 2; sg_u++) {                                                 \
+                i64 sg_i = sg_first + sg_u * sg_step;                                              \
+                const float4 *sg_in = sg_both[sg_u];                                               \
+                if (sg_i < sg_n) {                                                                 \
+                    STATEMENT                                                                      \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
     }
 
 /* to = EXPRESSION, element by element. */
