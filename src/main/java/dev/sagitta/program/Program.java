@@ -4,7 +4,6 @@ import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceException;
 import dev.sagitta.device.MemoryCategory;
-import dev.sagitta.device.Recording;
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Node;
@@ -41,9 +40,7 @@ public final class Program implements AutoCloseable {
     private final ProgramOptions options;
     private final ParameterLayout layout;
     private final List<Buffer> owned = new ArrayList<>();
-    private final Map<ParameterRole, ParameterArena> ownArenas = new EnumMap<>(ParameterRole.class);
-    private final Map<String, Tensor> tensors = new LinkedHashMap<>();
-    private final Map<MemoryCategory, Long> persistent = new EnumMap<>(MemoryCategory.class);
+    private final ProgramTensors persistent;
     private final Map<Computation, Runner> runners = new EnumMap<>(Computation.class);
     private final Map<Computation, List<SavedStore.SavedTensor>> saved = new EnumMap<>(Computation.class);
     private final Map<Computation, Supplier<Explanation>> explanations = new EnumMap<>(Computation.class);
@@ -55,6 +52,7 @@ public final class Program implements AutoCloseable {
         this.stream = stream;
         this.options = options;
         this.layout = ParameterLayout.of(graph);
+        this.persistent = new ProgramTensors(device, stream, layout, options);
     }
 
     public static Program compile(Graph graph, Device device, ProgramOptions options) {
@@ -98,98 +96,18 @@ public final class Program implements AutoCloseable {
                     () -> new Explanation(
                             rewritten.outcomes(), compiler.plan(), compiler.saved(), schedule, plans.get(computation)));
         }
-        bindPersistent(values);
+        persistent.bind(values);
+        initialiseRandom();
         constants.forEach((name, contents) -> tensor(name).upload(stream, contents));
         long arenaBytes = Device.allocationBytes(
                 plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0));
         Buffer arena = own(device.allocate(arenaBytes, MemoryCategory.WORKSPACE, "arena"));
         memory = measure(arenaBytes, plans, masks);
         schedules.forEach((computation, schedule) ->
-                runners.put(computation, new Runner(bind(schedule, plans.get(computation), arena))));
+                runners.put(computation, new Runner(stream, bind(schedule, plans.get(computation), arena))));
     }
 
     // ---- binding values to memory ----
-
-    private void bindPersistent(ProgramValues values) {
-        Map<String, Value> byName = values.byName();
-        for (ParameterRole role : ParameterRole.values()) {
-            bindRole(byName, role);
-        }
-        for (Map.Entry<String, Value> entry : byName.entrySet()) {
-            if (!tensors.containsKey(entry.getKey())) {
-                Value value = entry.getValue();
-                Tensor external = external(value);
-                if (external == null) {
-                    Buffer buffer = zeros(value.bytes(), value.category(), value.name());
-                    external = new Tensor(value.name(), buffer, value.dtype(), value.shape());
-                }
-                tensors.put(entry.getKey(), external);
-            }
-        }
-        for (String name : options.external().keySet()) {
-            if (!byName.containsKey(name)) {
-                throw new IllegalArgumentException("external memory '" + name
-                        + "' matches nothing that the program reads or writes; known: " + byName.keySet());
-            }
-        }
-        initialiseRandom();
-    }
-
-    /** Parameters that the caller brings one by one, the others as slices of an arena: the caller's, or one of the program's own. */
-    private void bindRole(Map<String, Value> byName, ParameterRole role) {
-        for (Parameter parameter : layout.parameters()) {
-            Value value = byName.get(role.of(parameter.name()));
-            if (value == null) {
-                continue;
-            }
-            Tensor external = external(value);
-            tensors.put(value.name(), external != null ? external : part(byName, role, parameter, value));
-        }
-    }
-
-    private Tensor part(Map<String, Value> byName, ParameterRole role, Parameter parameter, Value value) {
-        ParameterArena arena = arenaOf(byName, role);
-        Tensor part = arena.parts().get(parameter.name());
-        if (part == null || !part.shape().equals(value.shape())) {
-            throw new IllegalArgumentException("arena '" + arena.flat().name() + "' has "
-                    + (part == null ? "no part" : "a part " + part.shape()) + " for '" + value.name() + "', expected "
-                    + value.shape() + "; make it for this graph's layout and this number of probes");
-        }
-        return new Tensor(value.name(), part.buffer(), part.dtype(), part.shape());
-    }
-
-    private ParameterArena arenaOf(Map<String, Value> byName, ParameterRole role) {
-        ParameterArena known = options.arenas().getOrDefault(role, ownArenas.get(role));
-        if (known == null) {
-            int copies = role.byProbe() ? options.probes() : 1;
-            known = new ParameterArena(layout, device, stream, role.category(), role.arena(), copies, role.byProbe());
-            ownArenas.put(role, known);
-            persistent.merge(role.category(), Device.allocationBytes(known.bytes()), Long::sum);
-        }
-        if (byName.containsKey(role.arena())) {
-            throw new IllegalArgumentException("parameter '" + role.arena()
-                    + "' has the name of the arena that holds all of them; give it another");
-        }
-        tensors.put(role.arena(), known.flat());
-        return known;
-    }
-
-    private Tensor external(Value value) {
-        Tensor external = options.external().get(value.name());
-        if (external != null
-                && (external.dtype() != value.dtype() || !external.shape().equals(value.shape()))) {
-            throw new IllegalArgumentException("external memory '" + value.name() + "' is " + external + ", expected "
-                    + value.dtype().suffix() + " " + value.shape());
-        }
-        return external;
-    }
-
-    private Buffer zeros(long bytes, MemoryCategory category, String name) {
-        Buffer buffer = own(device.allocate(bytes, category, name));
-        persistent.merge(category, Device.allocationBytes(bytes), Long::sum);
-        stream.fill(buffer, 0, buffer.bytes(), (byte) 0);
-        return buffer;
-    }
 
     private void initialiseRandom() {
         if (has(Role.RANDOM)) {
@@ -230,7 +148,7 @@ public final class Program implements AutoCloseable {
             throw new IllegalStateException("binds " + value + ", which it declares neither as read nor as written");
         }
         if (value.isPersistent()) {
-            Tensor tensor = tensors.get(value.name());
+            Tensor tensor = persistent.all().get(value.name());
             return tensor.shape().equals(value.shape()) ? tensor : tensor.reshape(value.shape());
         }
         return new Tensor(value.name(), slices.get(value.root()), value.dtype(), value.shape());
@@ -253,8 +171,8 @@ public final class Program implements AutoCloseable {
             }
             own.forEach((category, bytes) -> peak.merge(category, bytes, Math::max));
         }
-        persistent.forEach((category, bytes) -> peak.merge(category, bytes, Long::sum));
-        return new ProgramMemory(arenaBytes, persistent, peak, saved, masks);
+        persistent.bytes().forEach((category, bytes) -> peak.merge(category, bytes, Long::sum));
+        return new ProgramMemory(arenaBytes, persistent.bytes(), peak, saved, masks);
     }
 
     private Buffer own(Buffer buffer) {
@@ -274,44 +192,6 @@ public final class Program implements AutoCloseable {
         if (!runners.containsKey(computation)) {
             throw new IllegalArgumentException("program was not compiled for " + computation + ", only for "
                     + runners.keySet() + "; add it to the options");
-        }
-    }
-
-    /** The steps of a computation; from the second run on CUDA, their graph. */
-    private final class Runner {
-        private final Step[] steps;
-        private Recording recording;
-        private int runs;
-
-        Runner(List<Step> steps) {
-            this.steps = steps.toArray(Step[]::new);
-        }
-
-        void run() {
-            // the first run loads modules and creates handles, which a capture may not
-            if (runs++ == 0) {
-                enqueue();
-                return;
-            }
-            if (recording == null) {
-                recording = stream.capture(this::enqueue);
-            }
-            stream.replay(recording);
-        }
-
-        private void enqueue() {
-            for (Step step : steps) {
-                step.enqueue(stream);
-            }
-        }
-
-        void close() {
-            if (recording != null) {
-                recording.close();
-            }
-            for (Step step : steps) {
-                step.close();
-            }
         }
     }
 
@@ -358,7 +238,7 @@ public final class Program implements AutoCloseable {
     }
 
     public boolean has(Role role) {
-        return tensors.containsKey(role.tensor());
+        return persistent.all().containsKey(role.tensor());
     }
 
     /** @throws IllegalArgumentException if no computation of the program has it */
@@ -393,7 +273,7 @@ public final class Program implements AutoCloseable {
 
     /** The memory of all parameters in a role, the program's own or what it was given; null if there is none. */
     ParameterArena arena(ParameterRole role) {
-        return options.arenas().getOrDefault(role, ownArenas.get(role));
+        return persistent.arena(role);
     }
 
     /**
@@ -402,15 +282,16 @@ public final class Program implements AutoCloseable {
      * {@code parameters.gradient} and so on for the flat arenas.
      */
     public Tensor tensor(String name) {
-        Tensor tensor = tensors.get(name);
+        Tensor tensor = persistent.all().get(name);
         if (tensor == null) {
-            throw new IllegalArgumentException("program has no tensor '" + name + "'; known: " + tensors.keySet());
+            throw new IllegalArgumentException("program has no tensor '" + name + "'; known: "
+                    + persistent.all().keySet());
         }
         return tensor;
     }
 
     public boolean hasTensor(String name) {
-        return tensors.containsKey(name);
+        return persistent.all().containsKey(name);
     }
 
     /** Sets the random counters: the same seed and step give the same dropout masks and rounding noise. */
@@ -433,7 +314,6 @@ public final class Program implements AutoCloseable {
             owned.get(i).close();
         }
         owned.clear();
-        ownArenas.values().forEach(ParameterArena::close);
-        ownArenas.clear();
+        persistent.close();
     }
 }

@@ -3,19 +3,15 @@ package dev.sagitta.train;
 import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.data.DataRows;
 import dev.sagitta.data.DataSet;
-import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Graph;
-import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.kernel.Step;
-import dev.sagitta.kernel.optimiser.Optimiser;
-import dev.sagitta.kernel.optimiser.OptimiserSettings;
 import dev.sagitta.kernel.random.Random;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
@@ -29,12 +25,9 @@ import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.program.Role;
 import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
-import dev.sagitta.train.optimiser.OptimiserOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -70,28 +63,19 @@ public final class Trainer implements AutoCloseable {
     private final ByteBuffer inputs;
     private final ByteBuffer targets;
     private final ByteBuffer lossHost = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
-    private final ByteBuffer settingsHost =
-            ByteBuffer.allocateDirect(OptimiserSettings.LENGTH * Float.BYTES).order(ByteOrder.nativeOrder());
-    private final float[] settingsValues;
-    private final FloatBuffer settingsFloats = settingsHost.asFloatBuffer();
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final ParameterArena parameters;
     /** Frozen weights and states; null if there are none. */
     private final ParameterArena untrained;
 
     private final ParameterArena gradients;
-    private final List<ParameterArena> states = new ArrayList<>();
-    private final Tensor settings;
-    private final Step update;
+    private final OptimiserStep optimiser;
     private final LossRing ring;
     private Program program;
     private Step advance;
     private Tensor inputTensor;
     private Tensor targetTensor;
     private Tensor lossTensor;
-    private OptimiserOptions optimiser;
-    /** Of what it needs besides its states. */
-    private long optimiserBytes;
 
     private long steps;
     private long seen;
@@ -113,8 +97,6 @@ public final class Trainer implements AutoCloseable {
         this.data = data;
         this.options = options;
         this.policy = policy;
-        this.optimiser = options.optimiser();
-        this.settingsValues = optimiser.settings(1);
         this.layout = ParameterLayout.of(graph);
         this.order = new DataOrder(data.size(), options.seed());
         if ((long) options.batch() * Math.max(data.inputBytes(1), data.targetBytes(1)) > Integer.MAX_VALUE) {
@@ -131,11 +113,7 @@ public final class Trainer implements AutoCloseable {
                     ? null
                     : own(new ParameterArena(others, device, MemoryCategory.WEIGHTS, "untrained parameters"));
             this.gradients = arena(MemoryCategory.GRADIENTS, "gradients");
-            for (String state : optimiser.states()) {
-                states.add(arena(MemoryCategory.OPTIMIZER, Checkpoint.OPTIMIZER + state));
-            }
-            this.settings = tensor("optimiser settings", DType.F32, OptimiserSettings.LENGTH);
-            this.update = own(optimiser(optimiser).prepare(device));
+            this.optimiser = own(new OptimiserStep(layout, device, options.optimiser(), parameters, gradients));
             this.ring = own(new LossRing(device));
         } catch (RuntimeException | Error e) {
             close();
@@ -163,7 +141,7 @@ public final class Trainer implements AutoCloseable {
                             name,
                             trainer.parameters.parts().get(name).shape(),
                             options.optimiser().rule());
-                    trainer.upload(trainer.states.get(i), name, saved);
+                    trainer.upload(trainer.optimiser.states().get(i), name, saved);
                 }
             }
             trainer.steps = state.step();
@@ -177,40 +155,6 @@ public final class Trainer implements AutoCloseable {
             trainer.close();
             throw e;
         }
-    }
-
-    private Optimiser.Update optimiser(OptimiserOptions chosen) {
-        Tensor first = states.isEmpty() ? null : states.get(0).flat();
-        Tensor decay = decayMask();
-        Optimiser.Update optimiser = chosen.rule() == Optimiser.Rule.ADAMW
-                ? Optimiser.adamW(
-                        parameters.flat(),
-                        gradients.flat(),
-                        first,
-                        states.get(1).flat(),
-                        decay,
-                        settings)
-                : Optimiser.sgd(parameters.flat(), gradients.flat(), first, decay, settings);
-        return chosen.clips()
-                ? optimiser.clipped(
-                        tensor("clip workspace", DType.U8, Optimiser.WORKSPACE_BYTES), tensor("norm", DType.F32, 2))
-                : optimiser;
-    }
-
-    /** Matrices are decayed, biases are not. */
-    private Tensor decayMask() {
-        int blocks = Math.toIntExact(Optimiser.decayBlocks(layout.length()));
-        ByteBuffer mask = host(blocks);
-        for (Parameter parameter : layout.parameters()) {
-            int from = (int) (layout.offset(parameter) / Optimiser.DECAY_BLOCK);
-            int count = (int) Optimiser.decayBlocks(parameter.elements());
-            for (int i = 0; i < count; i++) {
-                mask.put(from + i, (byte) (parameter.isDecayed() ? 1 : 0));
-            }
-        }
-        Tensor tensor = tensor("decay mask", DType.U8, blocks);
-        tensor.upload(stream, mask);
-        return tensor;
     }
 
     private ProgramOptions options(Computation computation) {
@@ -269,11 +213,9 @@ public final class Trainer implements AutoCloseable {
 
     private void launch() {
         load();
-        optimiser.settings(steps + 1, settingsValues);
-        settingsFloats.put(0, settingsValues);
-        settings.upload(stream, settingsHost.clear());
+        optimiser.settings(steps + 1);
         program.run(Computation.GRADIENT);
-        update.enqueue(stream);
+        optimiser.enqueue();
         advance.enqueue(stream);
         steps++;
         seen += rows.length;
@@ -377,9 +319,7 @@ public final class Trainer implements AutoCloseable {
 
     /** Another learning rate from the next step on: schedules are the caller's. */
     public void learningRate(double rate) {
-        optimiser = optimiser.rate(rate);
-        float[] all = optimiser.settings(steps + 1);
-        System.arraycopy(all, 0, settingsValues, 0, all.length);
+        optimiser.rate(rate, steps + 1);
     }
 
     /** Steps done, those before a resumed checkpoint included. */
@@ -431,8 +371,7 @@ public final class Trainer implements AutoCloseable {
             bytes.merge(MemoryCategory.WEIGHTS, untrained.bytes(), Long::sum);
         }
         bytes.merge(MemoryCategory.GRADIENTS, gradients.bytes(), Long::sum);
-        states.forEach(state -> bytes.merge(MemoryCategory.OPTIMIZER, state.bytes(), Long::sum));
-        bytes.merge(MemoryCategory.OPTIMIZER, optimiserBytes, Long::sum);
+        bytes.merge(MemoryCategory.OPTIMIZER, optimiser.bytes(), Long::sum);
         return bytes;
     }
 
@@ -445,7 +384,7 @@ public final class Trainer implements AutoCloseable {
         List<HostTensor> tensors = new ArrayList<>(weights());
         List<String> names = options.optimiser().states();
         for (int i = 0; i < names.size(); i++) {
-            tensors.addAll(download(states.get(i).parts(), Checkpoint.OPTIMIZER + names.get(i) + "."));
+            tensors.addAll(download(optimiser.states().get(i).parts(), Checkpoint.OPTIMIZER + names.get(i) + "."));
         }
         return new TrainingSnapshot(state(), data.heldOut(), tensors);
     }
@@ -478,13 +417,6 @@ public final class Trainer implements AutoCloseable {
 
     private ParameterArena arena(MemoryCategory category, String name) {
         return own(new ParameterArena(layout, device, category, name));
-    }
-
-    private Tensor tensor(String name, DType dtype, long elements) {
-        MemoryCategory category = MemoryCategory.OPTIMIZER;
-        Buffer buffer = own(device.allocate(elements * dtype.bytes(), category, name));
-        optimiserBytes += Device.allocationBytes(buffer.bytes());
-        return new Tensor(name, buffer, dtype, Shape.of(elements));
     }
 
     private <T extends AutoCloseable> T own(T resource) {
