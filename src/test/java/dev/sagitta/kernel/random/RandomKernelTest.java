@@ -50,6 +50,11 @@ public final class RandomKernelTest extends KernelSuite {
         for (Random.Kind kind : new Random.Kind[] {Random.Kind.RADEMACHER, Random.Kind.NORMAL}) {
             cases.add(new KernelCase("probe " + kind, true, bench -> probes(bench, kind, 3, 0, 5, 1, 33, 100, 7, 64)));
             cases.add(new KernelCase("probe " + kind + " of one", true, bench -> probes(bench, kind, 2, 1, 2, 40, 9)));
+            // a round of the grid passes several vectors of one parameter, and whole parameters
+            cases.add(new KernelCase(
+                    "probe " + kind + " many",
+                    false,
+                    bench -> probes(bench, kind, 8, 1, 4, 20_000, 9_001, 33, 12_000)));
             cases.add(new KernelCase(
                     "probe " + kind + " large", false, bench -> probes(bench, kind, 4, 0, 3, 70_001, 3, 128)));
         }
