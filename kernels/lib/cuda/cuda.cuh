@@ -1,4 +1,4 @@
-/* Included by every kernels/cuda/X.cu: dynamic shared memory, 16-byte loads, and reductions over a warp and a block in a fixed order, so that
+/* Included by every kernel text that is compiled for CUDA: dynamic shared memory, 16-byte loads, and reductions over a warp and a block in a fixed order, so that
    the same launch on the same device gives the same bits. */
 #ifndef SG_LIB_CUDA_CUDA_CUH
 #define SG_LIB_CUDA_CUDA_CUH
