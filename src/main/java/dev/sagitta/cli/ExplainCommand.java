@@ -38,6 +38,7 @@ import picocli.CommandLine.Parameters;
 final class ExplainCommand implements Callable<Integer> {
     private static final int DISTINCT_CHARACTERS = 96;
 
+    @Reads(presets = true)
     @Parameters(
             arity = "0..1",
             paramLabel = "MODEL",

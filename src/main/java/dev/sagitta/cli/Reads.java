@@ -5,13 +5,13 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** Marks an option that names a file, or several, that a command reads; {@link CommandFiles} sees that no output goes there. */
+/** Marks a parameter, with a name or by position, that is a file, or several, that a command reads; {@link CommandFiles} sees that no output goes there. */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.FIELD)
 @interface Reads {
-    /** Whether the option names a folder with MNIST's files. */
+    /** Whether it names a folder with MNIST's files. */
     boolean idx() default false;
 
-    /** Whether the option may name a preset model in place of a file. */
+    /** Whether it may name a preset model in place of a file. */
     boolean presets() default false;
 }

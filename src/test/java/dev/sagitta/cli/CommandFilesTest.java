@@ -22,13 +22,14 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** Every option of every command that names a file, found in picocli's model: a new one is tested without being named here. */
+/** Every parameter of every command that names a file, found in picocli's model: a new one is tested without being named here. */
 class CommandFilesTest {
     /** Where the value of an option is a file, the name of the value says so. */
-    private static final String FILE_LABEL = "FILE|DIR|SPEC|.*\\.(json|jsonl|npy|html|safetensors)";
+    private static final String FILE_LABEL = "FILE|DIR|SPEC|MODEL|.*\\.(json|jsonl|npy|html|safetensors)";
 
     private static final Set<String> SOURCES = Set.of("--text", "--idx", "--inputs", "--targets");
 
@@ -49,16 +50,20 @@ class CommandFilesTest {
         return commands;
     }
 
-    private static boolean namesFiles(OptionSpec option) {
+    private static boolean namesFiles(ArgSpec option) {
         Class<?> type = option.isMultiValue() ? option.auxiliaryTypes()[0] : option.type();
         return type == Path.class || type == File.class || option.paramLabel().matches(FILE_LABEL);
     }
 
-    private static Reads reads(OptionSpec option) {
+    private static String name(ArgSpec option) {
+        return option instanceof OptionSpec named ? named.longestName() : option.paramLabel();
+    }
+
+    private static Reads reads(ArgSpec option) {
         return ((AnnotatedElement) option.userObject()).getAnnotation(Reads.class);
     }
 
-    private static Writes writes(OptionSpec option) {
+    private static Writes writes(ArgSpec option) {
         return ((AnnotatedElement) option.userObject()).getAnnotation(Writes.class);
     }
 
@@ -66,12 +71,11 @@ class CommandFilesTest {
     void everyFileOptionSaysWhetherItIsReadOrWritten() {
         List<String> found = new ArrayList<>();
         commands().forEach((name, command) -> {
-            assertThat(command.positionalParameters()).as(name).isEmpty();
-            for (OptionSpec option : command.options()) {
+            for (ArgSpec option : command.args()) {
                 if (namesFiles(option)) {
-                    found.add(name + " " + option.longestName());
+                    found.add(name + " " + name(option));
                     assertThat((reads(option) == null) != (writes(option) == null))
-                            .as("%s %s: @Reads or @Writes", name, option.longestName())
+                            .as("%s %s: @Reads or @Writes", name, name(option))
                             .isTrue();
                 }
             }
@@ -87,6 +91,7 @@ class CommandFilesTest {
                         "quantize --plan",
                         "allocate --out",
                         "demo --out",
+                        "explain MODEL",
                         "devices --json");
     }
 
@@ -95,15 +100,14 @@ class CommandFilesTest {
     Stream<DynamicTest> noOutputTakesAnotherFilesPlace() {
         List<DynamicTest> tests = new ArrayList<>();
         commands().forEach((name, command) -> {
-            List<OptionSpec> files = command.options().stream()
-                    .filter(CommandFilesTest::namesFiles)
-                    .toList();
-            for (OptionSpec output : files) {
-                for (OptionSpec other : files) {
+            List<ArgSpec> files =
+                    command.args().stream().filter(CommandFilesTest::namesFiles).toList();
+            for (ArgSpec output : files) {
+                for (ArgSpec other : files) {
                     boolean once = writes(other) == null || files.indexOf(other) < files.indexOf(output);
                     if (writes(output) != null && output != other && once) {
                         tests.add(DynamicTest.dynamicTest(
-                                name + " " + output.longestName() + " " + other.longestName(),
+                                name + " " + name(output) + " " + name(other),
                                 () -> collide(name, command, output, other)));
                     }
                 }
@@ -113,30 +117,30 @@ class CommandFilesTest {
         return tests.stream();
     }
 
-    private void collide(String name, CommandSpec command, OptionSpec output, OptionSpec other) throws IOException {
-        Path common = Files.createDirectories(folder.resolve(name + output.longestName() + other.longestName()));
+    private void collide(String name, CommandSpec command, ArgSpec output, ArgSpec other) throws IOException {
+        Path common = Files.createDirectories(folder.resolve(name + name(output) + name(other)));
         Path file = Files.writeString(common.resolve("S"), "kept");
         Path alias = common.resolve("../" + common.getFileName() + "/./S");
         Map<String, Object> values = new LinkedHashMap<>();
-        for (OptionSpec option : command.options()) {
-            if (option.required() && namesFiles(option) && !SOURCES.contains(option.longestName())) {
-                values.put(option.longestName(), common.resolve("of" + option.longestName()));
+        for (ArgSpec option : command.args()) {
+            if (option.required() && namesFiles(option) && !SOURCES.contains(name(option))) {
+                values.put(name(option), common.resolve("of" + name(option)));
             }
         }
-        values.put(output.longestName(), file);
-        values.put(other.longestName(), alias);
-        for (OptionSpec option : List.of(output, other)) {
+        values.put(name(output), file);
+        values.put(name(other), alias);
+        for (ArgSpec option : List.of(output, other)) {
             // a folder is given by that of one of its files
             if (writes(option) != null && writes(option).files().length > 0) {
-                values.put(option.longestName(), common);
+                values.put(name(option), common);
                 Files.move(file, common.resolve(writes(option).files()[0]));
                 file = common.resolve(writes(option).files()[0]);
-                values.put((option == output ? other : output).longestName(), file);
+                values.put(name(option == output ? other : output), file);
             }
             if (reads(option) != null && reads(option).idx()) {
-                values.put(option.longestName(), common);
+                values.put(name(option), common);
                 Path images = common.resolve("t10k-images-idx3-ubyte");
-                values.put(output.longestName(), writes(output).files().length > 0 ? common : images);
+                values.put(name(output), writes(output).files().length > 0 ? common : images);
                 if (writes(output).files().length > 0) {
                     // no file of one has a name of the other
                     return;
@@ -146,20 +150,21 @@ class CommandFilesTest {
         }
         completeSources(command, values, common);
         List<Object> words = new ArrayList<>(List.of(name));
-        values.forEach((option, value) -> words.addAll(List.of(option, value)));
+        values.forEach(
+                (option, value) -> words.addAll(option.startsWith("-") ? List.of(option, value) : List.of(value)));
         words.addAll(
                 switch (name) {
                     case "quantize" -> values.containsKey("--plan") ? List.of() : List.of("--uniform", 4);
                     case "allocate" -> List.of("--max-bytes", 10);
                     default -> List.of();
                 });
-        if (writes(output).over().equals(other.longestName())) {
+        if (writes(output).over().equals(name(other))) {
             // goes on, to find that this is no checkpoint
             CommandRun.of(words.toArray()).failed(1, "too short for a safetensors file");
         } else {
             CommandRun run = CommandRun.of(words.toArray());
             run.failed(2, writes(other) == null ? "would overwrite" : "are one file");
-            assertThat(run.err()).contains(output.longestName(), other.longestName());
+            assertThat(run.err()).contains(name(output), name(other));
         }
         assertThat(file).hasContent("kept");
     }
