@@ -18,32 +18,39 @@
 #define FACTOR (alpha_at ? alpha * alpha_at[0] : alpha)
 
 SG_KERNEL(256) add_f32(const SG_GLOBAL f32 *a, const SG_GLOBAL f32 *b, SG_GLOBAL f32 *y, i64 n) {
-    SG_MAP(y, n, SG_IN(0) + SG_IN(1), a, b)
+    const SG_GLOBAL f32 *const in[] = {a, b};
+    SG_MAP(y, in, n, SG_IN(0) + SG_IN(1))
 }
 
 SG_KERNEL(256) multiply_f32(const SG_GLOBAL f32 *a, const SG_GLOBAL f32 *b, SG_GLOBAL f32 *y, i64 n) {
-    SG_MAP(y, n, SG_IN(0) * SG_IN(1), a, b)
+    const SG_GLOBAL f32 *const in[] = {a, b};
+    SG_MAP(y, in, n, SG_IN(0) * SG_IN(1))
 }
 
 SG_KERNEL(256) fma_f32(const SG_GLOBAL f32 *a, const SG_GLOBAL f32 *b, const SG_GLOBAL f32 *c, SG_GLOBAL f32 *y, i64 n) {
-    SG_MAP(y, n, sg_fma4(SG_IN(0), SG_IN(1), SG_IN(2)), a, b, c)
+    const SG_GLOBAL f32 *const in[] = {a, b, c};
+    SG_MAP(y, in, n, sg_fma4(SG_IN(0), SG_IN(1), SG_IN(2)))
 }
 
 SG_KERNEL(256) scale_f32(const SG_GLOBAL f32 *a, SG_GLOBAL f32 *y, const SG_GLOBAL f32 *alpha_at, f32 alpha, i64 n) {
     f32 factor = FACTOR;
-    SG_MAP(y, n, factor * SG_IN(0), a)
+    const SG_GLOBAL f32 *const in[] = {a};
+    SG_MAP(y, in, n, factor * SG_IN(0))
 }
 
 SG_KERNEL(256) axpy_f32(const SG_GLOBAL f32 *x, SG_GLOBAL f32 *y, const SG_GLOBAL f32 *alpha_at, f32 alpha, i64 n) {
     float4 factor = sg_splat4(FACTOR);
-    SG_MAP(y, n, sg_fma4(factor, SG_IN(0), SG_IN(1)), x, y)
+    const SG_GLOBAL f32 *const in[] = {x, y};
+    SG_MAP(y, in, n, sg_fma4(factor, SG_IN(0), SG_IN(1)))
 }
 
 SG_KERNEL(256) axpby_f32(const SG_GLOBAL f32 *x, SG_GLOBAL f32 *y, const SG_GLOBAL f32 *alpha_at, f32 alpha, f32 beta, i64 n) {
     f32 factor = FACTOR;
     if (beta == 0.0f) {
-        SG_MAP(y, n, factor * SG_IN(0), x)
+        const SG_GLOBAL f32 *const in[] = {x};
+        SG_MAP(y, in, n, factor * SG_IN(0))
     } else {
-        SG_MAP(y, n, sg_fma4(sg_splat4(factor), SG_IN(0), beta * SG_IN(1)), x, y)
+        const SG_GLOBAL f32 *const in[] = {x, y};
+        SG_MAP(y, in, n, sg_fma4(sg_splat4(factor), SG_IN(0), beta * SG_IN(1)))
     }
 }

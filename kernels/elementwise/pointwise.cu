@@ -63,10 +63,12 @@
     SG_FN float4 NAME##_f_of4(float4 v) { return SG_EACH4(NAME##_f, v); } \
     SG_FN float4 NAME##_d1_of4(float4 v) { return SG_EACH4(NAME##_d1, v); } \
     extern "C" __global__ void __launch_bounds__(256) NAME##_forward_f32(const f32 *x, f32 *y, i64 n) { \
-        SG_MAP(y, n, NAME##_f_of4(SG_IN(0)), x) \
+        const f32 *const in[] = {x}; \
+        SG_MAP(y, in, n, NAME##_f_of4(SG_IN(0))) \
     } \
     extern "C" __global__ void __launch_bounds__(256) NAME##_backward_f32(const f32 *x, const f32 *dy, f32 *dx, i64 n) { \
-        SG_MAP(dx, n, SG_IN(1) * NAME##_d1_of4(SG_IN(0)), x, dy) \
+        const f32 *const in[] = {x, dy}; \
+        SG_MAP(dx, in, n, SG_IN(1) * NAME##_d1_of4(SG_IN(0))) \
     } \
     extern "C" __global__ void __launch_bounds__(256) NAME##_tangent_f32(const f32 *x, const f32 *xt, f32 *yt, i64 n, i64 probes) { \
         bool wide = sg_aligned16(x) && sg_aligned16(xt) && sg_aligned16(yt) && (n % 4 == 0 || probes == 1); \

@@ -4,14 +4,13 @@
    aligned to that; OpenCL's vload4 takes any. On top of it: gpu_wide.h four elements of every array, gpu_rows.h sums over lanes and groups, gpu_sums.h
    compensated sums.
 
-   SG_ENTRY makes an entry of any block size, SG_KERNEL(256) one for at most 256 work-items: (256) and (256, 1) are not the same, the second argument asks
-   for that many blocks at once and costs registers. */
+   SG_ENTRY makes an entry of any block size, SG_KERNEL(256) one for at most 256 work-items. */
 #ifndef SG_LIB_GPU_H
 #define SG_LIB_GPU_H
 #include "lib/dialect.h"
 #if defined(__OPENCL_VERSION__)
 #define SG_ENTRY kernel void
-#define SG_KERNEL(...) kernel void
+#define SG_KERNEL(LIMIT) kernel void
 #define SG_LOCAL local
 #define SG_SHARED(T, name, n) local T name[n]
 #define SG_BARRIER() barrier(CLK_LOCAL_MEM_FENCE)
@@ -30,7 +29,7 @@
 #include "lib/cuda/cuda.cuh"
 #include "lib/cuda/ptx.cuh"
 #define SG_ENTRY extern "C" __global__ void
-#define SG_KERNEL(...) extern "C" __global__ void __launch_bounds__(__VA_ARGS__)
+#define SG_KERNEL(LIMIT) extern "C" __global__ void __launch_bounds__(LIMIT)
 #define SG_LOCAL
 #define SG_SHARED(T, name, n) __shared__ T name[n]
 #define SG_BARRIER() __syncthreads()

@@ -38,7 +38,8 @@ SG_FN f32 sum_of_squares(float4 v) { return sg_sum4(v * v); }
 SG_KERNEL(256) mse_forward_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *loss, i64 n) {
     SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 sum = 0.0f;
-    SG_EACH_FOUR(n, true, sum += sum_of_squares(DIFFERENCE);, y, target)
+    const SG_GLOBAL f32 *const in[] = {y, target};
+    SG_EACH_FOUR(in, n, true, sum += sum_of_squares(DIFFERENCE);)
     mse_finish(sum, mse_scale(n), 0, workspace, loss, scratch);
 }
 
@@ -46,7 +47,8 @@ SG_KERNEL(256) mse_forward_backward_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL 
                                         SG_GLOBAL f32 *loss, i64 n) {
     SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 sum = 0.0f, scale = 2.0f * mse_scale(n);
-    SG_EACH_FOUR(n, sg_aligned16(dy), { float4 d = DIFFERENCE; sum += sum_of_squares(d); SG_PUT(dy, scale * d) }, y, target)
+    const SG_GLOBAL f32 *const in[] = {y, target};
+    SG_EACH_FOUR(in, n, sg_aligned16(dy), { float4 d = DIFFERENCE; sum += sum_of_squares(d); SG_PUT(dy, scale * d) })
     mse_finish(sum, mse_scale(n), 0, workspace, loss, scratch);
 }
 
@@ -55,21 +57,24 @@ SG_KERNEL(256) mse_tangent_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *targ
     SG_SHARED(f32, scratch, GROUP_SCRATCH);
     for (i64 k = (i64)sg_group(1); k < probes; k += (i64)sg_groups(1)) {
         f32 sum = 0.0f;
-        SG_EACH_FOUR(n, true, sum += sg_sum4(DIFFERENCE * SG_IN(2));, y, target, yt + k * n)
+        const SG_GLOBAL f32 *const in[] = {y, target, yt + k * n};
+        SG_EACH_FOUR(in, n, true, sum += sg_sum4(DIFFERENCE * SG_IN(2));)
         mse_finish(sum, 2.0f * mse_scale(n), k, workspace, loss_t, scratch);
     }
 }
 
 SG_KERNEL(256) mse_tangent_backward_f32(const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *dyt, i64 n, i64 probes) {
     f32 scale = 2.0f * mse_scale(n);
-    SG_MAP(dyt, n * probes, scale * SG_IN(0), yt)
+    const SG_GLOBAL f32 *const in[] = {yt};
+    SG_MAP(dyt, in, n * probes, scale * SG_IN(0))
 }
 
 SG_KERNEL(256) mse_curvature_f32(const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *curvature, i64 n, i64 probes) {
     SG_SHARED(f32, scratch, GROUP_SCRATCH);
     for (i64 k = (i64)sg_group(1); k < probes; k += (i64)sg_groups(1)) {
         f32 sum = 0.0f;
-        SG_EACH_FOUR(n, true, sum += sum_of_squares(SG_IN(0));, yt + k * n)
+        const SG_GLOBAL f32 *const in[] = {yt + k * n};
+        SG_EACH_FOUR(in, n, true, sum += sum_of_squares(SG_IN(0));)
         mse_finish(sum, 2.0f * mse_scale(n), k, workspace, curvature, scratch);
     }
 }
@@ -77,7 +82,8 @@ SG_KERNEL(256) mse_curvature_f32(const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *workspa
 SG_KERNEL(256) mse_metrics_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *metrics, i64 n, i64 c) {
     SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 sum = 0.0f;
-    SG_EACH_FOUR(n, true, sum += sum_of_squares(DIFFERENCE);, y, target)
+    const SG_GLOBAL f32 *const in[] = {y, target};
+    SG_EACH_FOUR(in, n, true, sum += sum_of_squares(DIFFERENCE);)
     mse_finish(sum, 1.0f / (f32)c, 0, workspace, metrics, scratch);
     if (group_rank() == 0 && sg_group(0) == 0) {
         metrics[1] = (f32)(n / c);

@@ -24,7 +24,8 @@
 SG_KERNEL(256) optimiser_squared_norm_f32(const SG_GLOBAL f32 *gradient, SG_GLOBAL f32 *workspace, i64 n) {
     SG_SHARED(f32, scratch, GROUP_SCRATCH);
     f32 sum = 0.0f;
-    SG_EACH_FOUR(n, true, sum += sg_sum4(SG_IN(0) * SG_IN(0));, gradient)
+    const SG_GLOBAL f32 *const in[] = {gradient};
+    SG_EACH_FOUR(in, n, true, sum += sg_sum4(SG_IN(0) * SG_IN(0));)
     sum = group_sum(sum, scratch);
     if (group_rank() == 0) {
         workspace[GROUP_PARTIALS + sg_group(0)] = sum;
@@ -73,21 +74,23 @@ SG_KERNEL(256) optimiser_sgd_f32(SG_GLOBAL f32 *parameters, const SG_GLOBAL f32 
         p.part -= rate * (nesterov ? g + momentum * u.part : u.part);     \
     }
     if (velocity) {
-        SG_EACH_FOUR(n, true, {
+        const SG_GLOBAL f32 *const in[] = {parameters, gradient, velocity};
+        SG_EACH_FOUR(in, n, true, {
             bool decays = DECAYS;
             float4 p = SG_IN(0);
             float4 u = SG_IN(2);
             EACH_PART(WITH_VELOCITY)
             SG_PUT(velocity, u)
             SG_PUT(parameters, p)
-        }, parameters, gradient, velocity)
+        })
     } else {
-        SG_EACH_FOUR(n, true, {
+        const SG_GLOBAL f32 *const in[] = {parameters, gradient};
+        SG_EACH_FOUR(in, n, true, {
             bool decays = DECAYS;
             float4 p = SG_IN(0);
             EACH_PART(PLAIN)
             SG_PUT(parameters, p)
-        }, parameters, gradient)
+        })
     }
 }
 
@@ -106,7 +109,8 @@ SG_KERNEL(256) optimiser_adamw_f32(SG_GLOBAL f32 *parameters, const SG_GLOBAL f3
         if (decays) p.part -= weight * p.part;                                    \
         p.part -= size * first.part / (sg_sqrt(second.part) * root + epsilon);    \
     }
-    SG_EACH_FOUR(n, true, {
+    const SG_GLOBAL f32 *const in[] = {parameters, gradient, m, v};
+    SG_EACH_FOUR(in, n, true, {
         bool decays = DECAYS;
         float4 p = SG_IN(0);
         float4 first = SG_IN(2);
@@ -115,5 +119,5 @@ SG_KERNEL(256) optimiser_adamw_f32(SG_GLOBAL f32 *parameters, const SG_GLOBAL f3
         SG_PUT(m, first)
         SG_PUT(v, second)
         SG_PUT(parameters, p)
-    }, parameters, gradient, m, v)
+    })
 }

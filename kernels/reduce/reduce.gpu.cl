@@ -26,11 +26,11 @@
     i64 row = tile * sg_locals(1) + sg_local(1);               \
     bool mine = row < rows, leader = mine && sg_local(0) == 0;
 
-#define SUM_CHUNKS(NAME, PARAMETERS, TERM, ...)                                             \
+#define SUM_CHUNKS(NAME, PARAMETERS, ARRAYS, TERM)                                          \
     SG_KERNEL(256) NAME(PARAMETERS, SG_GLOBAL f32 *partials, i64 rows, i64 n, i64 chunk) {  \
         SG_SHARED(f32, his, SG_SUM_THREADS);                                                \
         SG_SHARED(f32, los, SG_SUM_THREADS);                                                \
-        const SG_GLOBAL f32 *const from[] = {__VA_ARGS__};                                  \
+        const SG_GLOBAL f32 *const from[] = {ARRAYS};                                       \
         bool wide = sg_all_aligned16(from) && (n % 4 == 0 || rows == 1);                    \
         i64 begin = (i64)sg_group(0) * chunk, stop = begin + chunk < n ? begin + chunk : n; \
         FOR_ROWS(rows) {                                                                    \
@@ -47,9 +47,10 @@
     }
 #define LOAD_OF_ROW(v, i, WHOLE) SG_LOAD_INPUTS(v, from, base + (i), base + end, wide, WHOLE)
 #define TWO_INPUTS const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *y
-SUM_CHUNKS(reduce_sum_f32, const SG_GLOBAL f32 *x, SG_IN(0), x)
-SUM_CHUNKS(reduce_squares_f32, const SG_GLOBAL f32 *x, SG_IN(0) * SG_IN(0), x)
-SUM_CHUNKS(reduce_dot_f32, TWO_INPUTS, SG_IN(0) * SG_IN(1), x, y)
+#define X_AND_Y x, y
+SUM_CHUNKS(reduce_sum_f32, const SG_GLOBAL f32 *x, x, SG_IN(0))
+SUM_CHUNKS(reduce_squares_f32, const SG_GLOBAL f32 *x, x, SG_IN(0) * SG_IN(0))
+SUM_CHUNKS(reduce_dot_f32, TWO_INPUTS, X_AND_Y, SG_IN(0) * SG_IN(1))
 
 #define FINISH_SUM(NAME, VALUE)                                                                    \
     SG_KERNEL(256) NAME(const SG_GLOBAL f32 *partials, SG_GLOBAL f32 *out, i64 rows, i64 chunks) { \

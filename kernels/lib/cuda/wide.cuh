@@ -96,11 +96,11 @@ SG_FN void sg_load_inputs(float4 (&v)[INPUTS], const f32 *const (&from)[INPUTS],
         STATEMENT                                                   \
     }
 
-/* Runs STATEMENT for every four of n elements, by all threads along x of the grid, two per thread and round. The inputs are f32 [n]; `wide`: outputs that are
-   no inputs are 16-byte aligned. */
-#define SG_EACH_FOUR(n, wide, STATEMENT, ...)                                                                                         \
+/* Runs STATEMENT for every four of n elements, by all threads along x of the grid, two per thread and round. `from` is the array of the inputs, each f32 [n];
+   `wide`: outputs that are no inputs are 16-byte aligned. */
+#define SG_EACH_FOUR(from, n, wide, STATEMENT)                                                                                        \
     {                                                                                                                                 \
-        const f32 *const sg_from[] = {__VA_ARGS__};                                                                                   \
+        const auto &sg_from = (from);                                                                                                 \
         const bool sg_wide = (wide) && sg_all_aligned16(sg_from);                                                                     \
         const i64 sg_n = (n), sg_step = 4 * (i64)gridDim.x * blockDim.x;                                                              \
         for (i64 sg_first = 4 * ((i64)blockIdx.x * blockDim.x + threadIdx.x); sg_first < sg_n; sg_first += 2 * sg_step) {             \
@@ -113,6 +113,6 @@ SG_FN void sg_load_inputs(float4 (&v)[INPUTS], const f32 *const (&from)[INPUTS],
     }
 
 /* to = EXPRESSION, element by element. */
-#define SG_MAP(to, n, EXPRESSION, ...) SG_EACH_FOUR(n, sg_aligned16(to), SG_PUT(to, EXPRESSION), __VA_ARGS__)
+#define SG_MAP(to, from, n, EXPRESSION) SG_EACH_FOUR(from, n, sg_aligned16(to), SG_PUT(to, EXPRESSION))
 
 #endif

@@ -47,17 +47,16 @@ SG_FN bool sg_aligned16_of(const global f32 *const *from, u32 inputs) {
 SG_FN float4 sg_splat4(f32 a) { return (float4)(a); }
 SG_FN f32 sg_sum4(float4 v) { return (v.x + v.y) + (v.z + v.w); }
 
-/* Runs STATEMENT for every four of n elements, by all work-items along x of the grid, two per work-item and round. The inputs are f32 [n]; `wide`: outputs
-   that are no inputs are 16-byte aligned. */
-#define SG_EACH_FOUR(n, wide, STATEMENT, ...)                                                      \
+/* Runs STATEMENT for every four of n elements, by all work-items along x of the grid, two per work-item and round. `from` is the array of the inputs, each
+   f32 [n]; `wide`: outputs that are no inputs are 16-byte aligned. */
+#define SG_EACH_FOUR(from, n, wide, STATEMENT)                                                     \
     {                                                                                              \
-        const global f32 *const sg_from[] = {__VA_ARGS__};                                         \
-        bool sg_wide = (wide) && sg_all_aligned16(sg_from);                                        \
+        bool sg_wide = (wide) && sg_all_aligned16(from);                                           \
         i64 sg_n = (n), sg_step = 4 * (i64)get_global_size(0);                                     \
         for (i64 sg_first = 4 * (i64)get_global_id(0); sg_first < sg_n; sg_first += 2 * sg_step) { \
-            float4 sg_both[2][SG_INPUTS_OF(sg_from)];                                              \
-            SG_LOAD_INPUTS(sg_both[0], sg_from, sg_first, sg_n, sg_wide, false);                   \
-            SG_LOAD_INPUTS(sg_both[1], sg_from, sg_first + sg_step, sg_n, sg_wide, false);         \
+            float4 sg_both[2][SG_INPUTS_OF(from)];                                                 \
+            SG_LOAD_INPUTS(sg_both[0], from, sg_first, sg_n, sg_wide, false);                      \
+            SG_LOAD_INPUTS(sg_both[1], from, sg_first + sg_step, sg_n, sg_wide, false);            \
             for (u32 sg_u = 0; sg_u < 2; sg_u++) {                                                 \
                 i64 sg_i = sg_first + sg_u * sg_step;                                              \
                 const float4 *sg_in = sg_both[sg_u];                                               \
@@ -69,6 +68,6 @@ SG_FN f32 sg_sum4(float4 v) { return (v.x + v.y) + (v.z + v.w); }
     }
 
 /* to = EXPRESSION, element by element. */
-#define SG_MAP(to, n, EXPRESSION, ...) SG_EACH_FOUR(n, sg_aligned16(to), SG_PUT(to, EXPRESSION), __VA_ARGS__)
+#define SG_MAP(to, from, n, EXPRESSION) SG_EACH_FOUR(from, n, sg_aligned16(to), SG_PUT(to, EXPRESSION))
 
 #endif

@@ -73,6 +73,19 @@ class LayoutTest {
                 .allSatisfy((stem, folders) -> assertThat(folders).as(stem).hasSize(1));
     }
 
+    /** OpenCL C has none: PoCL and Oclgrind take them, NVIDIA's compiler refuses them. */
+    @Test
+    void openClSeesNoVariadicMacro() throws IOException {
+        for (Path file : files(KERNELS)) {
+            if (!file.startsWith(KERNELS.resolve("lib/cuda"))
+                    && !file.toString().matches(".*\\.(cu|cuh)")) {
+                assertThat(Files.readString(file))
+                        .as("%s", file)
+                        .doesNotContainPattern("#define \\w+\\([^)]*\\.\\.\\.\\)");
+            }
+        }
+    }
+
     private static Set<String> folders(Path root) throws IOException {
         try (Stream<Path> list = Files.list(root)) {
             return list.filter(Files::isDirectory)
