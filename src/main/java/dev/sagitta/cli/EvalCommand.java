@@ -1,5 +1,6 @@
 package dev.sagitta.cli;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.data.Data;
@@ -12,6 +13,8 @@ import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Evaluation;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Rows;
+import dev.sagitta.program.StatisticsObserver;
 import dev.sagitta.quant.StoredModel;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -48,6 +51,12 @@ final class EvalCommand implements Callable<Integer> {
             description = "Examples at a time; changes memory, not the result (default ${DEFAULT-VALUE}).")
     private int batch;
 
+    @Option(
+            names = "--activations",
+            description =
+                    "Adds \"layers\": mean, standard deviation and largest element of what each layer gives, over all rows.")
+    private boolean activations;
+
     @Mixin
     private DataOptions data;
 
@@ -77,16 +86,33 @@ final class EvalCommand implements Callable<Integer> {
             common.noteEffect(part != Split.all && !data.isIdx(), "--seed", "no examples are held out by it");
             DataSet examples = part == Split.all ? data.all(source) : part.of(data.read(source, common));
             examples.requireCounted();
+            Rows rows = DataRows.of(examples);
             try (Device device = common.open();
                     StoredModel model = StoredModel.open(source, device);
-                    Batches batches =
-                            model.batches(ProgramOptions.of(batch, Computation.EVALUATE), DataRows.of(examples))) {
+                    Batches batches = model.batches(ProgramOptions.of(batch, Computation.EVALUATE), rows)) {
                 ObjectNode result = json(Evaluation.of(batches));
+                if (activations) {
+                    addLayers(result, model, rows);
+                }
                 // the result is JSON anyway
                 common.result(result, out -> out.println(result));
             }
         }
         return CommandLine.ExitCode.OK;
+    }
+
+    private void addLayers(ObjectNode result, StoredModel model, Rows rows) {
+        StatisticsObserver observer = new StatisticsObserver();
+        ArrayNode layers = result.putArray("layers");
+        try (Batches batches =
+                model.batches(ProgramOptions.of(batch, Computation.EVALUATE).observer(observer), rows)) {
+            for (StatisticsObserver.Statistics layer : observer.of(batches)) {
+                ObjectNode json = layers.addObject().put("layer", layer.wire());
+                Numbers.put(json, "mean", layer.mean());
+                Numbers.put(json, "deviation", layer.deviation());
+                Numbers.put(json, "largest", layer.largest());
+            }
+        }
     }
 
     /** The seed that a checkpoint was trained with, or that chose the examples held out from it, or 0. */

@@ -2,6 +2,7 @@ package dev.sagitta.compress;
 
 import dev.sagitta.program.Program;
 import dev.sagitta.program.SavedStore;
+import dev.sagitta.tensor.Gather;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -119,11 +120,16 @@ public final class ActivationPolicy {
     public Map<String, Float> measured(Program program) {
         Map<String, Float> sums = new LinkedHashMap<>();
         if (isAutomatic()) {
-            for (SavedStore.SavedTensor tensor : program.saved()) {
-                String name = tensor.name();
-                float sum = program.tensor(CodecStore.sensitivity(name)).downloadFloats(program.stream())[0];
-                if (Float.isFinite(sum)) {
-                    sums.put(name, sum);
+            List<String> names =
+                    program.saved().stream().map(SavedStore.SavedTensor::name).toList();
+            float[] all = Gather.floats(
+                    program.stream(),
+                    names.stream()
+                            .map(name -> program.tensor(CodecStore.sensitivity(name)))
+                            .toList());
+            for (int i = 0; i < all.length; i++) {
+                if (Float.isFinite(all[i])) {
+                    sums.put(names.get(i), all[i]);
                 }
             }
         }

@@ -1,17 +1,18 @@
 package dev.sagitta.program;
 
-import dev.sagitta.device.Buffer;
 import dev.sagitta.device.Device;
-import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.tensor.Gather;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * A data set cut into batches of a program's size; the rows left over have a second program that shares parameters, gradients, probe
@@ -31,7 +32,7 @@ public final class Batches implements AutoCloseable {
     /** The batch whose rows lie in the memory of its program. */
     private int loaded = -1;
 
-    private Buffer gathered;
+    private Gather gathered;
 
     /** Batches stay on the device if they take at most so many bytes. */
     private static final long RESIDENT_BYTES = 256L << 20;
@@ -124,7 +125,8 @@ public final class Batches implements AutoCloseable {
         return rows.size();
     }
 
-    private int rows(int i) {
+    /** Of batch i. */
+    int rows(int i) {
         return Math.min(batch, rows.size() - i * batch);
     }
 
@@ -150,7 +152,7 @@ public final class Batches implements AutoCloseable {
      */
     public double[] mean(Computation computation, Role role) {
         double[] mean = null;
-        float[][] parts = each(computation, role, true);
+        float[][] parts = each(computation, of -> List.of(of.tensor(role)), true);
         for (int i = 0; i < count; i++) {
             if (parts[i] != null) {
                 mean = mean == null ? new double[parts[i].length] : mean;
@@ -164,33 +166,38 @@ public final class Batches implements AutoCloseable {
 
     /** What a computation leaves for each batch. They are gathered on the device, so that the host waits once, for the last. */
     float[][] each(Computation computation, Role role) {
-        return each(computation, role, false);
+        return each(computation, of -> List.of(of.tensor(role)), false);
     }
 
-    private float[][] each(Computation computation, Role role, boolean countedOnly) {
-        Tensor one = full.tensor(role);
-        int n = Math.toIntExact(one.elements());
-        if (gathered == null || gathered.bytes() < count * one.bytes()) {
+    /**
+     * The same of several f32 results, one after another.
+     *
+     * @param results of a program, as many elements of each of the two
+     */
+    float[][] each(Computation computation, Function<Program, List<Tensor>> results) {
+        return each(computation, results, false);
+    }
+
+    private float[][] each(Computation computation, Function<Program, List<Tensor>> results, boolean countedOnly) {
+        long bytes = results.apply(full).stream().mapToLong(Tensor::bytes).sum();
+        if (gathered == null || gathered.capacity() < count * bytes) {
             if (gathered != null) {
                 gathered.close();
             }
-            gathered = full.device().allocate(count * one.bytes(), MemoryCategory.DATA, "results of batches");
+            gathered = new Gather(full.stream(), count * bytes);
         }
         for (int i = 0; i < count; i++) {
             if (!countedOnly || share(i) > 0) {
                 run(i, computation);
-                full.stream()
-                        .copy(gathered, i * one.bytes(), program(i).tensor(role).buffer(), 0, one.bytes());
+                results.apply(program(i)).forEach(gathered::add);
             }
         }
-        ByteBuffer host =
-                ByteBuffer.allocateDirect(Math.toIntExact(count * one.bytes())).order(ByteOrder.nativeOrder());
-        full.stream().download(host, gathered, 0);
+        FloatBuffer host = gathered.read().asFloatBuffer();
         float[][] parts = new float[count][];
         for (int i = 0; i < count; i++) {
             if (!countedOnly || share(i) > 0) {
-                parts[i] = new float[n];
-                host.asFloatBuffer().position(i * n).get(parts[i]);
+                parts[i] = new float[Math.toIntExact(bytes / Float.BYTES)];
+                host.get(parts[i]);
             }
         }
         return parts;

@@ -45,6 +45,7 @@ public record BitTable(List<Layer> layers, List<List<String>> tied) {
         }
     }
 
+    /** The options of one layer. */
     public record Layer(String name, List<Option> options) {}
 
     public BitTable {

@@ -1,28 +1,22 @@
 package dev.sagitta.train;
 
-import dev.sagitta.device.Buffer;
-import dev.sagitta.device.Device;
-import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Stream;
+import dev.sagitta.tensor.Gather;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 
 /** The losses of the last steps on the device, so that the host reads them once for several: a download per step would wait for each. */
 final class LossRing implements AutoCloseable {
     /** Steps. More would tell of a diverged loss later and save nothing: one wait in sixteen steps is below what can be measured. */
     static final int LENGTH = 16;
 
-    private final Stream stream;
-    private final Buffer memory;
-    private final ByteBuffer host =
-            ByteBuffer.allocateDirect(LENGTH * Float.BYTES).order(ByteOrder.nativeOrder());
+    private final Gather losses;
     private final long[] counted = new long[LENGTH];
+    private ByteBuffer read;
     private int pending;
 
-    LossRing(Device device) {
-        this.stream = device.stream();
-        this.memory = device.allocate(LENGTH * Float.BYTES, MemoryCategory.OTHER, "losses of steps");
+    LossRing(Stream stream) {
+        this.losses = new Gather(stream, LENGTH * Float.BYTES);
     }
 
     /** Steps whose loss was not read. */
@@ -36,23 +30,21 @@ final class LossRing implements AutoCloseable {
             throw new IllegalStateException(
                     "training: " + LENGTH + " steps are under way whose losses were not read; call losses()");
         }
-        stream.copy(memory, (long) pending * Float.BYTES, loss.buffer(), 0, Float.BYTES);
+        losses.add(loss);
         counted[pending++] = targets;
     }
 
     /** Waits for the losses since the last call and says how many there are. */
     int read() {
         int count = pending;
-        if (count > 0) {
-            stream.download(host.clear().limit(count * Float.BYTES), memory, 0);
-        }
+        read = losses.read();
         pending = 0;
         return count;
     }
 
     /** Loss i of the last {@link #read}. */
     float loss(int i) {
-        return host.getFloat(i * Float.BYTES);
+        return read.getFloat(i * Float.BYTES);
     }
 
     /** Targets that count of loss i of the last {@link #read}. */
@@ -62,6 +54,6 @@ final class LossRing implements AutoCloseable {
 
     @Override
     public void close() {
-        memory.close();
+        losses.close();
     }
 }

@@ -5,6 +5,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Stream;
 import dev.sagitta.graph.Parameter;
+import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.optimiser.Optimiser;
@@ -118,9 +119,32 @@ final class OptimiserStep implements AutoCloseable {
         return options.rate();
     }
 
-    /** In the order of their names. */
-    List<ParameterArena> states() {
-        return states;
+    /**
+     * Takes the states that a checkpoint holds.
+     *
+     * @throws dev.sagitta.io.file.DataException if it has none of this optimiser
+     */
+    void restore(Checkpoint checkpoint) {
+        for (int i = 0; i < states.size(); i++) {
+            String state = options.states().get(i);
+            states.get(i)
+                    .parts()
+                    .forEach((parameter, part) -> part.upload(
+                            stream,
+                            TrainingSnapshot.state(checkpoint, state, parameter, part.shape(), options.rule())
+                                    .toF32()
+                                    .bytes()));
+        }
+    }
+
+    /** Copies of the states, named as checkpoints name them. */
+    List<HostTensor> download() {
+        List<HostTensor> tensors = new ArrayList<>();
+        for (int i = 0; i < states.size(); i++) {
+            String prefix = Checkpoint.OPTIMIZER + options.states().get(i) + ".";
+            tensors.addAll(Weights.download(stream, states.get(i).parts(), prefix));
+        }
+        return tensors;
     }
 
     /** Of states and all else. */

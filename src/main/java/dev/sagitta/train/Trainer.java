@@ -24,15 +24,12 @@ import dev.sagitta.program.ProgramMemory;
 import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.program.Role;
 import dev.sagitta.random.RandomStream;
-import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -57,17 +54,13 @@ public final class Trainer implements AutoCloseable {
     private final DataSet data;
     private final TrainingOptions options;
     private final ActivationPolicy policy;
-    private final ParameterLayout layout;
     private final DataOrder order;
     private final int[] rows;
     private final ByteBuffer inputs;
     private final ByteBuffer targets;
     private final ByteBuffer lossHost = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
     private final List<AutoCloseable> owned = new ArrayList<>();
-    private final ParameterArena parameters;
-    /** Frozen weights and states; null if there are none. */
-    private final ParameterArena untrained;
-
+    private final Weights weights;
     private final ParameterArena gradients;
     private final OptimiserStep optimiser;
     private final LossRing ring;
@@ -84,7 +77,7 @@ public final class Trainer implements AutoCloseable {
     /** A run from initial weights. */
     public Trainer(Graph graph, Device device, DataSet data, TrainingOptions options) {
         this(graph, device, data, options, ActivationPolicy.parse(options.activationBits()));
-        InitialWeights.draw(graph, options.seed()).forEach(this::upload);
+        InitialWeights.draw(graph, options.seed()).forEach(weights::upload);
         compile();
     }
 
@@ -97,7 +90,6 @@ public final class Trainer implements AutoCloseable {
         this.data = data;
         this.options = options;
         this.policy = policy;
-        this.layout = ParameterLayout.of(graph);
         this.order = new DataOrder(data.size(), options.seed());
         if ((long) options.batch() * Math.max(data.inputBytes(1), data.targetBytes(1)) > Integer.MAX_VALUE) {
             throw new IllegalArgumentException("a batch of " + options.batch() + " examples of " + data.inputBytes(1)
@@ -107,14 +99,11 @@ public final class Trainer implements AutoCloseable {
         this.inputs = host(data.inputBytes(options.batch()));
         this.targets = host(data.targetBytes(options.batch()));
         try {
-            this.parameters = arena(MemoryCategory.WEIGHTS, "parameters");
-            ParameterLayout others = ParameterLayout.untrained(graph);
-            this.untrained = others.parameters().isEmpty()
-                    ? null
-                    : own(new ParameterArena(others, device, MemoryCategory.WEIGHTS, "untrained parameters"));
-            this.gradients = arena(MemoryCategory.GRADIENTS, "gradients");
-            this.optimiser = own(new OptimiserStep(layout, device, options.optimiser(), parameters, gradients));
-            this.ring = own(new LossRing(device));
+            ParameterLayout layout = ParameterLayout.of(graph);
+            this.weights = own(new Weights(graph, device));
+            this.gradients = own(new ParameterArena(layout, device, MemoryCategory.GRADIENTS, "gradients"));
+            this.optimiser = own(new OptimiserStep(layout, device, options.optimiser(), weights.trained(), gradients));
+            this.ring = own(new LossRing(stream));
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -131,19 +120,10 @@ public final class Trainer implements AutoCloseable {
         }
         Trainer trainer = new Trainer(checkpoint.graph(), device, data, options, policy);
         try {
-            trainer.graph.everyParameter().forEach(parameter -> trainer.upload(checkpoint.parameter(parameter.name())));
-            for (String name : trainer.parameters.parts().keySet()) {
-                List<String> states = options.optimiser().states();
-                for (int i = 0; i < states.size(); i++) {
-                    HostTensor saved = TrainingSnapshot.state(
-                            checkpoint,
-                            states.get(i),
-                            name,
-                            trainer.parameters.parts().get(name).shape(),
-                            options.optimiser().rule());
-                    trainer.upload(trainer.optimiser.states().get(i), name, saved);
-                }
-            }
+            trainer.graph
+                    .everyParameter()
+                    .forEach(parameter -> trainer.weights.upload(checkpoint.parameter(parameter.name())));
+            trainer.optimiser.restore(checkpoint);
             trainer.steps = state.step();
             trainer.seen = state.seen();
             trainer.compile();
@@ -158,14 +138,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     private ProgramOptions options(Computation computation) {
-        return withWeights(ProgramOptions.of(options.batch(), computation))
+        return weights.give(ProgramOptions.of(options.batch(), computation))
                 .training(true)
                 .seed(RandomStream.key(options.seed(), PURPOSE));
-    }
-
-    private ProgramOptions withWeights(ProgramOptions compiled) {
-        ProgramOptions trained = compiled.arena(ParameterRole.WEIGHT, parameters);
-        return untrained == null ? trained : trained.weights(untrained);
     }
 
     private void compile() {
@@ -338,23 +313,19 @@ public final class Trainer implements AutoCloseable {
 
     /** Current weights on the device, by name; training goes on changing them. */
     public Map<String, Tensor> parameters() {
-        Map<String, Tensor> all = new LinkedHashMap<>(parameters.parts());
-        if (untrained != null) {
-            all.putAll(untrained.parts());
-        }
-        return Collections.unmodifiableMap(all);
+        return weights.parts();
     }
 
     /** Copies of the current weights. */
     public List<HostTensor> weights() {
-        return download(parameters(), "");
+        return Weights.download(stream, weights.parts(), "");
     }
 
     /** Batches that evaluate the current weights on a data set, dropout off: see {@link dev.sagitta.program.Evaluation#of}. Close them before the trainer. */
     public Batches evaluator(DataSet on, int batch) {
         on.requireFits(graph);
-        ProgramOptions compiled = withWeights(ProgramOptions.of(batch, Computation.EVALUATE));
-        return new Batches(graph, device, compiled, DataRows.of(on));
+        return new Batches(
+                graph, device, weights.give(ProgramOptions.of(batch, Computation.EVALUATE)), DataRows.of(on));
     }
 
     /** Of the program of one step: arena, saved activations by tensor. */
@@ -366,10 +337,7 @@ public final class Trainer implements AutoCloseable {
     public Map<MemoryCategory, Long> memory() {
         Map<MemoryCategory, Long> bytes = new EnumMap<>(MemoryCategory.class);
         bytes.putAll(program.memory().peak());
-        bytes.merge(MemoryCategory.WEIGHTS, parameters.bytes(), Long::sum);
-        if (untrained != null) {
-            bytes.merge(MemoryCategory.WEIGHTS, untrained.bytes(), Long::sum);
-        }
+        bytes.merge(MemoryCategory.WEIGHTS, weights.bytes(), Long::sum);
         bytes.merge(MemoryCategory.GRADIENTS, gradients.bytes(), Long::sum);
         bytes.merge(MemoryCategory.OPTIMIZER, optimiser.bytes(), Long::sum);
         return bytes;
@@ -382,10 +350,7 @@ public final class Trainer implements AutoCloseable {
     /** A copy of weights and optimiser state as they are. */
     public TrainingSnapshot snapshot() {
         List<HostTensor> tensors = new ArrayList<>(weights());
-        List<String> names = options.optimiser().states();
-        for (int i = 0; i < names.size(); i++) {
-            tensors.addAll(download(optimiser.states().get(i).parts(), Checkpoint.OPTIMIZER + names.get(i) + "."));
-        }
+        tensors.addAll(optimiser.download());
         return new TrainingSnapshot(state(), data.heldOut(), tensors);
     }
 
@@ -394,29 +359,8 @@ public final class Trainer implements AutoCloseable {
         snapshot().write(path, model);
     }
 
-    private void upload(HostTensor weight) {
-        ParameterArena arena = parameters.parts().containsKey(weight.name()) ? parameters : untrained;
-        upload(arena, weight.name(), weight);
-    }
-
-    private void upload(ParameterArena arena, String parameter, HostTensor tensor) {
-        arena.parts().get(parameter).upload(stream, tensor.toF32().bytes());
-    }
-
-    /** Tensors named {@code prefix + parameter}. */
-    private List<HostTensor> download(Map<String, Tensor> parts, String prefix) {
-        List<HostTensor> tensors = new ArrayList<>();
-        parts.forEach((name, part) ->
-                tensors.add(new HostTensor(prefix + name, DType.F32, part.shape(), part.download(stream))));
-        return tensors;
-    }
-
     private static ByteBuffer host(int bytes) {
         return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
-    }
-
-    private ParameterArena arena(MemoryCategory category, String name) {
-        return own(new ParameterArena(layout, device, category, name));
     }
 
     private <T extends AutoCloseable> T own(T resource) {

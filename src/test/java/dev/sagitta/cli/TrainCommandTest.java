@@ -404,20 +404,4 @@ class TrainCommandTest {
                 .failed(1, "there is no folder");
         assertThat(folder).isDirectoryNotContaining(path -> path.toString().endsWith(".tmp"));
     }
-
-    @Test
-    void debugAddsTheStackTrace() {
-        CommandRun run = CommandRun.of(
-                "eval", "--checkpoint", folder.resolve("absent"), "--inputs", x, "--targets", y, "--debug");
-        assertThat(run.status()).isEqualTo(1);
-        assertThat(run.err()).contains("no such file").contains("\tat dev.sagitta.");
-    }
-
-    @Test
-    void everyCommandHasHelp() {
-        for (String command : List.of("train", "eval", "hvp", "curvature")) {
-            CommandRun help = CommandRun.of(command, "--help").succeeded();
-            assertThat(help.out()).contains("--device", "--seed", "--json", "--debug", "--text", "--idx", "--inputs");
-        }
-    }
 }

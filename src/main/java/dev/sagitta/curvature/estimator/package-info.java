@@ -1,0 +1,2 @@
+/** Traces and eigenvalues from products alone. */
+package dev.sagitta.curvature.estimator;

@@ -1,0 +1,2 @@
+/** OpenCL by JOCL. */
+package dev.sagitta.device.opencl;

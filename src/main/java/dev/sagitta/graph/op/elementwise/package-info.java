@@ -1,0 +1,2 @@
+/** Ops that work element by element. */
+package dev.sagitta.graph.op.elementwise;

@@ -1,0 +1,2 @@
+/** Ops that look up rows by ids. */
+package dev.sagitta.graph.op.embedding;

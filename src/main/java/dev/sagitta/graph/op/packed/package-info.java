@@ -1,0 +1,2 @@
+/** Ops over weights that are stored in a few bits. */
+package dev.sagitta.graph.op.packed;

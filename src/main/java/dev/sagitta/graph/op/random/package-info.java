@@ -1,0 +1,2 @@
+/** Ops that draw random numbers. */
+package dev.sagitta.graph.op.random;

@@ -1,0 +1,2 @@
+/** Arrays: NPY and IDX. */
+package dev.sagitta.io.array;

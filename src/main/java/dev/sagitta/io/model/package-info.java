@@ -1,0 +1,2 @@
+/** Model files and checkpoints. */
+package dev.sagitta.io.model;

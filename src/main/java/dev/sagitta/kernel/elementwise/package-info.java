@@ -1,0 +1,2 @@
+/** Arithmetic, bias, masks and activation functions. */
+package dev.sagitta.kernel.elementwise;

@@ -1,0 +1,2 @@
+/** Losses with their derivatives and metrics. */
+package dev.sagitta.kernel.loss;

@@ -1,0 +1,2 @@
+/** Random bits and numbers, dropout, probe vectors. */
+package dev.sagitta.kernel.random;

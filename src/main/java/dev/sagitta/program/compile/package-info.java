@@ -1,0 +1,2 @@
+/** From a graph to launches: what is kept, the schedule of tasks, the plan of memory. */
+package dev.sagitta.program.compile;

@@ -1,0 +1,2 @@
+/** Plots and pages of reports, drawn as SVG. */
+package dev.sagitta.report;

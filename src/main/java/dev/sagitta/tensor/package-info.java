@@ -1,0 +1,2 @@
+/** Typed views of device memory. */
+package dev.sagitta.tensor;

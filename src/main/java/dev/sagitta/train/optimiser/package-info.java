@@ -1,0 +1,2 @@
+/** Optimisers and their settings. */
+package dev.sagitta.train.optimiser;
