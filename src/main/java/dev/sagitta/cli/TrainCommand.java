@@ -11,12 +11,15 @@ import dev.sagitta.io.file.FilePlace;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
-import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.program.Batches;
 import dev.sagitta.train.Trainer;
 import dev.sagitta.train.TrainingOptions;
 import dev.sagitta.train.TrainingState;
+import dev.sagitta.train.optimiser.AdamW;
 import dev.sagitta.train.optimiser.OptimiserOptions;
+import dev.sagitta.train.optimiser.OptimiserType;
+import dev.sagitta.train.optimiser.Optimisers;
+import dev.sagitta.train.optimiser.Sgd;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -70,7 +73,7 @@ final class TrainCommand implements Callable<Integer> {
     private Double rate;
 
     @Option(names = "--optimizer", paramLabel = "NAME", description = "adamw (default) or sgd.")
-    private Rule rule;
+    private String optimizer;
 
     @Option(names = "--momentum", paramLabel = "M", description = "Of sgd (default 0.9).")
     private Double momentum;
@@ -131,12 +134,6 @@ final class TrainCommand implements Callable<Integer> {
 
     @Mixin
     private CommonOptions common;
-
-    /** As PyTorch's users write them. */
-    enum Rule {
-        adamw,
-        sgd
-    }
 
     @Override
     public Integer call() {
@@ -300,21 +297,23 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private OptimiserOptions optimiser(OptimiserOptions old) {
-        Optimiser.Rule wanted = rule == null
-                ? old == null ? Optimiser.Rule.ADAMW : old.rule()
-                : rule == Rule.adamw ? Optimiser.Rule.ADAMW : Optimiser.Rule.SGD;
-        if (old == null || old.rule() != wanted) {
-            old = wanted == Optimiser.Rule.ADAMW ? OptimiserOptions.adamW(1e-3) : OptimiserOptions.sgd(0.1, 0.9);
+        OptimiserType wanted = optimizer == null
+                ? old == null ? AdamW.TYPE : old.type()
+                : Optimisers.find(optimizer)
+                        .orElseThrow(
+                                () -> common.usage("--optimizer '" + optimizer + "', expected " + Optimisers.names()));
+        OptimiserOptions changed = old == null || old.type() != wanted ? OptimiserOptions.of(wanted) : old;
+        if (momentum != null) {
+            common.require(
+                    changed.own().containsKey(Sgd.MOMENTUM.name()),
+                    "--momentum is of " + Sgd.TYPE.name() + "; " + wanted.name() + " has none");
+            changed = changed.with(Sgd.MOMENTUM.name(), momentum);
         }
-        common.require(momentum == null || wanted == Optimiser.Rule.SGD, "--momentum is of sgd; adamw has none");
         return new OptimiserOptions(
                 wanted,
-                rate != null ? rate : old.rate(),
-                momentum != null ? momentum : old.momentum(),
-                old.beta1(),
-                old.beta2(),
-                old.epsilon(),
-                weightDecay != null ? weightDecay : old.weightDecay(),
-                clip != null ? clip : old.maxNorm());
+                rate != null ? rate : changed.rate(),
+                weightDecay != null ? weightDecay : changed.weightDecay(),
+                clip != null ? clip : changed.maxNorm(),
+                changed.own());
     }
 }

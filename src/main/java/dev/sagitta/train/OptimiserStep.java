@@ -62,11 +62,8 @@ final class OptimiserStep implements AutoCloseable {
     }
 
     private Optimiser.Update kernel(Tensor parameters, Tensor gradients) {
-        Tensor first = states.isEmpty() ? null : states.get(0).flat();
-        Tensor decay = decayMask();
-        Optimiser.Update kernel = options.rule() == Optimiser.Rule.ADAMW
-                ? Optimiser.adamW(parameters, gradients, first, states.get(1).flat(), decay, settings)
-                : Optimiser.sgd(parameters, gradients, first, decay, settings);
+        List<Tensor> flat = states.stream().map(ParameterArena::flat).toList();
+        Optimiser.Update kernel = options.type().update(parameters, gradients, flat, decayMask(), settings);
         return options.clips()
                 ? kernel.clipped(
                         tensor("clip workspace", DType.U8, Optimiser.WORKSPACE_BYTES), tensor("norm", DType.F32, 2))
@@ -131,7 +128,7 @@ final class OptimiserStep implements AutoCloseable {
                     .parts()
                     .forEach((parameter, part) -> part.upload(
                             stream,
-                            TrainingSnapshot.state(checkpoint, state, parameter, part.shape(), options.rule())
+                            TrainingSnapshot.state(checkpoint, state, parameter, part.shape(), options.type())
                                     .toF32()
                                     .bytes()));
         }

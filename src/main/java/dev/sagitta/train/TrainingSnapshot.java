@@ -5,12 +5,11 @@ import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
-import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.tensor.Shape;
+import dev.sagitta.train.optimiser.OptimiserType;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -44,12 +43,11 @@ public record TrainingSnapshot(TrainingState state, HeldOut heldOut, List<HostTe
      *
      * @throws DataException if it is not there, as for another optimiser, or not of the parameter's shape
      */
-    static HostTensor state(
-            Checkpoint checkpoint, String state, String parameter, Shape expected, Optimiser.Rule rule) {
+    static HostTensor state(Checkpoint checkpoint, String state, String parameter, Shape expected, OptimiserType type) {
         String name = Checkpoint.OPTIMIZER + state + "." + parameter;
         if (!checkpoint.has(name)) {
             throw new DataException(checkpoint.path() + ": there is no tensor '" + name + "': it was not trained with "
-                    + rule.name().toLowerCase(Locale.ROOT) + "; resume with the optimiser it was trained with");
+                    + type.name() + "; resume with the optimiser it was trained with");
         }
         HostTensor tensor = checkpoint.tensor(name);
         if (!tensor.shape().equals(expected) || !tensor.dtype().isFloat()) {

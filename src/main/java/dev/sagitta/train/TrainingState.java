@@ -2,11 +2,12 @@ package dev.sagitta.train;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.graph.Field;
 import dev.sagitta.io.file.JsonInput;
-import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.train.optimiser.OptimiserOptions;
+import dev.sagitta.train.optimiser.OptimiserType;
+import dev.sagitta.train.optimiser.Optimisers;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -41,12 +42,8 @@ public record TrainingState(
                 .put("batch", options.batch())
                 .put("examples", examples);
         ObjectNode optimiser = root.putObject("optimizer");
-        optimiser.put("type", o.rule().name().toLowerCase(Locale.ROOT)).put("lr", o.rate());
-        if (o.rule() == Optimiser.Rule.ADAMW) {
-            optimiser.put("beta1", o.beta1()).put("beta2", o.beta2()).put("epsilon", o.epsilon());
-        } else {
-            optimiser.put("momentum", o.momentum());
-        }
+        optimiser.put("type", o.type().name()).put("lr", o.rate());
+        o.own().forEach(optimiser::put);
         optimiser.put("weightDecay", o.weightDecay());
         if (o.clips()) {
             optimiser.put("clip", o.maxNorm());
@@ -63,33 +60,7 @@ public record TrainingState(
 
     /** @throws dev.sagitta.io.file.DataException naming the field that is missing or wrong */
     public static TrainingState parse(JsonInput json) {
-        JsonInput o = json.object("optimizer");
-        double most = Double.MAX_VALUE;
-        String type = o.text("type");
-        double rate = o.number("lr", 0, most);
-        OptimiserOptions optimiser;
-        try {
-            optimiser = switch (type) {
-                case "sgd" -> OptimiserOptions.sgd(rate, o.number("momentum", 0, 1));
-                case "adamw" ->
-                    new OptimiserOptions(
-                            Optimiser.Rule.ADAMW,
-                            rate,
-                            0,
-                            o.number("beta1", 0, 1),
-                            o.number("beta2", 0, 1),
-                            o.number("epsilon", 0, most),
-                            0,
-                            Double.POSITIVE_INFINITY);
-                default -> throw o.error("type '" + type + "', expected sgd or adamw");
-            };
-            optimiser = optimiser.weightDecay(o.number("weightDecay", 0, most));
-            if (o.has("clip")) {
-                optimiser = optimiser.clip(o.number("clip", 0, most));
-            }
-        } catch (IllegalArgumentException e) {
-            throw o.error(e.getMessage());
-        }
+        OptimiserOptions optimiser = optimiser(json.object("optimizer"));
         TrainingOptions options = new TrainingOptions(
                 (int) json.integer("batch", 1, Integer.MAX_VALUE),
                 optimiser,
@@ -111,6 +82,23 @@ public record TrainingState(
                 options,
                 bits,
                 measured);
+    }
+
+    private static OptimiserOptions optimiser(JsonInput o) {
+        String name = o.text("type");
+        OptimiserType type =
+                Optimisers.find(name).orElseThrow(() -> o.error("type '" + name + "', expected " + Optimisers.names()));
+        double most = Double.MAX_VALUE;
+        Map<String, Double> own = new LinkedHashMap<>();
+        for (Field<Double> field : type.fields()) {
+            own.put(field.name(), o.number(field.name(), field.least(), field.most()));
+        }
+        double clip = o.has("clip") ? o.number("clip", 0, most) : Double.POSITIVE_INFINITY;
+        try {
+            return new OptimiserOptions(type, o.number("lr", 0, most), o.number("weightDecay", 0, most), clip, own);
+        } catch (IllegalArgumentException e) {
+            throw o.error(e.getMessage());
+        }
     }
 
     private static Map<String, Double> numbers(JsonInput json, String field) {

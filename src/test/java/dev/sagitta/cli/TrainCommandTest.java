@@ -256,6 +256,9 @@ class TrainCommandTest {
         Path sgd = folder.resolve("sgd.safetensors");
         train(DEVICE, sgd, "--model", model, "--optimizer", "sgd", "--steps", 2).succeeded();
         Path out = folder.resolve("c.safetensors");
+        train(DEVICE, out, "--model", model, "--optimizer", "lion")
+                .failed(2, "--optimizer 'lion', expected adamw or sgd");
+        train(DEVICE, out, "--model", model, "--momentum", "0.5").failed(2, "--momentum is of sgd; adamw has none");
         train(DEVICE, out, "--resume", sgd, "--optimizer", "adamw").failed(1, "resume with the optimiser");
         train(DEVICE, out, "--resume", sgd, "--model", "mlp").failed(1, "--model mlp is not the model of");
         train(DEVICE, out, "--resume", folder.resolve("absent")).failed(1, "no such file");

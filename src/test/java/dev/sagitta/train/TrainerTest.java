@@ -12,7 +12,6 @@ import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.ModelSpec;
-import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Evaluation;
 import dev.sagitta.train.optimiser.OptimiserOptions;
@@ -206,15 +205,5 @@ class TrainerTest {
                     .hasMessageMatching(
                             "training: the loss is (NaN|Infinity) at step [0-9]+, and now the output of layer '.*' .* is not finite; lower the learning rate.*");
         }
-    }
-
-    @Test
-    void stateComesBackFromItsJson() {
-        TrainingOptions options = new TrainingOptions(
-                7, new OptimiserOptions(Optimiser.Rule.SGD, 0.1, 0.9, 0, 0, 0, 0.01, 2.5), "auto:2", Long.MIN_VALUE);
-        TrainingState state =
-                new TrainingState(12, 84, 90, options, java.util.Map.of("fc2", 2), java.util.Map.of("fc2", 1.1f));
-        assertThat(TrainingState.parse(dev.sagitta.io.file.JsonInput.parse(state.toJson(), "test")))
-                .isEqualTo(state);
     }
 }

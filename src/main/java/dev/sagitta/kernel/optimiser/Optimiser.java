@@ -29,12 +29,6 @@ public final class Optimiser {
 
     private Optimiser() {}
 
-    /** The rule of a step. */
-    public enum Rule {
-        SGD,
-        ADAMW
-    }
-
     public static long decayBlocks(long n) {
         return (n + DECAY_BLOCK - 1) / DECAY_BLOCK;
     }

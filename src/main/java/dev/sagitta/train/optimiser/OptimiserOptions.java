@@ -1,88 +1,102 @@
 package dev.sagitta.train.optimiser;
 
-import dev.sagitta.kernel.optimiser.Optimiser;
-import dev.sagitta.kernel.optimiser.OptimiserSettings;
+import dev.sagitta.graph.Field;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * An optimiser and its settings. Weight decay concerns weight matrices only.
  *
  * @param rate learning rate
- * @param momentum of SGD, 0 for none
- * @param beta1 decay of AdamW's first moment
- * @param beta2 decay of the second
+ * @param weightDecay see the type for whether the rate multiplies it
  * @param maxNorm the gradient is scaled down to this norm; infinity for no clipping
+ * @param own the type's own settings by name; those left out have their defaults
  */
 public record OptimiserOptions(
-        Optimiser.Rule rule,
-        double rate,
-        double momentum,
-        double beta1,
-        double beta2,
-        double epsilon,
-        double weightDecay,
-        double maxNorm) {
+        OptimiserType type, double rate, double weightDecay, double maxNorm, Map<String, Double> own) {
 
-    public OptimiserOptions {
+    /** @throws IllegalArgumentException on a number that no training could use, or a setting that the type does not have */
+    public OptimiserOptions(
+            OptimiserType type, double rate, double weightDecay, double maxNorm, Map<String, Double> own) {
+        Map<String, Double> all = new LinkedHashMap<>();
+        for (Field<Double> field : type.fields()) {
+            all.put(field.name(), own.getOrDefault(field.name(), field.absent()));
+        }
+        for (String name : own.keySet()) {
+            if (!all.containsKey(name)) {
+                throw new IllegalArgumentException(
+                        type.name() + " has no setting '" + name + "'; its settings: " + List.copyOf(all.keySet()));
+            }
+        }
+        this.type = type;
+        this.rate = rate;
+        this.weightDecay = weightDecay;
+        this.maxNorm = maxNorm;
+        this.own = Collections.unmodifiableMap(all);
         // the ranges stand once, beside the kernel's settings
-        settings(rule, rate, momentum, beta1, beta2, epsilon, weightDecay, maxNorm, 1);
+        type.settings(this, 1);
+    }
+
+    /** With the type's defaults, and no clipping. */
+    public static OptimiserOptions of(OptimiserType type) {
+        return new OptimiserOptions(type, type.rate(), type.weightDecay(), Double.POSITIVE_INFINITY, Map.of());
     }
 
     /** PyTorch's defaults: betas 0.9 and 0.999, epsilon 1e-8, weight decay 0.01. */
     public static OptimiserOptions adamW(double rate) {
-        return new OptimiserOptions(Optimiser.Rule.ADAMW, rate, 0, 0.9, 0.999, 1e-8, 0.01, Double.POSITIVE_INFINITY);
+        return of(AdamW.TYPE).rate(rate);
     }
 
     public static OptimiserOptions sgd(double rate, double momentum) {
-        return new OptimiserOptions(Optimiser.Rule.SGD, rate, momentum, 0, 0, 0, 0, Double.POSITIVE_INFINITY);
+        return of(Sgd.TYPE).rate(rate).with(Sgd.MOMENTUM.name(), momentum);
     }
 
     public OptimiserOptions rate(double value) {
-        return new OptimiserOptions(rule, value, momentum, beta1, beta2, epsilon, weightDecay, maxNorm);
+        return new OptimiserOptions(type, value, weightDecay, maxNorm, own);
     }
 
     public OptimiserOptions weightDecay(double value) {
-        return new OptimiserOptions(rule, rate, momentum, beta1, beta2, epsilon, value, maxNorm);
+        return new OptimiserOptions(type, rate, value, maxNorm, own);
     }
 
     /** @param value infinity for no clipping */
     public OptimiserOptions clip(double value) {
-        return new OptimiserOptions(rule, rate, momentum, beta1, beta2, epsilon, weightDecay, value);
+        return new OptimiserOptions(type, rate, weightDecay, value, own);
+    }
+
+    /**
+     * @param setting of the type's own, by name
+     * @throws IllegalArgumentException if it has none of this name, or the value is of no use
+     */
+    public OptimiserOptions with(String setting, double value) {
+        Map<String, Double> changed = new LinkedHashMap<>(own);
+        changed.put(setting, value);
+        return new OptimiserOptions(type, rate, weightDecay, maxNorm, changed);
+    }
+
+    /** A setting of the type's own. */
+    public double get(Field<Double> field) {
+        return own.get(field.name());
     }
 
     public boolean clips() {
         return maxNorm != Double.POSITIVE_INFINITY;
     }
 
-    /** Names of its state in a checkpoint. */
+    /** Names of its states in a checkpoint. */
     public List<String> states() {
-        return rule == Optimiser.Rule.ADAMW ? List.of("m", "v") : momentum == 0 ? List.of() : List.of("velocity");
+        return type.states(this);
     }
 
     /** What the kernel reads. @param step from 1 */
     public float[] settings(long step) {
-        return settings(rule, rate, momentum, beta1, beta2, epsilon, weightDecay, maxNorm, step);
+        return type.settings(this, step);
     }
 
     /** Changes {@link #settings} to those of another step, in place. */
     public void settings(long step, float[] settings) {
-        if (rule == Optimiser.Rule.ADAMW) {
-            OptimiserSettings.adamWStep(settings, rate, beta1, beta2, step);
-        }
-    }
-
-    private static float[] settings(
-            Optimiser.Rule rule,
-            double rate,
-            double momentum,
-            double beta1,
-            double beta2,
-            double epsilon,
-            double weightDecay,
-            double maxNorm,
-            long step) {
-        return rule == Optimiser.Rule.ADAMW
-                ? OptimiserSettings.adamW(rate, beta1, beta2, epsilon, weightDecay, step, maxNorm)
-                : OptimiserSettings.sgd(rate, momentum, false, weightDecay, maxNorm);
+        type.settings(this, step, settings);
     }
 }
