@@ -2,9 +2,11 @@ package dev.sagitta.kernel.codec;
 
 import dev.sagitta.fixture.Bench;
 import dev.sagitta.fixture.CodecReference;
+import dev.sagitta.fixture.Fp64;
 import dev.sagitta.fixture.Philox;
 import dev.sagitta.fixture.TimedCase;
 import dev.sagitta.fixture.TimedCases;
+import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
@@ -24,6 +26,8 @@ final class CodecCases implements TimedCases {
             cases.add(TimedCase.of("unpack" + bits, bench -> unpack(bench, CodecFormat.of(bits))));
         }
         cases.add(TimedCase.of("pack4_variance", bench -> pack(bench, CodecFormat.of(4), true)));
+        cases.add(TimedCase.of("gelu_backward_from4", bench -> backward(bench, new CodecFormat(4, 256, DType.BF16)))
+                .where(TimedCase.Where.ON_GPU));
         return cases;
     }
 
@@ -79,6 +83,25 @@ final class CodecCases implements TimedCases {
             float[] actual = bench.floats(back, first, count);
             for (int i = 0; i < count; i++) {
                 Bench.near(back, first + i, actual[i], reference.decoded[i], 0, Tolerance.EXACT);
+            }
+        }));
+    }
+
+    private static void backward(Bench bench, CodecFormat format) {
+        Packed packed = Packed.of(bench, format);
+        Tensor dy = bench.normal("dy", bench.elements());
+        Tensor dx = bench.output("dx", DType.F32, bench.elements());
+        CodedPointwise.Backward work =
+                CodedPointwise.backward(Function.GELU, format, packed.codes, packed.metadata, dy, dx);
+        bench.runAfter(packed.pack, work);
+        bench.check(() -> bench.windows(bench.elements(), (first, count) -> {
+            CodecReference reference = packed.reference(bench, first, count);
+            float[] actual = bench.floats(dx, first, count);
+            float[] cotangents = bench.floats(dy, first, count);
+            for (int i = 0; i < count; i++) {
+                double x = reference.decoded[i];
+                double slope = Fp64.normalCdf(x) + x * Fp64.normalDensity(x);
+                Bench.near(dx, first + i, actual[i], cotangents[i] * slope, Math.abs(cotangents[i]), work.tolerance());
             }
         }));
     }
