@@ -134,7 +134,8 @@ public final class KeepPlan {
         }
     }
 
-    private static Wire wire(Node node, Keep keep) {
+    /** The input or output of a node that a constant of its op names. */
+    static Wire wire(Node node, Keep keep) {
         return keep.source() == Keep.Source.INPUT ? node.inputs().get(keep.index()) : node.out(keep.index());
     }
 

@@ -3,7 +3,6 @@ package dev.sagitta.program.compile;
 import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.RandomNames;
-import dev.sagitta.graph.Wire;
 import dev.sagitta.graph.pass.Kept;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.program.SavedStore;
@@ -111,7 +110,7 @@ final class Keeping {
                         ? made.get(kept)
                         : kept.free() ? flow.values.get(kept.wire()) : restore(kept, node, stored, restored);
                 readable.add(value.root());
-                return keep.isMade() ? value : value.view(flow.shape(wire(node, keep), false));
+                return keep.isMade() ? value : value.view(flow.shape(KeepPlan.wire(node, keep), false));
             }
 
             @Override
@@ -131,7 +130,7 @@ final class Keeping {
                 }
                 Value value = restore(kept, node, storedTangents, restoredTangents);
                 readable.add(value.root());
-                return value.view(flow.shape(wire(node, keep), true));
+                return value.view(flow.shape(KeepPlan.wire(node, keep), true));
             }
         };
     }
@@ -153,7 +152,7 @@ final class Keeping {
 
     /** Of a forward pass that tangents run beside: the exact values. */
     Kept exact(Node node, Keep keep, Map<String, Value> ofItsOwn, Set<Value> readable) {
-        Value value = keep.isMade() ? ofItsOwn.get(keep.name()) : flow.values.get(wire(node, keep));
+        Value value = keep.isMade() ? ofItsOwn.get(keep.name()) : flow.values.get(KeepPlan.wire(node, keep));
         readable.add(value.root());
         return () -> value;
     }
@@ -173,10 +172,6 @@ final class Keeping {
                 }
             }
         }
-    }
-
-    private static Wire wire(Node node, Keep keep) {
-        return keep.source() == Keep.Source.INPUT ? node.inputs().get(keep.index()) : node.out(keep.index());
     }
 
     /** What was kept, in the order of the network: for policies and reports. */
