@@ -39,12 +39,12 @@ public final class Batches implements AutoCloseable {
 
     /** @param options batch size at most; a smaller data set is one batch */
     public Batches(Graph graph, Device device, ProgramOptions options, Rows rows) {
-        this(
-                graph,
-                device,
-                options,
-                rows,
-                Math.min(RESIDENT_BYTES, device.info().memoryBytes() / 16));
+        this(graph, device, options, rows, residentBytes(device));
+    }
+
+    /** What examples may take of a device's memory, so that they cross to it once. */
+    public static long residentBytes(Device device) {
+        return Math.min(RESIDENT_BYTES, device.info().memoryBytes() / 16);
     }
 
     /** @param residentBytes of inputs and targets that may stay on the device: 0 for one batch at a time */

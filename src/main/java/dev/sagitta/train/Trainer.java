@@ -35,7 +35,7 @@ import java.util.Map;
 
 /**
  * Trains a network: gradient of a shuffled batch, then one optimiser kernel over all parameters. A warm step allocates nothing on the
- * device, and on the heap only what the driver's binding needs for four transfers. Everything random follows from the
+ * device, and on the heap only what the driver's binding needs for a few transfers. Everything random follows from the
  * seed, the steps done and the examples seen, so a run that is saved and resumed equals one that was not interrupted, bit for bit on the same
  * device.
  */
@@ -54,20 +54,15 @@ public final class Trainer implements AutoCloseable {
     private final DataSet data;
     private final TrainingOptions options;
     private final ActivationPolicy policy;
-    private final DataOrder order;
-    private final int[] rows;
-    private final ByteBuffer inputs;
-    private final ByteBuffer targets;
     private final ByteBuffer lossHost = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final Weights weights;
     private final ParameterArena gradients;
     private final OptimiserStep optimiser;
     private final LossRing ring;
+    private final TrainingBatches batches;
     private Program program;
     private Step advance;
-    private Tensor inputTensor;
-    private Tensor targetTensor;
     private Tensor lossTensor;
 
     private long steps;
@@ -90,20 +85,13 @@ public final class Trainer implements AutoCloseable {
         this.data = data;
         this.options = options;
         this.policy = policy;
-        this.order = new DataOrder(data.size(), options.seed());
-        if ((long) options.batch() * Math.max(data.inputBytes(1), data.targetBytes(1)) > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException("a batch of " + options.batch() + " examples of " + data.inputBytes(1)
-                    + " bytes is beyond 2 GiB; take fewer");
-        }
-        this.rows = new int[options.batch()];
-        this.inputs = host(data.inputBytes(options.batch()));
-        this.targets = host(data.targetBytes(options.batch()));
         try {
             ParameterLayout layout = ParameterLayout.of(graph);
             this.weights = own(new Weights(graph, device));
             this.gradients = own(new ParameterArena(layout, device, MemoryCategory.GRADIENTS, "gradients"));
             this.optimiser = own(new OptimiserStep(layout, device, options.optimiser(), weights.trained(), gradients));
             this.ring = own(new LossRing(stream));
+            this.batches = own(new TrainingBatches(data, device, options.batch(), options.seed()));
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -150,8 +138,7 @@ public final class Trainer implements AutoCloseable {
                 device,
                 stream,
                 options(Computation.GRADIENT).store(policy.store()).arena(ParameterRole.GRADIENT, gradients));
-        inputTensor = program.tensor(Role.INPUT);
-        targetTensor = program.tensor(Role.TARGET);
+        batches.bind(program);
         lossTensor = program.tensor(Role.LOSS);
         program.setRandom(RandomStream.key(options.seed(), PURPOSE), steps);
         advance = Random.advance(program.tensor(Role.RANDOM)).prepare(device);
@@ -169,7 +156,7 @@ public final class Trainer implements AutoCloseable {
                     "training: " + ring.pending() + " steps are under way; call losses() first");
         }
         launch();
-        counted = data.countedTargets(rows, 0, rows.length);
+        counted = batches.counted();
         float loss = downloadLoss();
         requireFinite(loss, steps);
         chooseBits();
@@ -182,18 +169,18 @@ public final class Trainer implements AutoCloseable {
      */
     public void enqueue() {
         launch();
-        ring.push(lossTensor, data.countedTargets(rows, 0, rows.length));
+        ring.push(lossTensor, batches.counted());
         chooseBits();
     }
 
     private void launch() {
-        load();
+        batches.load(seen);
         optimiser.settings(steps + 1);
         program.run(Computation.GRADIENT);
         optimiser.enqueue();
         advance.enqueue(stream);
         steps++;
-        seen += rows.length;
+        seen += batches.size();
     }
 
     private void chooseBits() {
@@ -249,8 +236,7 @@ public final class Trainer implements AutoCloseable {
         NonfiniteObserver observer = new NonfiniteObserver();
         try (Program observed = Program.compile(
                 graph, device, stream, options(Computation.EVALUATE).observer(observer))) {
-            upload(observed.tensor(Role.INPUT), inputs);
-            upload(observed.tensor(Role.TARGET), targets);
+            batches.upload(observed);
             observed.run(Computation.EVALUATE);
             return observer.first(observed)
                     .map(found -> ", and now the output of " + found.layer() + " is not finite")
@@ -261,25 +247,14 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void upload(Tensor tensor, ByteBuffer host) {
-        tensor.upload(stream, host.clear());
-    }
-
     /**
      * The loss that the next step would begin with: whether training could go on from here. Nothing is learnt, but an automatic policy counts
      * the gradient among those it measures; for the end of a run.
      */
     public float nextLoss() {
-        load();
+        batches.load(seen);
         program.run(Computation.GRADIENT);
         return downloadLoss();
-    }
-
-    private void load() {
-        order.fill(seen, rows);
-        data.batch(rows, 0, rows.length, inputs, targets);
-        inputTensor.upload(stream, inputs.clear());
-        targetTensor.upload(stream, targets.clear());
     }
 
     private float downloadLoss() {
@@ -338,6 +313,7 @@ public final class Trainer implements AutoCloseable {
         Map<MemoryCategory, Long> bytes = new EnumMap<>(MemoryCategory.class);
         bytes.putAll(program.memory().peak());
         bytes.merge(MemoryCategory.WEIGHTS, weights.bytes(), Long::sum);
+        bytes.merge(MemoryCategory.DATA, batches.bytes(), Long::sum);
         bytes.merge(MemoryCategory.GRADIENTS, gradients.bytes(), Long::sum);
         bytes.merge(MemoryCategory.OPTIMIZER, optimiser.bytes(), Long::sum);
         return bytes;
@@ -357,10 +333,6 @@ public final class Trainer implements AutoCloseable {
     /** Writes a checkpoint that {@link #resume} takes, whole or not at all. */
     public void save(Path path, ModelSpec model) {
         snapshot().write(path, model);
-    }
-
-    private static ByteBuffer host(int bytes) {
-        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     }
 
     private <T extends AutoCloseable> T own(T resource) {
