@@ -3,6 +3,7 @@ package dev.sagitta.graph.op;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sagitta.fixture.DryDevice;
 import dev.sagitta.fixture.NetworkCase;
 import dev.sagitta.fixture.OpNetwork;
 import dev.sagitta.fixture.OpReference;
@@ -97,6 +98,10 @@ class OpSuiteTest {
                         computations(network).toArray(Computation[]::new))
                 .probes(probes)
                 .training(true);
+        // a kernel that is given too little would end the JVM
+        try (DryDevice dry = new DryDevice(TestDevices.get(device).kind())) {
+            Program.compile(network.graph(), dry, options).close();
+        }
         Program program = Program.compile(network.graph(), TestDevices.get(device), options);
         network.fill(program);
         program.setRandom(SEED, STEP);
