@@ -135,7 +135,7 @@ public final class Signature {
     }
 
     /** The last tensor is taken by another launch of the same preparation: checked and counted here, not passed. */
-    public Signature elsewhere() {
+    public Signature ofAnotherLaunch() {
         Argument last = last();
         return replaceLast(last.as(last.dtype(), last.optional(), false, last.free()));
     }

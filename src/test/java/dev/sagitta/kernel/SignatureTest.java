@@ -41,7 +41,7 @@ class SignatureTest {
                 .in("x", x, DType.F32, 2, 3)
                 .inOrNull("scale", null, DType.F32)
                 .out("sum", f32("sum", 1), DType.F32, 1)
-                .elsewhere()
+                .ofAnotherLaunch()
                 .out("y", y, DType.F32)
                 .elements(6)
                 .scratchOrNull("workspace", null, DType.U8, 8)

@@ -165,7 +165,7 @@ public final class Bias {
             belongs(s, dy, db);
             if (isSplit()) {
                 Shape shape = Bias.partials(dy.buffer().device(), batches(db), rows(), cols());
-                s.elsewhere()
+                s.ofAnotherLaunch()
                         .require(partials != null, "needs a workspace " + shape + ", got none; allocate Bias.partials")
                         .workspace("out", partials, DType.F32, shape.toArray());
             }

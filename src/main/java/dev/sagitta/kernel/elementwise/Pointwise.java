@@ -222,7 +222,7 @@ public final class Pointwise {
         public Signature signature() {
             Signature s = named("curvature")
                     .out("out", out, DType.F32)
-                    .elsewhere()
+                    .ofAnotherLaunch()
                     .require(out.elements() > 0, out + " is empty, expected one element per probe")
                     .in("xt", xt, DType.F32)
                     .elements(Math.multiplyExact(probes(), n()))

@@ -178,7 +178,7 @@ public final class Embedding {
             s.exactly(k, n, d);
             return s.inOrNull("ids", ids, DType.I32)
                     .elements(n)
-                    .elsewhere()
+                    .ofAnotherLaunch()
                     .scratch("workspace", workspace, DType.I32, workspaceBytes(n, rows()))
                     .out("dtable", dtable, DType.F32)
                     .i64("n", n)

@@ -77,7 +77,7 @@ public final class Quantize {
             packed.groups(s, Role.OUT);
             // what Pack is going to write
             return s.workspace("words", packed.words(), DType.U32, packed.wordsExtents())
-                    .elsewhere()
+                    .ofAnotherLaunch()
                     .i64("n", packed.n())
                     .i64("k", packed.k())
                     .i32("group", packed.format().group());

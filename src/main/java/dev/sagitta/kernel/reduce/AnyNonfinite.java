@@ -39,10 +39,10 @@ public record AnyNonfinite(Tensor x, Tensor flag, Tensor index, Tensor partials)
                 .in("x", x, DType.F32)
                 .free()
                 .out("flag", flag, DType.I32)
-                .elsewhere()
+                .ofAnotherLaunch()
                 .elements(1)
                 .out("index", index, DType.I64)
-                .elsewhere()
+                .ofAnotherLaunch()
                 .elements(1);
         Device device = x.buffer().device();
         return s.workspace(

@@ -72,7 +72,7 @@ public record Dots(Tensor u, Tensor v, Tensor offsets, Tensor out, Tensor partia
                         blocks() > 0,
                         offsets + " has " + offsets.elements() + " elements, expected L + 1 for L >= 1 blocks")
                 .out("out", out, DType.F32)
-                .elsewhere()
+                .ofAnotherLaunch()
                 .elements(Math.multiplyExact(probes(), blocks()));
         Shape workspace = partials(u.buffer().device(), n(), probes(), blocks());
         s.workspace("partials", partials, DType.F32, workspace.toArray());

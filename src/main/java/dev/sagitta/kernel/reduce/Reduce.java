@@ -126,7 +126,7 @@ public final class Reduce {
             return s.in("x", x(), DType.F32)
                     .free()
                     .out("out", out(), operation().dtype())
-                    .elsewhere()
+                    .ofAnotherLaunch()
                     .require(rows() > 0, out() + " is empty, expected one element per row")
                     .require(
                             x().elements() % rows() == 0,
