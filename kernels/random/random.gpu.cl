@@ -14,8 +14,9 @@
    which: [3] = number of the first probe, first parameter drawn, end of the parameters drawn (others get zeros). segments: [L, 4] = key, offset, elements,
    chunks of 32 elements of one vector before it. chunks: of one vector; probes chunks < 2^31. Elements that no parameter has are not written.
    Work-group: 256; a work-item makes 4 elements from one Philox block, and with the key that it has read goes on by the elements of the whole grid, where
-   that is smaller than the work; dropout: one block only. One of probe_* keeps the vector that it is in: the next block is an addition away, a parameter
-   is searched and a key made where the vector ends. Bytes per element: 4 written; dropout 8 per probe. About 20 integer operations per element, normal 35
+   that is smaller than the work; dropout: one block only. A group of probe_* has a run
+   of chunks to itself, 32 at a time, so that it stays in one vector for long: the next block is an addition away, and only where a vector ends is a parameter
+   searched and a key made. Bytes per element: 4 written; dropout 8 per probe. About 20 integer operations per element, normal 35
    floating-point ones more. Source: Salmon et al. 2011.
    WIDE random_*_*32: 0 loads, 1 store
    WIDE probe_*_f32: 0 loads, 1 store
@@ -64,13 +65,14 @@ RANDOM(normal_f32, f32, f32 a; f32 b; f32 c; f32 d; sg_normal_pair_f32(v.x, v.y,
 /* chunk: of all, below `end` in the parameter l; place: of the chunk in the vector of its probe k, `across` chunks long. */
 #define PROBE(NAME, MAKE)                                                                                                                     \
     SG_ENTRY probe_##NAME(const SG_GLOBAL i64 *which, const SG_GLOBAL i64 *segments, i64 count, i64 chunks, i64 probes, SG_GLOBAL f32 *out) { \
-        u32 all = (u32)(probes * chunks), step = (u32)(sg_all_items() / 8), end = 0, across = 0, place = 0, k = 0;                            \
+        u32 all = (u32)(probes * chunks), step = sg_locals(0) / 8, share = (all + sg_groups(0) - 1) / sg_groups(0);                           \
+        u32 begin = sg_group(0) * share, stop = begin + share < all ? begin + share : all, end = 0, across = 0, place = 0, k = 0;             \
         i64 l = 0, n = 0;                                                                                                                     \
         i32 drawn = 0;                                                                                                                        \
         SG_GLOBAL f32 *vector = out;                                                                                                          \
         sg_random_key key;                                                                                                                    \
         sg_random_key_make(0, 0, &key);                                                                                                       \
-        for (u32 chunk = (u32)(sg_item() / 8); chunk < all; chunk += step, place += step) {                                                   \
+        for (u32 chunk = begin + sg_local(0) / 8; chunk < stop; chunk += step, place += step) {                                               \
             if (place >= across) {                                                                                                            \
                 if (chunk >= end) {                                                                                                           \
                     l = sg_probe_segment(segments, count, probes, chunk);                                                                     \
@@ -86,7 +88,7 @@ RANDOM(normal_f32, f32, f32 a; f32 b; f32 c; f32 d; sg_normal_pair_f32(v.x, v.y,
                 vector = out + probes * segments[4 * l + 1] + k * n;                                                                          \
                 sg_random_key_make((u64)segments[4 * l], (u64)(which[0] + k), &key);                                                          \
             }                                                                                                                                 \
-            i64 i = 32 * (i64)place + 4 * (sg_item() % 8);                                                                                    \
+            i64 i = 32 * (i64)place + 4 * (sg_local(0) % 8);                                                                                  \
             if (i >= n) continue;                                                                                                             \
             f32 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;                                                                                       \
             if (drawn) {                                                                                                                      \
