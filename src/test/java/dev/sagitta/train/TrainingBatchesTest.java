@@ -2,10 +2,12 @@ package dev.sagitta.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.fixture.SimulatedFaults;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.file.HostTensor;
@@ -21,10 +23,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a program is given at each step, whether rows are gathered on the device or by the host. */
 class TrainingBatchesTest {
@@ -118,6 +122,30 @@ class TrainingBatchesTest {
         }
         assertThat(device.memory().current().getOrDefault(MemoryCategory.DATA, 0L))
                 .isEqualTo(before);
+    }
+
+    /** Then rows cross at each step, and nothing of the attempt is left. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3})
+    @Tag("simcuda")
+    void withoutMemoryForAllExamplesTrainingGoesOn(int allocation) {
+        Device device = TestDevices.get("cuda");
+        assumeTrue(SimulatedFaults.available(device.info()), "no simulated driver");
+        long before = device.memory().current().getOrDefault(MemoryCategory.DATA, 0L);
+        try (SimulatedFaults faults = new SimulatedFaults()) {
+            faults.failAllocation(allocation);
+            try (TrainingBatches batches = new TrainingBatches(data("features"), device, BATCH, SEED, PLENTY)) {
+                assertThat(batches.bytes()).isZero();
+                assertThat(device.memory().current().getOrDefault(MemoryCategory.DATA, 0L))
+                        .isEqualTo(before);
+                ProgramOptions options = ProgramOptions.of(BATCH, Computation.GRADIENT);
+                try (Program program = Program.compile(graph("features"), device, options)) {
+                    batches.bind(program);
+                    batches.load(0);
+                    assertThat(contents(program, Role.INPUT)).isNotEqualTo(new byte[BATCH * 12]);
+                }
+            }
+        }
     }
 
     @Test
