@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sagitta.fixture.CapturedLog;
+import dev.sagitta.fixture.DryDevice;
 import dev.sagitta.fixture.TestDevices;
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -134,12 +134,12 @@ class LifetimeTest {
     }
 
     /** Holds its caller inside {@link #synchronize}. */
-    private static final class SlowStream extends Stream {
+    private static final class SlowStream extends DryDevice.DryStream {
         private final CountDownLatch inside;
         private final CountDownLatch leave;
 
         SlowStream(Device device, CountDownLatch inside, CountDownLatch leave) {
-            super(device, "slow", true);
+            super(device, "slow");
             this.inside = inside;
             this.leave = leave;
         }
@@ -153,37 +153,5 @@ class LifetimeTest {
                 Thread.currentThread().interrupt();
             }
         }
-
-        @Override
-        protected void enqueue(Launch launch) {}
-
-        @Override
-        protected void doUpload(Buffer target, long offset, ByteBuffer source) {}
-
-        @Override
-        protected void doDownload(ByteBuffer target, Buffer source, long offset) {}
-
-        @Override
-        protected void doCopy(Buffer target, long targetOffset, Buffer source, long sourceOffset, long bytes) {}
-
-        @Override
-        protected void doFill(Buffer target, long offset, long bytes, byte value) {}
-
-        @Override
-        protected void doRecord(Event event) {}
-
-        @Override
-        protected void doAwait(Event event) {}
-
-        @Override
-        protected Recording doCapture(Runnable work) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        protected void doReplay(Recording recording) {}
-
-        @Override
-        protected void release() {}
     }
 }

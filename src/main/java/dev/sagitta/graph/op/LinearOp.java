@@ -85,11 +85,11 @@ public interface LinearOp extends Op {
 
     @Override
     default void backward(Backward b) {
-        transpose(new LinearViews.OfCotangents(b));
+        transpose(new LinearViews.OfCotangents(b, 1, "", b::cotangent));
     }
 
     @Override
     default void tangentBackward(TangentBackward b) {
-        transpose(new LinearViews.OfCotangentTangents(b));
+        transpose(new LinearViews.OfCotangents(b, b.probes(), ".tangent", b::cotangentTangent));
     }
 }

@@ -5,8 +5,8 @@ import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Tangent;
-import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.graph.pass.Value;
+import java.util.function.IntFunction;
 
 /** The four modes of a {@link LinearOp} as its two. */
 final class LinearViews {
@@ -103,17 +103,9 @@ final class LinearViews {
         }
     }
 
-    record OfCotangents(Backward pass) implements LinearOp.Transpose {
-        @Override
-        public int copies() {
-            return 1;
-        }
-
-        @Override
-        public String suffix() {
-            return "";
-        }
-
+    /** @param cotangents of outputs: the primal ones, or K tangents of them */
+    record OfCotangents(Backward pass, int copies, String suffix, IntFunction<Value> cotangents)
+            implements LinearOp.Transpose {
         @Override
         public Value kept(Keep what) {
             return pass.kept(what).value();
@@ -121,49 +113,7 @@ final class LinearViews {
 
         @Override
         public Value cotangent(int output) {
-            return pass.cotangent(output);
-        }
-
-        @Override
-        public boolean wants(int input) {
-            return pass.wants(input);
-        }
-
-        @Override
-        public Value cotangentOf(int input) {
-            return pass.cotangentOf(input);
-        }
-
-        @Override
-        public void send(int input, Value value) {
-            pass.send(input, value);
-        }
-
-        @Override
-        public Backward.Gradient gradient(Parameter p) {
-            return pass.gradient(p);
-        }
-    }
-
-    record OfCotangentTangents(TangentBackward pass) implements LinearOp.Transpose {
-        @Override
-        public int copies() {
-            return pass.probes();
-        }
-
-        @Override
-        public String suffix() {
-            return ".tangent";
-        }
-
-        @Override
-        public Value kept(Keep what) {
-            return pass.kept(what).value();
-        }
-
-        @Override
-        public Value cotangent(int output) {
-            return pass.cotangentTangent(output);
+            return cotangents.apply(output);
         }
 
         @Override

@@ -57,6 +57,14 @@ public final class Arithmetic {
         }
 
         /** y, and the factor that alpha may have. */
+        default Signature inputs(String entry, Tensor a, Tensor b) {
+            return named(entry)
+                    .in("a", a, DType.F32)
+                    .elements(n())
+                    .in("b", b, DType.F32)
+                    .elements(n());
+        }
+
         default Signature scaled(Signature s, boolean reads, Tensor alphaAt, float alpha) {
             s = reads ? s.inOut("y", y(), DType.F32) : s.out("y", y(), DType.F32);
             return s.inOrNull("alpha_at", alphaAt, DType.F32).elements(1).f32("alpha", alpha);
@@ -78,13 +86,7 @@ public final class Arithmetic {
     public record Add(Tensor a, Tensor b, Tensor y) implements Entry {
         @Override
         public Signature signature() {
-            return named("add_f32")
-                    .in("a", a, DType.F32)
-                    .elements(n())
-                    .in("b", b, DType.F32)
-                    .elements(n())
-                    .out("y", y, DType.F32)
-                    .i64("n", n());
+            return inputs("add_f32", a, b).out("y", y, DType.F32).i64("n", n());
         }
 
         @Override
@@ -97,13 +99,7 @@ public final class Arithmetic {
     public record Multiply(Tensor a, Tensor b, Tensor y) implements Entry {
         @Override
         public Signature signature() {
-            return named("multiply_f32")
-                    .in("a", a, DType.F32)
-                    .elements(n())
-                    .in("b", b, DType.F32)
-                    .elements(n())
-                    .out("y", y, DType.F32)
-                    .i64("n", n());
+            return inputs("multiply_f32", a, b).out("y", y, DType.F32).i64("n", n());
         }
 
         @Override
@@ -116,11 +112,7 @@ public final class Arithmetic {
     public record Fma(Tensor a, Tensor b, Tensor c, Tensor y) implements Entry {
         @Override
         public Signature signature() {
-            return named("fma_f32")
-                    .in("a", a, DType.F32)
-                    .elements(n())
-                    .in("b", b, DType.F32)
-                    .elements(n())
+            return inputs("fma_f32", a, b)
                     .in("c", c, DType.F32)
                     .elements(n())
                     .out("y", y, DType.F32)
