@@ -173,11 +173,26 @@ final class ExplainCommand implements Callable<Integer> {
                 .peak()
                 .forEach((category, bytes) -> out.printf(Locale.ROOT, "  %-24s %14s%n", name(category), bytes(bytes)));
         out.println();
+        out.println("Memory plan: offset, bytes, the launches that need it");
+        for (Explanation.Place place : explanation.memory()) {
+            out.printf(
+                    Locale.ROOT,
+                    "  %,14d %,14d  %4d .. %-4d %-20s %s%n",
+                    place.offset(),
+                    place.bytes(),
+                    place.first(),
+                    place.last(),
+                    name(place.category()),
+                    place.name());
+        }
+        out.println();
         out.println("Launches");
+        int number = 0;
         for (Explanation.Task task : explanation.tasks()) {
             out.printf(
                     Locale.ROOT,
-                    "  %-34s %-34s %14s  %s -> %s%n",
+                    "  %4d %-34s %-34s %14s  %s -> %s%n",
+                    number++,
                     task.who(),
                     task.label(),
                     bytes(task.bytes()),
@@ -214,6 +229,14 @@ final class ExplainCommand implements Callable<Integer> {
         json.put("arena_bytes", explanation.arenaBytes());
         ObjectNode peak = json.putObject("peak_bytes");
         explanation.peak().forEach((category, bytes) -> peak.put(category.name().toLowerCase(Locale.ROOT), bytes));
+        ArrayNode memory = json.putArray("memory");
+        explanation.memory().forEach(place -> memory.addObject()
+                .put("name", place.name())
+                .put("category", place.category().name().toLowerCase(Locale.ROOT))
+                .put("offset", place.offset())
+                .put("bytes", place.bytes())
+                .put("first", place.first())
+                .put("last", place.last()));
         ArrayNode tasks = json.putArray("launches");
         for (Explanation.Task task : explanation.tasks()) {
             ObjectNode one = tasks.addObject()

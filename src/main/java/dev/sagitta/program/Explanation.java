@@ -1,6 +1,7 @@
 package dev.sagitta.program;
 
 import dev.sagitta.device.MemoryCategory;
+import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.graph.rewrite.Rewrites;
@@ -15,6 +16,7 @@ import java.util.Map;
  *
  * @param rewrites patterns that were found, replaced or left with the reason
  * @param kept what later passes read of the forward one
+ * @param memory the arena's plan, in the order values are written
  * @param tasks in the order they run
  * @param arenaBytes of all values that live within a run
  * @param peak bytes of those by what they are, at the task that needs most
@@ -22,6 +24,7 @@ import java.util.Map;
 public record Explanation(
         List<Rewrites.Outcome> rewrites,
         List<Kept> kept,
+        List<Place> memory,
         List<Task> tasks,
         long arenaBytes,
         Map<MemoryCategory, Long> peak) {
@@ -31,11 +34,21 @@ public record Explanation(
      *
      * @param name of the wire that gives it, or what an op made
      * @param readers layers that read it later
-     * @param bits by element as it is stored; 32 where it is kept as it is
+     * @param bits by element as it is stored
      * @param bytes it takes, 0 for memory that stays anyway
      * @param linear whether all of its readers are linear in it
      */
     public record Kept(String name, List<String> readers, double bits, long bytes, boolean linear) {}
+
+    /**
+     * A value of the arena.
+     *
+     * @param offset in bytes
+     * @param bytes with those that align it
+     * @param first task that needs it, counted from 0: others may lie in the same bytes before and after
+     * @param last task that needs it
+     */
+    public record Place(String name, MemoryCategory category, long offset, long bytes, int first, int last) {}
 
     /**
      * A launch, or a few that belong together.
@@ -53,6 +66,7 @@ public record Explanation(
         this(
                 rewrites,
                 kept.stream().map(value -> kept(value, saved, plan)).toList(),
+                plan.places().stream().map(Explanation::place).toList(),
                 schedule.tasks().stream().map(Explanation::task).toList(),
                 plan.arenaBytes(),
                 plan.peakByCategory());
@@ -70,8 +84,21 @@ public record Explanation(
                     || stored.name().equals(value.name() + ".grid");
             bytes += isIt ? stored.bytes() : 0;
         }
-        double bits = elements == 0 ? Float.SIZE : 8.0 * bytes / elements;
-        return new Kept(value.name(), value.readers().stream().map(Node::name).toList(), bits, bytes, value.linear());
+        List<String> readers = value.readers().stream().map(Node::name).toList();
+        return new Kept(value.name(), readers, bits(value, elements, bytes), bytes, value.linear());
+    }
+
+    private static double bits(KeptValue value, long elements, long bytes) {
+        if (value.source() == Keep.Source.BITS) {
+            return 1;
+        }
+        // exact, free or an op's own: all kept as they are, in elements of 4 bytes
+        return elements == 0 ? Float.SIZE : 8.0 * bytes / elements;
+    }
+
+    private static Place place(MemoryPlan.Place place) {
+        Value value = place.value();
+        return new Place(value.name(), value.category(), place.offset(), place.bytes(), place.first(), place.last());
     }
 
     private static Task task(Schedule.Task task) {

@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +35,75 @@ class ExplainCommandTest {
             assertThat(outcome.get("taken").asBoolean()).isFalse();
             assertThat(outcome.get("reason").asText()).startsWith("a later pass reads the output of");
         });
+    }
+
+    /** What a launch reads and writes in the arena is there at that launch, and nothing else lies in its bytes then. */
+    @Test
+    void showsWhereValuesLieAndWhen() {
+        JsonNode json = CommandRun.of("explain", "char-mlp", "--computation", "hv", "--activation-bits", 4, "--json")
+                .succeeded()
+                .json();
+        JsonNode memory = json.get("memory");
+        // a name may stand for one value after another
+        Map<String, List<JsonNode>> byName = new HashMap<>();
+        memory.forEach(place -> byName.computeIfAbsent(place.get("name").asText(), name -> new ArrayList<>())
+                .add(place));
+        int number = 0;
+        int found = 0;
+        for (JsonNode launch : json.get("launches")) {
+            for (String end : List.of("reads", "writes")) {
+                for (JsonNode name : launch.get(end)) {
+                    int now = number;
+                    List<JsonNode> places = byName.getOrDefault(name.asText(), List.of());
+                    if (!places.isEmpty()) {
+                        assertThat(places)
+                                .anyMatch(place -> place.get("first").asInt() <= now
+                                        && now <= place.get("last").asInt());
+                        found++;
+                    }
+                }
+            }
+            number++;
+        }
+        assertThat(found).isGreaterThan(number);
+        long end = 0;
+        for (int i = 0; i < memory.size(); i++) {
+            JsonNode a = memory.get(i);
+            end = Math.max(end, a.get("offset").asLong() + a.get("bytes").asLong());
+            for (int k = 0; k < i; k++) {
+                JsonNode b = memory.get(k);
+                boolean together = overlap(a, b, "first", "last", 1) && overlap(a, b, "offset", "bytes", 0);
+                assertThat(together).as("%s and %s", a, b).isFalse();
+            }
+        }
+        assertThat(end).isEqualTo(json.get("arena_bytes").asLong());
+    }
+
+    /** Of [from, to], or of [from, from + to) where {@code closed} is 0. */
+    private static boolean overlap(JsonNode a, JsonNode b, String from, String to, int closed) {
+        long endA = closed == 1
+                ? a.get(to).asLong() + 1
+                : a.get(from).asLong() + a.get(to).asLong();
+        long endB = closed == 1
+                ? b.get(to).asLong() + 1
+                : b.get(from).asLong() + b.get(to).asLong();
+        return a.get(from).asLong() < endB && b.get(from).asLong() < endA;
+    }
+
+    @Test
+    void aMaskIsABitPerElement() throws Exception {
+        Path model = Files.writeString(folder.resolve("relu.json"), """
+                {"input": {"shape": [64]}, "loss": "mse", "layers": [{"type": "linear", "name": "fc", "out": 64},
+                 {"type": "relu", "name": "act"}, {"type": "linear", "name": "out", "out": 4}]}""");
+        JsonNode kept = CommandRun.of("explain", model, "--batch", 32, "--json")
+                .succeeded()
+                .json()
+                .get("kept");
+        assertThat(kept).extracting(value -> value.get("name").asText()).containsExactly("input", "act.mask", "act");
+        assertThat(kept).extracting(value -> value.get("bits").asDouble()).containsExactly(32.0, 1.0, 32.0);
+        assertThat(kept)
+                .extracting(value -> value.get("bytes").asLong())
+                .containsExactly(0L, 32 * 64 / 8L, 32 * 64 * 4L);
     }
 
     @Test

@@ -108,6 +108,23 @@ public final class MemoryPlan {
         return intervals.stream().map(interval -> interval.value).toList();
     }
 
+    /**
+     * Where a value lies, and when.
+     *
+     * @param bytes with those that align it
+     * @param first task that needs it, counted from 0
+     * @param last task that needs it
+     */
+    public record Place(Value value, long offset, long bytes, int first, int last) {}
+
+    /** Of all values, in the order they are written. */
+    public List<Place> places() {
+        return intervals.stream()
+                .sorted(Comparator.comparingInt(interval -> interval.first))
+                .map(i -> new Place(i.value, i.offset, i.bytes, i.first, i.last))
+                .toList();
+    }
+
     /** The most bytes that values of each category take at one time, by what they hold (not by alignment). */
     public Map<MemoryCategory, Long> peakByCategory() {
         int tasks = intervals.stream().mapToInt(interval -> interval.last).max().orElse(-1) + 1;
