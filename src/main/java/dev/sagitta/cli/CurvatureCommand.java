@@ -255,13 +255,8 @@ final class CurvatureCommand implements Callable<Integer> {
 
     private WatchedOperator operator(Checkpoint source, Device device, Rows examples, int atOnce, Progress.Bar bar) {
         Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
-        Batches batches = batches(source, device, examples, product, atOnce);
-        try {
-            return new WatchedOperator(new NetworkOperator(batches, product), bar);
-        } catch (RuntimeException e) {
-            batches.close();
-            throw e;
-        }
+        return new WatchedOperator(
+                new NetworkOperator(batches(source, device, examples, product, atOnce), product), bar);
     }
 
     private Batches batches(Checkpoint source, Device device, Rows examples, Computation computation, int atOnce) {

@@ -13,6 +13,7 @@ import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -25,7 +26,7 @@ import java.util.List;
  */
 public final class Probes implements AutoCloseable {
     private final CurvatureOperator operator;
-    private final Buffer segmentsBuffer;
+    private final List<Buffer> memory = new ArrayList<>();
     private final Buffer whichBuffer;
     private final ByteBuffer which = ByteBuffer.allocateDirect(3 * Long.BYTES).order(ByteOrder.nativeOrder());
     private final Step fill;
@@ -64,18 +65,29 @@ public final class Probes implements AutoCloseable {
             elements[l] = parameter.elements();
         }
         long[] table = Random.segments(keys, offsets, elements);
-        segmentsBuffer = device.allocate((long) table.length * Long.BYTES, MemoryCategory.WORKSPACE, "probe segments");
-        whichBuffer = device.allocate(which.capacity(), MemoryCategory.WORKSPACE, "probe numbers");
-        Tensor segments = new Tensor("probe segments", segmentsBuffer, DType.I64, Shape.of(table.length));
-        segments.upload(operator.stream(), table);
-        fill = Random.probeVectors(
-                        kind,
-                        new Tensor("probe numbers", whichBuffer, DType.I64, Shape.of(3)),
-                        segments,
-                        Random.chunks(elements),
-                        operator.probes(),
-                        operator.vectors())
-                .prepare(device);
+        try {
+            Buffer segmentsBuffer = allocate(device, (long) table.length * Long.BYTES, "probe segments");
+            whichBuffer = allocate(device, which.capacity(), "probe numbers");
+            Tensor segments = new Tensor("probe segments", segmentsBuffer, DType.I64, Shape.of(table.length));
+            segments.upload(operator.stream(), table);
+            fill = Random.probeVectors(
+                            kind,
+                            new Tensor("probe numbers", whichBuffer, DType.I64, Shape.of(3)),
+                            segments,
+                            Random.chunks(elements),
+                            operator.probes(),
+                            operator.vectors())
+                    .prepare(device);
+        } catch (RuntimeException | Error e) {
+            memory.forEach(Buffer::close);
+            throw e;
+        }
+    }
+
+    private Buffer allocate(Device device, long bytes, String name) {
+        Buffer buffer = device.allocate(bytes, MemoryCategory.WORKSPACE, name);
+        memory.add(buffer);
+        return buffer;
     }
 
     /** Enqueues probes first .. first + K - 1. */
@@ -98,7 +110,6 @@ public final class Probes implements AutoCloseable {
     @Override
     public void close() {
         fill.close();
-        whichBuffer.close();
-        segmentsBuffer.close();
+        memory.forEach(Buffer::close);
     }
 }

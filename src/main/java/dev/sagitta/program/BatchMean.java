@@ -1,14 +1,13 @@
 package dev.sagitta.program;
 
 import dev.sagitta.device.Buffer;
-import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.device.Stream;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.elementwise.Arithmetic;
 import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Gather;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -21,8 +20,7 @@ public final class BatchMean implements AutoCloseable {
     private final Computation computation;
     private final Buffer sum;
     private final Tensor mean;
-    private final Buffer losses;
-    private final ByteBuffer lossesHost;
+    private final Gather losses;
     private final List<Step> accumulate = new ArrayList<>();
     private double loss;
 
@@ -41,9 +39,21 @@ public final class BatchMean implements AutoCloseable {
         }
         this.sum = batches.program().device().allocate(part.bytes(), role.category(), "mean of " + part.name());
         this.mean = new Tensor("mean of " + part.name(), sum, DType.F32, part.shape());
-        int bytes = Float.BYTES * shares.length;
-        this.losses = batches.program().device().allocate(bytes, MemoryCategory.DATA, "losses of batches");
-        this.lossesHost = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+        try {
+            this.losses = new Gather(batches.program().stream(), (long) Float.BYTES * shares.length);
+        } catch (RuntimeException | Error e) {
+            sum.close();
+            throw e;
+        }
+        try {
+            prepare(part, shares);
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    private void prepare(Tensor part, double[] shares) {
         boolean first = true;
         for (double share : shares) {
             // a batch of left out labels has no mean
@@ -77,15 +87,14 @@ public final class BatchMean implements AutoCloseable {
             if (accumulate.get(i) != null) {
                 batches.run(i, computation);
                 accumulate.get(i).enqueue(stream);
-                Tensor one = batches.program(i).tensor(Role.LOSS);
-                stream.copy(losses, (long) i * Float.BYTES, one.buffer(), 0, Float.BYTES);
+                losses.add(batches.program(i).tensor(Role.LOSS));
             }
         }
-        stream.download(lossesHost.clear(), losses, 0);
+        ByteBuffer read = losses.read();
         double total = 0;
         for (int i = 0; i < accumulate.size(); i++) {
             if (accumulate.get(i) != null) {
-                total += batches.share(i) * lossesHost.getFloat(i * Float.BYTES);
+                total += batches.share(i) * read.getFloat();
             }
         }
         loss = total;

@@ -161,11 +161,11 @@ public final class Quantizer {
     private NetworkOperator operator(Batches batches, Computation product) {
         try {
             load(batches.program());
-            return new NetworkOperator(batches, product);
         } catch (RuntimeException | Error e) {
             batches.close();
             throw e;
         }
+        return new NetworkOperator(batches, product);
     }
 
     private RoundingErrors.Choice choice(WeightQuantizer quantizer, Parameter parameter, int bits) {

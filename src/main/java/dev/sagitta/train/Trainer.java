@@ -72,8 +72,13 @@ public final class Trainer implements AutoCloseable {
     /** A run from initial weights. */
     public Trainer(Graph graph, Device device, DataSet data, TrainingOptions options) {
         this(graph, device, data, options, ActivationPolicy.parse(options.activationBits()));
-        InitialWeights.draw(graph, options.seed()).forEach(weights::upload);
-        compile();
+        try {
+            InitialWeights.draw(graph, options.seed()).forEach(weights::upload);
+            compile();
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
     }
 
     private Trainer(Graph graph, Device device, DataSet data, TrainingOptions options, ActivationPolicy policy) {

@@ -13,13 +13,14 @@ import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 
 /** {@code v_l[k] . (Av)_l[k]} of an operator's vectors and products for all parameters l and probes k, in one pass. */
 final class BlockDots implements AutoCloseable {
     private final CurvatureOperator operator;
-    private final Buffer segmentsBuffer;
+    private final List<Buffer> memory = new ArrayList<>();
     private final Buffer outBuffer;
-    private final Buffer workspaceBuffer;
     private final ByteBuffer host;
     private final float[] dots;
     private final Step step;
@@ -42,20 +43,30 @@ final class BlockDots implements AutoCloseable {
             }
         }
         segments[dots.length] = length;
-        segmentsBuffer = device.allocate(segments.length * 8L, MemoryCategory.WORKSPACE, "block segments");
-        outBuffer = device.allocate(host.capacity(), MemoryCategory.WORKSPACE, "block dots");
         Shape partials = Dots.partials(device, length, 1, dots.length);
-        workspaceBuffer =
-                device.allocate(partials.elements() * Float.BYTES, MemoryCategory.WORKSPACE, "block dots workspace");
-        Tensor offsets = new Tensor("block segments", segmentsBuffer, DType.I64, Shape.of(segments.length));
-        offsets.upload(operator.stream(), segments);
-        step = new Dots(
-                        operator.vectors().reshape(Shape.of(1, length)),
-                        operator.products().reshape(Shape.of(1, length)),
-                        offsets,
-                        new Tensor("block dots", outBuffer, DType.F32, Shape.of(1, dots.length)),
-                        new Tensor("partials", workspaceBuffer, DType.F32, partials))
-                .prepare(device);
+        try {
+            Buffer segmentsBuffer = allocate(device, segments.length * 8L, "block segments");
+            outBuffer = allocate(device, host.capacity(), "block dots");
+            Buffer workspaceBuffer = allocate(device, partials.elements() * Float.BYTES, "block dots workspace");
+            Tensor offsets = new Tensor("block segments", segmentsBuffer, DType.I64, Shape.of(segments.length));
+            offsets.upload(operator.stream(), segments);
+            step = new Dots(
+                            operator.vectors().reshape(Shape.of(1, length)),
+                            operator.products().reshape(Shape.of(1, length)),
+                            offsets,
+                            new Tensor("block dots", outBuffer, DType.F32, Shape.of(1, dots.length)),
+                            new Tensor("partials", workspaceBuffer, DType.F32, partials))
+                    .prepare(device);
+        } catch (RuntimeException | Error e) {
+            memory.forEach(Buffer::close);
+            throw e;
+        }
+    }
+
+    private Buffer allocate(Device device, long bytes, String name) {
+        Buffer buffer = device.allocate(bytes, MemoryCategory.WORKSPACE, name);
+        memory.add(buffer);
+        return buffer;
     }
 
     /** Computes, and waits for, the dots of the present vectors and products. */
@@ -74,8 +85,6 @@ final class BlockDots implements AutoCloseable {
     @Override
     public void close() {
         step.close();
-        workspaceBuffer.close();
-        outBuffer.close();
-        segmentsBuffer.close();
+        memory.forEach(Buffer::close);
     }
 }

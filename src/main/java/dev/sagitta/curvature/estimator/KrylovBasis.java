@@ -56,31 +56,36 @@ final class KrylovBasis implements AutoCloseable {
         this.rowsPerSize = Math.max(LEAST_ROWS, (capacity + SIZES - 1) / SIZES);
         this.rows = (capacity + rowsPerSize - 1) / rowsPerSize * rowsPerSize;
         Shape partials = Dots.partials(device, length, 1, 1);
-        basis = allocate(device, Math.multiplyExact(bytes, rows), "lanczos basis");
-        coefficients = allocate(device, (long) rows * Float.BYTES, "lanczos coefficients");
-        dots = allocate(device, Device.ALIGNMENT + Float.BYTES, "lanczos dots");
-        factor = allocate(device, Float.BYTES, "lanczos factor");
-        Buffer ends = allocate(device, 2L * Long.BYTES, "lanczos segment");
-        Buffer workspace = allocate(device, partials.elements() * Float.BYTES, "lanczos partials");
-        hostCoefficients = host(rows);
-        stream.fill(basis, 0, basis.bytes(), (byte) 0);
-        Tensor segment = new Tensor("lanczos segment", ends, DType.I64, Shape.of(2));
-        segment.upload(stream, new long[] {0, length});
+        try {
+            basis = allocate(device, Math.multiplyExact(bytes, rows), "lanczos basis");
+            coefficients = allocate(device, (long) rows * Float.BYTES, "lanczos coefficients");
+            dots = allocate(device, Device.ALIGNMENT + Float.BYTES, "lanczos dots");
+            factor = allocate(device, Float.BYTES, "lanczos factor");
+            Buffer ends = allocate(device, 2L * Long.BYTES, "lanczos segment");
+            Buffer workspace = allocate(device, partials.elements() * Float.BYTES, "lanczos partials");
+            hostCoefficients = host(rows);
+            stream.fill(basis, 0, basis.bytes(), (byte) 0);
+            Tensor segment = new Tensor("lanczos segment", ends, DType.I64, Shape.of(2));
+            segment.upload(stream, new long[] {0, length});
 
-        Tensor v = operator.vectors().reshape(Shape.of(1, length));
-        Tensor w = operator.products().reshape(Shape.of(1, length));
-        Tensor parts = new Tensor("lanczos partials", workspace, DType.F32, partials);
-        alpha = prepared(new Dots(v, w, segment, dot(0), parts).prepare(device));
-        squaredNorm = prepared(new Dots(w, w, segment, dot(1), parts).prepare(device));
-        Tensor scalar = new Tensor("lanczos factor", factor, DType.F32, Shape.of(1, 1));
-        normalise = prepared(Gemm.of(scalar, false, w, false, v).prepare(device));
-        for (int m = rowsPerSize; m <= rows; m += rowsPerSize) {
-            Tensor q = new Tensor("lanczos basis", basis, DType.F32, Shape.of(m, length));
-            Tensor c = new Tensor("lanczos coefficients", coefficients, DType.F32, Shape.of(1, m));
-            project.add(prepared(Gemm.of(w, false, q, true, c).prepare(device)));
-            Gemm sum = Gemm.of(c, false, q, false, w);
-            subtract.add(prepared(sum.scaled(-1).accumulate(true).prepare(device)));
-            combine.add(prepared(sum.prepare(device)));
+            Tensor v = operator.vectors().reshape(Shape.of(1, length));
+            Tensor w = operator.products().reshape(Shape.of(1, length));
+            Tensor parts = new Tensor("lanczos partials", workspace, DType.F32, partials);
+            alpha = prepared(new Dots(v, w, segment, dot(0), parts).prepare(device));
+            squaredNorm = prepared(new Dots(w, w, segment, dot(1), parts).prepare(device));
+            Tensor scalar = new Tensor("lanczos factor", factor, DType.F32, Shape.of(1, 1));
+            normalise = prepared(Gemm.of(scalar, false, w, false, v).prepare(device));
+            for (int m = rowsPerSize; m <= rows; m += rowsPerSize) {
+                Tensor q = new Tensor("lanczos basis", basis, DType.F32, Shape.of(m, length));
+                Tensor c = new Tensor("lanczos coefficients", coefficients, DType.F32, Shape.of(1, m));
+                project.add(prepared(Gemm.of(w, false, q, true, c).prepare(device)));
+                Gemm sum = Gemm.of(c, false, q, false, w);
+                subtract.add(prepared(sum.scaled(-1).accumulate(true).prepare(device)));
+                combine.add(prepared(sum.prepare(device)));
+            }
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
         }
     }
 

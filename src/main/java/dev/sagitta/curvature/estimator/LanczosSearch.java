@@ -52,7 +52,12 @@ final class LanczosSearch implements AutoCloseable {
         this.most = (int) Math.min(settings.steps(), dimension);
         // eigenvectors are made beside the vectors of the run
         this.basis = new KrylovBasis(operator, Math.addExact(most, Math.min(wanted, most)));
-        this.probes = new Probes(operator, Random.Kind.NORMAL, Probes.Purpose.LANCZOS, seed);
+        try {
+            this.probes = new Probes(operator, Random.Kind.NORMAL, Probes.Purpose.LANCZOS, seed);
+        } catch (RuntimeException | Error e) {
+            basis.close();
+            throw e;
+        }
     }
 
     Lanczos.Result run() {

@@ -19,16 +19,21 @@ public final class NetworkOperator implements CurvatureOperator {
     private final BatchMean mean;
 
     /**
-     * @param batches compiled for {@link Computation#HESSIAN_VECTOR} or {@link Computation#GAUSS_NEWTON_VECTOR}; closed with the operator
+     * @param batches compiled for {@link Computation#HESSIAN_VECTOR} or {@link Computation#GAUSS_NEWTON_VECTOR}; closed with the operator, and if none comes about
      * @throws dev.sagitta.io.file.DataException if the loss leaves out every label
      */
     public NetworkOperator(Batches batches, Computation computation) {
-        if (computation != Computation.HESSIAN_VECTOR && computation != Computation.GAUSS_NEWTON_VECTOR) {
-            throw new IllegalArgumentException("network operator: " + computation
-                    + " is no product; expected HESSIAN_VECTOR or GAUSS_NEWTON_VECTOR");
-        }
         this.batches = batches;
-        this.mean = new BatchMean(batches, computation, ParameterRole.PRODUCT);
+        try {
+            if (computation != Computation.HESSIAN_VECTOR && computation != Computation.GAUSS_NEWTON_VECTOR) {
+                throw new IllegalArgumentException("network operator: " + computation
+                        + " is no product; expected HESSIAN_VECTOR or GAUSS_NEWTON_VECTOR");
+            }
+            this.mean = new BatchMean(batches, computation, ParameterRole.PRODUCT);
+        } catch (RuntimeException | Error e) {
+            batches.close();
+            throw e;
+        }
     }
 
     @Override

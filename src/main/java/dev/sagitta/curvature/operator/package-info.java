@@ -1,2 +1,2 @@
-/** Operators over a data set, over some of its rows, over some of the parameters. */
+/** The Hessian and the Gauss-Newton matrix of a network over a data set. */
 package dev.sagitta.curvature.operator;
