@@ -1,5 +1,6 @@
 package dev.sagitta.io.model;
 
+import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Field;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.op.OpTypes;
@@ -9,16 +10,21 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A network as a checkpoint's {@code sagitta.model} describes it; {@code docs/model-format.md} has the format.
  *
  * @param inputType F32 features or I32 ids
  * @param inputShape of one example
+ * @param inputs further ones beside that, by name
  * @param loss {@code cross_entropy} or {@code mse}
  */
-public record ModelSpec(DType inputType, Shape inputShape, List<LayerSpec> layers, String loss) {
+public record ModelSpec(
+        DType inputType, Shape inputShape, Map<String, ArrayType> inputs, List<LayerSpec> layers, String loss) {
     public static final String CROSS_ENTROPY = "cross_entropy";
     public static final String MEAN_SQUARED_ERROR = "mse";
 
@@ -28,6 +34,7 @@ public record ModelSpec(DType inputType, Shape inputShape, List<LayerSpec> layer
     private static final int CHAR_CONTEXT = 16;
 
     public ModelSpec {
+        inputs = Collections.unmodifiableMap(new LinkedHashMap<>(inputs));
         layers = List.copyOf(layers);
     }
 
@@ -149,7 +156,7 @@ public record ModelSpec(DType inputType, Shape inputShape, List<LayerSpec> layer
             }
             resolved.add(layer);
         }
-        return new ModelSpec(inputType, inputShape, resolved, loss);
+        return new ModelSpec(inputType, inputShape, inputs, resolved, loss);
     }
 
     /** @throws DataException naming the layer whose shape, name or reference is wrong */

@@ -32,7 +32,7 @@ public record Embedding(Parameter table) implements LinearOp {
     public static final OpType TYPE = OpType.of(
                     "embedding", 1, "a row of the table per id", Embedding::make, VOCABULARY, ROWS, WIDTH)
             .check(Embedding::problem)
-            .reads(DType.I32);
+            .readsIds(0);
 
     private static String problem(Map<String, Object> given) {
         boolean rows = given.containsKey("rows");
