@@ -7,6 +7,8 @@ import dev.sagitta.graph.op.elementwise.Bias;
 import dev.sagitta.graph.op.elementwise.Relu;
 import dev.sagitta.graph.op.embedding.Embedding;
 import dev.sagitta.graph.op.gemm.Linear;
+import dev.sagitta.graph.op.norm.LayerNorm;
+import dev.sagitta.graph.op.norm.RmsNorm;
 import dev.sagitta.graph.op.random.Dropout;
 import dev.sagitta.graph.op.shape.Flatten;
 import java.util.ArrayList;
@@ -27,6 +29,8 @@ public final class OpTypes {
                     List.of(Dropout.TYPE),
                     List.of(Flatten.TYPE),
                     List.of(Add.TYPE),
+                    List.of(LayerNorm.TYPE),
+                    List.of(RmsNorm.TYPE),
                     List.of(Relu.TYPE),
                     Activation.TYPES)
             .flatMap(List::stream)
