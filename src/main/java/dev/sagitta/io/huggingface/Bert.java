@@ -87,10 +87,8 @@ final class Bert implements Architecture {
         double epsilon = config.number("layer_norm_eps", 0, 1, EPSILON);
         String function = config.choice("hidden_act", "gelu", FUNCTIONS);
         LayersJson all = LayersJson.ids(context, loss(config, kind)).input(TYPES, context).input(LENGTHS);
-        all.add("embedding", "tokens").put("rows", config.extent("vocab_size")).put("width", width);
-        all.add("embedding", "token_types", TYPES)
-                .put("rows", config.extent("type_vocab_size", 2))
-                .put("width", width);
+        all.embedding(config, "tokens", config.extent("vocab_size"), width);
+        all.embedding(config, "token_types", config.extent("type_vocab_size", 2), width, TYPES);
         all.add("add", "embedded", "tokens", "token_types");
         all.position(longest(config));
         all.add("layer_norm", "embedding_norm").put("epsilon", epsilon);
@@ -177,6 +175,7 @@ final class Bert implements Architecture {
         if (kind.equals(MASKED)) {
             config.put("tie_word_embeddings", layers.value("head", "tied") != null);
         }
+        layers.putDeviation(config);
         return config;
     }
 

@@ -7,6 +7,7 @@ import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.file.JsonInput;
 import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.LayerSpec;
 import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.io.safetensors.SafetensorsFile;
 import dev.sagitta.tensor.DType;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
@@ -86,12 +88,28 @@ record Export(String config, List<HostTensor> tensors) {
     private static boolean describes(Config config, Architecture architecture, ModelSpec model) {
         try {
             int context = Math.toIntExact(model.inputShape().elements());
-            return HuggingFace.network(config, architecture, config.architecture(), context)
-                    .toJson()
-                    .equals(model.toJson());
+            ModelSpec described = HuggingFace.network(config, architecture, config.architecture(), context);
+            return plain(described).toJson().equals(plain(model).toJson());
         } catch (DataException e) {
             return false;
         }
+    }
+
+    /** The same network, said in one way: all inputs named, nothing about how weights begin. */
+    private static ModelSpec plain(ModelSpec model) {
+        List<LayerSpec> layers = new ArrayList<>();
+        String before = "input";
+        for (LayerSpec layer : model.layers()) {
+            List<String> from = new ArrayList<>(layer.from());
+            if (from.size() < layer.type().least()) {
+                from.add(0, before);
+            }
+            Map<String, Object> fields = new LinkedHashMap<>(layer.fields());
+            fields.remove("deviation");
+            layers.add(new LayerSpec(layer.type(), layer.name(), from, fields));
+            before = layer.name();
+        }
+        return new ModelSpec(model.inputType(), model.inputShape(), model.inputs(), layers, model.loss());
     }
 
     /** @throws DataException if the folder is there and not empty, or cannot be written */

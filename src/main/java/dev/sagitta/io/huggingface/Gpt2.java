@@ -56,7 +56,7 @@ final class Gpt2 implements Architecture {
         String function = config.choice("activation_function", "gelu_new", FUNCTIONS);
         double epsilon = config.number("layer_norm_epsilon", 0, 1, EPSILON);
         LayersJson all = LayersJson.ids(context, ModelSpec.CROSS_ENTROPY);
-        all.add("embedding", "tokens").put("rows", config.extent("vocab_size")).put("width", width);
+        all.embedding(config, "tokens", config.extent("vocab_size"), width);
         all.position(longest(config));
         LayersJson block = all.repeat(config.extent("n_layer"));
         block.add("layer_norm", "norm1", "{in}").put("epsilon", epsilon);
@@ -100,6 +100,7 @@ final class Gpt2 implements Architecture {
         config.put("layer_norm_epsilon", layers.number("norm", "epsilon", EPSILON));
         config.put("scale_attn_weights", layers.value("layers.0.attention", "scale") == null);
         config.put("tie_word_embeddings", layers.value("head", "tied") != null);
+        layers.putDeviation(config);
         return config;
     }
 

@@ -7,6 +7,9 @@ import dev.sagitta.io.model.ModelSpec;
 
 /** The JSON of a model in our format, put together layer by layer. */
 final class LayersJson {
+    /** A key of {@code config.json}. */
+    static final String DEVIATION = "initializer_range";
+
     private final ObjectNode model;
     private final ArrayNode layers;
 
@@ -50,6 +53,15 @@ final class LayersJson {
             }
         }
         return layer;
+    }
+
+    /** A table of ids, its initial rows as the config has them for a training from the start. */
+    void embedding(Config config, String name, int rows, int width, String... from) {
+        ObjectNode layer = add("embedding", name, from).put("rows", rows).put("width", width);
+        double deviation = config.number(DEVIATION, 0, 1e6, 1);
+        if (deviation != 1) {
+            layer.put("deviation", deviation);
+        }
     }
 
     /** A table of positions, whose rows are said where they are more than the ids that the model reads. */

@@ -72,7 +72,7 @@ final class Llama implements Architecture {
         boolean wide = config.flag("mlp_bias", false);
         int window = window(config, kind, layers);
         LayersJson all = LayersJson.ids(context, ModelSpec.CROSS_ENTROPY);
-        all.add("embedding", "tokens").put("rows", config.extent("vocab_size")).put("width", width);
+        all.embedding(config, "tokens", config.extent("vocab_size"), width);
         LayersJson block = all.repeat(layers);
         block.add("rms_norm", "norm1", "{in}").put("epsilon", epsilon);
         linear(block, "q", "norm1", (long) heads * size, bias || qwen);
@@ -193,6 +193,7 @@ final class Llama implements Architecture {
         }
         rotary(layers, attention, config);
         config.put("tie_word_embeddings", layers.value("head", "tied") != null);
+        layers.putDeviation(config);
         return config;
     }
 

@@ -1,5 +1,6 @@
 package dev.sagitta.io.huggingface;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.graph.Field;
 import dev.sagitta.io.model.LayerSpec;
 import dev.sagitta.io.model.ModelSpec;
@@ -71,6 +72,13 @@ final class NamedLayers {
         return model.vocabulary() == null
                 ? integer("tokens", "rows", 0)
                 : model.vocabulary().size();
+    }
+
+    /** What a training from the start begins with. */
+    void putDeviation(ObjectNode config) {
+        if (value("tokens", "deviation") instanceof Double deviation) {
+            config.put(LayersJson.DEVIATION, deviation);
+        }
     }
 
     /** Tokens of an example. */

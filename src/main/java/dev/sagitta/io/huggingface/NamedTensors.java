@@ -97,14 +97,18 @@ final class NamedTensors implements TensorSource {
             Map<String, Parameter> missing, Map<String, String> strangers, List<String> wanted, String kind) {
         List<String> parts = new ArrayList<>();
         if (!missing.isEmpty()) {
-            parts.add(missing.size() + " tensors of " + kind + " are missing: "
+            parts.add(count(missing.size()) + " of " + kind + " missing: "
                     + list(missing.keySet(), strangers.keySet(), "there is"));
         }
         if (!strangers.isEmpty()) {
-            parts.add(strangers.size() + " tensors are of no parameter of " + kind + ": "
+            parts.add(count(strangers.size()) + " of no parameter of " + kind + ": "
                     + list(strangers.keySet(), missing.isEmpty() ? wanted : missing.keySet(), "nearest"));
         }
         return String.join("; ", parts);
+    }
+
+    private static String count(int tensors) {
+        return tensors == 1 ? "1 tensor" : tensors + " tensors";
     }
 
     private static String list(Set<String> names, java.util.Collection<String> others, String word) {

@@ -8,13 +8,15 @@ final class NearestName {
     private static final int LONGEST = 200;
 
     private static final int MOST = 20_000;
+    /** More of a name than this share is another name, not a slip. */
+    private static final double SLIP = 0.4;
 
     private NearestName() {}
 
-    /** Of the least edit distance (insertions, deletions, substitutions), the first where several have it; null of none. */
+    /** Of the least edit distance (insertions, deletions, substitutions), the first where several have it; null where none is alike. */
     static String of(String name, Collection<String> known) {
         String nearest = null;
-        int least = Integer.MAX_VALUE;
+        int least = 1 + (int) (SLIP * name.length());
         int seen = 0;
         for (String other : known) {
             if (++seen > MOST) {
