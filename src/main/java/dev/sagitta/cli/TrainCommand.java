@@ -157,7 +157,7 @@ final class TrainCommand implements Callable<Integer> {
                 "--out is a stream and takes one checkpoint");
         common.require(
                 model != null || resume != null || checkpoint != null,
-                "Missing required option: --model, --checkpoint or --resume");
+                "Missing required option: --checkpoint, --model or --resume");
         common.require(
                 checkpoint == null || model == null && resume == null,
                 "--checkpoint brings the model and begins anew: give neither --model nor --resume with it");

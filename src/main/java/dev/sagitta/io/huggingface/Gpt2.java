@@ -8,7 +8,7 @@ import java.util.List;
 /** GPT-2: learned positions, norms before, queries, keys and values in one product, output tied to the embedding. */
 final class Gpt2 implements Architecture {
     private static final double EPSILON = 1e-5;
-    private static final int WIDENING = 4;
+    private static final long WIDENING = 4;
 
     private static final NameTable NAMES = NameTable.of("transformer.", """
             tokens.weight              transformer.wte.weight
@@ -69,7 +69,7 @@ final class Gpt2 implements Architecture {
         block.add("linear", "out").put("out", width);
         block.add("add", "mixed", "{in}", "out");
         block.add("layer_norm", "norm2").put("epsilon", epsilon);
-        block.add("linear", "up").put("out", config.count("n_inner", WIDENING * width));
+        block.add("linear", "up").put("out", config.has("n_inner") ? config.extent("n_inner") : WIDENING * width);
         block.add(function, "function");
         block.add("linear", "down").put("out", width);
         block.add("add", "result", "mixed", "down");
