@@ -8,6 +8,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.FilePlace;
+import dev.sagitta.io.huggingface.HuggingFace;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
@@ -21,6 +22,7 @@ import dev.sagitta.train.optimiser.OptimiserType;
 import dev.sagitta.train.optimiser.Optimisers;
 import dev.sagitta.train.optimiser.Sgd;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -167,6 +169,12 @@ final class TrainCommand implements Callable<Integer> {
         }
         if (resume == null && checkpoint == null) {
             return train(null);
+        }
+        if (checkpoint != null && HuggingFace.isFolder(checkpoint)) {
+            List<String> rates = HuggingFace.dropout(checkpoint);
+            if (!rates.isEmpty()) {
+                common.note("trained without the dropout of " + checkpoint + ": " + String.join(", ", rates));
+            }
         }
         try (Checkpoint source =
                 resume != null ? Checkpoint.open(resume) : ModelFiles.open(checkpoint, data.tokens(), common)) {

@@ -72,18 +72,16 @@ public final class HuggingFace {
             shards.close();
             throw e;
         }
-        noteLeftOut(folder, config, tensors.leftOut(), note);
+        if (!tensors.leftOut().isEmpty()) {
+            note.accept(folder + ": tensors of no layer of this network stay out: "
+                    + String.join(", ", tensors.leftOut()));
+        }
         return Checkpoint.of(tensors, OpTypes.standard());
     }
 
-    private static void noteLeftOut(Path folder, Config config, List<String> tensors, Consumer<String> note) {
-        if (!tensors.isEmpty()) {
-            note.accept(folder + ": tensors of no layer of this network stay out: " + String.join(", ", tensors));
-        }
-        List<String> rates = config.rates("dropout", "pdrop");
-        if (!rates.isEmpty()) {
-            note.accept(folder + ": layers of dropout, which training alone has, stay out: " + String.join(", ", rates));
-        }
+    /** Rates of dropout that a folder's config has, as in "attn_pdrop 0.1": its network here has no such layers, which training alone would use. */
+    public static List<String> dropout(Path folder) {
+        return config(folder).rates("dropout", "pdrop");
     }
 
     private static Config config(Path folder) {
