@@ -1,5 +1,7 @@
 package dev.sagitta.io.huggingface;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.io.file.AtomicFile;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.safetensors.SafetensorsFile;
@@ -119,6 +121,24 @@ final class Folders {
                     .forEach(lines::add);
         }
         return lines;
+    }
+
+    /** A config with other values, given as JSON. */
+    static String with(String config, String... keysAndValues) {
+        try {
+            ObjectNode json = (ObjectNode) new ObjectMapper().readTree(config);
+            for (int i = 0; i < keysAndValues.length; i += 2) {
+                json.set(keysAndValues[i], new ObjectMapper().readTree(keysAndValues[i + 1]));
+            }
+            return json.toString();
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** A config of another class. */
+    static String of(String architecture, String config) {
+        return with(config, "architectures", "[\"" + architecture + "\"]");
     }
 
     /** BERT's, as they stand within another network. */
