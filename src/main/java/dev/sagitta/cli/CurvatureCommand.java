@@ -47,7 +47,11 @@ final class CurvatureCommand implements Callable<Integer> {
     private static final int LANCZOS_STEPS = 100;
 
     @Reads
-    @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model, or a folder of Hugging Face's layout.")
+    @Option(
+            names = "--checkpoint",
+            required = true,
+            paramLabel = "C.safetensors",
+            description = "The model, or a folder of Hugging Face's layout.")
     private Path checkpoint;
 
     @Option(

@@ -58,7 +58,8 @@ final class DataOptions {
         @Option(
                 names = "--lengths",
                 paramLabel = "L.npy",
-                description = "How many ids of each row count, [n] (default: all), for a model with an input \"lengths\".")
+                description =
+                        "How many ids of each row count, [n] (default: all), for a model with an input \"lengths\".")
         private Path lengths;
 
         @Reads
@@ -72,7 +73,8 @@ final class DataOptions {
     @Option(
             names = "--context",
             paramLabel = "N",
-            description = "Characters of an example of --text (default: what the model reads; 16 for a new char-mlp, 128 for other presets).")
+            description =
+                    "Characters of an example of --text (default: what the model reads; 16 for a new char-mlp, 128 for other presets).")
     private Integer context;
 
     @Spec(Spec.Target.MIXEE)

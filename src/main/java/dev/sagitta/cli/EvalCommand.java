@@ -34,7 +34,11 @@ import picocli.CommandLine.Option;
                         + "Packed weights are used as they are stored.")
 final class EvalCommand implements Callable<Integer> {
     @Reads
-    @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model, or a folder of Hugging Face's layout.")
+    @Option(
+            names = "--checkpoint",
+            required = true,
+            paramLabel = "C.safetensors",
+            description = "The model, or a folder of Hugging Face's layout.")
     private Path checkpoint;
 
     @Option(

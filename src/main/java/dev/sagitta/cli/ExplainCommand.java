@@ -42,18 +42,23 @@ final class ExplainCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "MODEL",
-            description = "A preset (mlp, char-mlp, char-gpt, llama, bert) or a model's JSON; a text model stands for one of "
-                    + DISTINCT_CHARACTERS + " characters.")
+            description =
+                    "A preset (mlp, char-mlp, char-gpt, llama, bert) or a model's JSON; a text model stands for one of "
+                            + DISTINCT_CHARACTERS + " characters.")
     private String model;
 
     @Reads
-    @Option(names = "--checkpoint", paramLabel = "C.safetensors", description = "The model of a checkpoint or of a folder of Hugging Face's layout.")
+    @Option(
+            names = "--checkpoint",
+            paramLabel = "C.safetensors",
+            description = "The model of a checkpoint or of a folder of Hugging Face's layout.")
     private Path checkpoint;
 
     @Option(
             names = "--context",
             paramLabel = "N",
-            description = "Tokens of an example, of a folder or a text preset (default: as many as it reads, 128 at most).")
+            description =
+                    "Tokens of an example, of a folder or a text preset (default: as many as it reads, 128 at most).")
     private Integer context;
 
     @Option(

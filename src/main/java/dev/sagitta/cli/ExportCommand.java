@@ -31,7 +31,11 @@ final class ExportCommand implements Callable<Integer> {
     private Path checkpoint;
 
     @Writes(files = {HuggingFace.CONFIG, HuggingFace.WEIGHTS})
-    @Option(names = "--out", required = true, paramLabel = "DIR", description = "The folder to write: a new or an empty one.")
+    @Option(
+            names = "--out",
+            required = true,
+            paramLabel = "DIR",
+            description = "The folder to write: a new or an empty one.")
     private Path out;
 
     /** Types of weights. */

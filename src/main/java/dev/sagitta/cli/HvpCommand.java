@@ -33,7 +33,11 @@ import picocli.CommandLine.Option;
                         + " an estimate with --activation-bits.")
 final class HvpCommand implements Callable<Integer> {
     @Reads
-    @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model, or a folder of Hugging Face's layout.")
+    @Option(
+            names = "--checkpoint",
+            required = true,
+            paramLabel = "C.safetensors",
+            description = "The model, or a folder of Hugging Face's layout.")
     private Path checkpoint;
 
     @Reads

@@ -46,7 +46,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "SPEC",
-            description = "A JSON file (docs/model-format.md) or a preset: mlp (784-512-512-10), char-mlp, char-gpt, llama, bert.")
+            description =
+                    "A JSON file (docs/model-format.md) or a preset: mlp (784-512-512-10), char-mlp, char-gpt, llama, bert.")
     private String model;
 
     @Reads
@@ -61,7 +62,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--checkpoint",
             paramLabel = "C.safetensors",
-            description = "Begin with the model and weights of this checkpoint, or of a folder of Hugging Face's layout, and a new optimiser.")
+            description =
+                    "Begin with the model and weights of this checkpoint, or of a folder of Hugging Face's layout, and a new optimiser.")
     private Path checkpoint;
 
     @Writes(over = "--resume")
@@ -185,8 +187,7 @@ final class TrainCommand implements Callable<Integer> {
     private int train(Checkpoint source) {
         TrainingState state = resume == null
                 ? null
-                : TrainingState.parse(source
-                        .training()
+                : TrainingState.parse(source.training()
                         .orElseThrow(() -> new DataException(resume + ": no metadata '" + Checkpoint.TRAINING
                                 + "': this checkpoint cannot be resumed")));
         TrainingOptions options = options(state);
@@ -230,7 +231,8 @@ final class TrainCommand implements Callable<Integer> {
             TrainingOptions options,
             TrainingState state) {
         if (source == null) {
-            return new Trainer(training.model().toGraph(), device, training.data().train(), options);
+            return new Trainer(
+                    training.model().toGraph(), device, training.data().train(), options);
         }
         return state == null
                 ? Trainer.from(source, device, training.data().train(), options)

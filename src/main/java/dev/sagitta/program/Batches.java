@@ -90,7 +90,8 @@ public final class Batches implements AutoCloseable {
         this.targets = host(full.tensor(Role.TARGET));
         this.further = graph.inputs().stream()
                 .skip(1)
-                .map(node -> new Further(node.name(), Math.toIntExact(node.shape().elements()), host(full.input(node.name()))))
+                .map(node -> new Further(
+                        node.name(), Math.toIntExact(node.shape().elements()), host(full.input(node.name()))))
                 .toList();
     }
 

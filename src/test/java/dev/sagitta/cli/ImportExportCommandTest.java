@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sagitta.fixture.NpyWriter;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.io.file.AtomicFile;
-import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.huggingface.HuggingFace;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.ModelSpec;
@@ -71,9 +70,16 @@ class ImportExportCommandTest {
             HuggingFace.write(source, llama, DType.F32);
         }
         Random random = new Random(1);
-        ids = NpyWriter.write(folder.resolve("ids.npy"), random.longs(ROWS * CONTEXT, 0, TOKENS).toArray(), ROWS, CONTEXT);
-        targets =
-                NpyWriter.write(folder.resolve("targets.npy"), random.longs(ROWS * CONTEXT, 0, TOKENS).toArray(), ROWS, CONTEXT);
+        ids = NpyWriter.write(
+                folder.resolve("ids.npy"),
+                random.longs(ROWS * CONTEXT, 0, TOKENS).toArray(),
+                ROWS,
+                CONTEXT);
+        targets = NpyWriter.write(
+                folder.resolve("targets.npy"),
+                random.longs(ROWS * CONTEXT, 0, TOKENS).toArray(),
+                ROWS,
+                CONTEXT);
     }
 
     private CommandRun run(String command, Object... more) {
@@ -83,7 +89,17 @@ class ImportExportCommandTest {
     }
 
     private double loss(Path checkpoint) {
-        CommandRun run = run("eval", "--checkpoint", checkpoint, "--inputs", ids, "--targets", targets, "--device", DEVICE, "--json");
+        CommandRun run = run(
+                "eval",
+                "--checkpoint",
+                checkpoint,
+                "--inputs",
+                ids,
+                "--targets",
+                targets,
+                "--device",
+                DEVICE,
+                "--json");
         run.succeeded();
         return run.json().get("loss").doubleValue();
     }
@@ -93,7 +109,8 @@ class ImportExportCommandTest {
         Path imported = folder.resolve("c.safetensors");
         CommandRun run = run("import", llama, "--out", imported, "--context", CONTEXT, "--json");
         run.succeeded();
-        assertThat(run.json().get("parameters").longValue()).isEqualTo(LLAMA.toGraph().parameterCount());
+        assertThat(run.json().get("parameters").longValue())
+                .isEqualTo(LLAMA.toGraph().parameterCount());
         assertThat(run.json().get("context").intValue()).isEqualTo(CONTEXT);
         assertThat(loss(llama)).isEqualTo(loss(imported)).isPositive();
         // rows of arrays are as long as they are
@@ -111,16 +128,59 @@ class ImportExportCommandTest {
     @Test
     void curvatureIsMeasuredOfAFolder() {
         CommandRun run = run(
-                "curvature", "--checkpoint", llama, "--inputs", ids, "--targets", targets, "--device", DEVICE, "--probes", 2, "--top-k", 0, "--json");
+                "curvature",
+                "--checkpoint",
+                llama,
+                "--inputs",
+                ids,
+                "--targets",
+                targets,
+                "--device",
+                DEVICE,
+                "--probes",
+                2,
+                "--top-k",
+                0,
+                "--json");
         run.succeeded();
-        assertThat(run.json().get("layers")).hasSize(LLAMA.toGraph().parameters().size());
+        assertThat(run.json().get("layers"))
+                .hasSize(LLAMA.toGraph().parameters().size());
         Path vector = folder.resolve("v.safetensors");
         SafetensorsFile.write(vector, Map.of(), InitialWeights.draw(LLAMA.toGraph(), 9));
-        run("hvp", "--checkpoint", llama, "--inputs", ids, "--targets", targets, "--device", DEVICE, "--vector", vector, "--out", folder.resolve("hv.safetensors"))
+        run(
+                        "hvp",
+                        "--checkpoint",
+                        llama,
+                        "--inputs",
+                        ids,
+                        "--targets",
+                        targets,
+                        "--device",
+                        DEVICE,
+                        "--vector",
+                        vector,
+                        "--out",
+                        folder.resolve("hv.safetensors"))
                 .succeeded();
-        run("explain", "--checkpoint", llama, "--context", 4, "--device", DEVICE).succeeded();
+        run("explain", "--checkpoint", llama, "--context", 4, "--device", DEVICE)
+                .succeeded();
         Path packed = folder.resolve("q.safetensors");
-        run("quantize", "--checkpoint", llama, "--inputs", ids, "--targets", targets, "--device", DEVICE, "--uniform", 8, "--group", 8, "--out", packed)
+        run(
+                        "quantize",
+                        "--checkpoint",
+                        llama,
+                        "--inputs",
+                        ids,
+                        "--targets",
+                        targets,
+                        "--device",
+                        DEVICE,
+                        "--uniform",
+                        8,
+                        "--group",
+                        8,
+                        "--out",
+                        packed)
                 .succeeded();
         run("export", "--checkpoint", packed, "--out", folder.resolve("packed"))
                 .failed(1, "is packed in low bits; this needs its full values");
@@ -132,15 +192,41 @@ class ImportExportCommandTest {
         Path tuned = folder.resolve("tuned.safetensors");
         double before = loss(llama);
         CommandRun run = run(
-                "train", "--checkpoint", llama, "--inputs", ids, "--targets", targets, "--device", DEVICE, "--steps", 30, "--batch", 4, "--lr", 0.01,
-                "--out", tuned);
+                "train",
+                "--checkpoint",
+                llama,
+                "--inputs",
+                ids,
+                "--targets",
+                targets,
+                "--device",
+                DEVICE,
+                "--steps",
+                30,
+                "--batch",
+                4,
+                "--lr",
+                0.01,
+                "--out",
+                tuned);
         assertThat(run.status()).as(run.err()).isZero();
         assertThat(loss(tuned)).isLessThan(before);
         // and back to a folder, the config read off the layers
         Path exported = folder.resolve("tuned");
         run("export", "--checkpoint", tuned, "--out", exported).succeeded();
         assertThat(loss(exported)).isEqualTo(loss(tuned));
-        run("train", "--checkpoint", llama, "--model", "mlp", "--inputs", ids, "--targets", targets, "--out", folder.resolve("x"))
+        run(
+                        "train",
+                        "--checkpoint",
+                        llama,
+                        "--model",
+                        "mlp",
+                        "--inputs",
+                        ids,
+                        "--targets",
+                        targets,
+                        "--out",
+                        folder.resolve("x"))
                 .failed(2, "--checkpoint brings the model and begins anew: give neither --model nor --resume with it");
     }
 
@@ -153,27 +239,33 @@ class ImportExportCommandTest {
         Path lengths = NpyWriter.write(folder.resolve("lengths.npy"), new long[] {6, 3, 1, 2, 6}, ROWS);
         Path types = NpyWriter.write(folder.resolve("types.npy"), new long[ROWS * CONTEXT], ROWS, CONTEXT);
         double all = loss(checkpoint);
-        Object[] data = {"--checkpoint", checkpoint, "--inputs", ids, "--targets", targets, "--device", DEVICE, "--json"};
+        Object[] data = {"--checkpoint", checkpoint, "--inputs", ids, "--targets", targets, "--device", DEVICE, "--json"
+        };
         CommandRun zeros = run("eval", append(data, "--types", types));
         assertThat(zeros.json().get("loss").doubleValue()).isEqualTo(all);
         JsonNode some = run("eval", append(data, "--lengths", lengths)).json();
         assertThat(some.get("loss").doubleValue()).isNotEqualTo(all);
-        run("eval", append(data, "--lengths", types)).failed(1, "an example has 6 values of i32, the model's input 'lengths' has 1");
+        run("eval", append(data, "--lengths", types))
+                .failed(1, "an example has 6 values of i32, the model's input 'lengths' has 1");
         run("eval", "--checkpoint", llama, "--inputs", ids, "--targets", targets, "--lengths", lengths)
                 .failed(1, "--lengths has no effect: the model has no input 'lengths'");
     }
 
     private static Object[] append(Object[] words, Object... more) {
-        return java.util.stream.Stream.of(words, more).flatMap(java.util.Arrays::stream).toArray();
+        return java.util.stream.Stream.of(words, more)
+                .flatMap(java.util.Arrays::stream)
+                .toArray();
     }
 
     @Test
     void whatIsNoFolderOfThatLayoutIsSaid() throws IOException {
         Path empty = Files.createDirectory(folder.resolve("empty"));
-        run("eval", "--checkpoint", empty, "--inputs", ids, "--targets", targets).failed(1, "there is no config.json");
+        run("eval", "--checkpoint", empty, "--inputs", ids, "--targets", targets)
+                .failed(1, "there is no config.json");
         run("import", llama, "--out", folder.resolve("c"), "--context", 9)
                 .failed(1, "a context of 9 tokens is beyond the 8 that the network can read");
-        run("import", llama, "--out", folder.resolve("c"), "--context", 0).failed(2, "--context is 0, expected at least 1");
+        run("import", llama, "--out", folder.resolve("c"), "--context", 0)
+                .failed(2, "--context is 0, expected at least 1");
         run("import", llama, "--out", llama.resolve("model.safetensors")).failed(2, "would overwrite");
         run("export", "--checkpoint", llama, "--out", llama).failed(2, "would overwrite");
         AtomicFile.writeText(empty.resolve("x"), "kept");

@@ -49,7 +49,8 @@ class FurtherInputsTest {
     private final Random random = new Random(2);
     private final int[] ids = random.ints(ROWS * CONTEXT, 0, WORDS).toArray();
     private final int[] types = random.ints(ROWS * CONTEXT, 0, 2).toArray();
-    private final HostTensor labels = HostTensor.of("labels", Shape.of(ROWS), random.ints(ROWS, 0, 3).toArray());
+    private final HostTensor labels =
+            HostTensor.of("labels", Shape.of(ROWS), random.ints(ROWS, 0, 3).toArray());
     private final Map<String, HostTensor> weights = new LinkedHashMap<>();
 
     private static HostTensor rows(String name, int... values) {
@@ -70,8 +71,8 @@ class FurtherInputsTest {
 
     private Batches batches(ModelSpec model, Device device, DataSet data, int batch) {
         data.requireFits(model.toGraph());
-        Batches batches = new Batches(
-                model.toGraph(), device, ProgramOptions.of(batch, Computation.EVALUATE), DataRows.of(data));
+        Batches batches =
+                new Batches(model.toGraph(), device, ProgramOptions.of(batch, Computation.EVALUATE), DataRows.of(data));
         batches.program().load(parameter -> weights.get(parameter.name()).bytes());
         return batches;
     }
@@ -126,8 +127,7 @@ class FurtherInputsTest {
             assertThat(with.get(59)).isLessThan(with.get(0) / 2);
         }
         // other types, another run: they are read
-        try (Trainer trainer =
-                new Trainer(BOTH.toGraph(), device, DataSet.of(rows("ids", ids), labels), options)) {
+        try (Trainer trainer = new Trainer(BOTH.toGraph(), device, DataSet.of(rows("ids", ids), labels), options)) {
             assertThat(trainer.step()).isNotEqualTo(with.get(0));
         }
     }

@@ -86,7 +86,9 @@ final class Bert implements Architecture {
         int width = config.extent("hidden_size");
         double epsilon = config.number("layer_norm_eps", 0, 1, EPSILON);
         String function = config.choice("hidden_act", "gelu", FUNCTIONS);
-        LayersJson all = LayersJson.ids(context, loss(config, kind)).input(TYPES, context).input(LENGTHS);
+        LayersJson all = LayersJson.ids(context, loss(config, kind))
+                .input(TYPES, context)
+                .input(LENGTHS);
         all.embedding(config, "tokens", config.extent("vocab_size"), width);
         all.embedding(config, "token_types", config.extent("type_vocab_size", 2), width, TYPES);
         all.add("add", "embedded", "tokens", "token_types");
@@ -96,8 +98,7 @@ final class Bert implements Architecture {
         for (String name : List.of("q", "k", "v")) {
             block.add("linear", name, "{in}").put("out", width);
         }
-        block.add("attention", "attention", "q", "k", "v", LENGTHS)
-                .put("heads", config.extent("num_attention_heads"));
+        block.add("attention", "attention", "q", "k", "v", LENGTHS).put("heads", config.extent("num_attention_heads"));
         block.add("linear", "out").put("out", width);
         block.add("add", "mixed", "{in}", "out");
         block.add("layer_norm", "norm1").put("epsilon", epsilon);
@@ -118,7 +119,9 @@ final class Bert implements Architecture {
             if (config.flag("tie_word_embeddings", true)) {
                 all.add("linear", "head").put("tied", "tokens.weight");
             } else {
-                all.add("linear", "head").put("out", config.extent("vocab_size")).put("bias", false);
+                all.add("linear", "head")
+                        .put("out", config.extent("vocab_size"))
+                        .put("bias", false);
             }
             all.add("bias", "head_bias");
         }
@@ -137,8 +140,7 @@ final class Bert implements Architecture {
         if (kind.equals(BARE)) {
             return ModelSpec.MEAN_SQUARED_ERROR;
         }
-        config.requireText(
-                "problem_type", "single_label_classification", "multi_label_classification", "regression");
+        config.requireText("problem_type", "single_label_classification", "multi_label_classification", "regression");
         return switch (config.text("problem_type", labels(config) == 1 ? "regression" : "")) {
             case "regression" -> ModelSpec.MEAN_SQUARED_ERROR;
             case "multi_label_classification" -> "bce_with_logits";

@@ -109,7 +109,8 @@ final class Config {
     /** The class that the weights are of: the first of {@code architectures}. */
     String architecture() {
         if (!has("architectures")) {
-            throw json.error("field 'architectures' is missing: it says which network this is, as [\"LlamaForCausalLM\"]");
+            throw json.error(
+                    "field 'architectures' is missing: it says which network this is, as [\"LlamaForCausalLM\"]");
         }
         List<String> names = json.texts("architectures", MOST_NAMES);
         if (names.size() != 1) {

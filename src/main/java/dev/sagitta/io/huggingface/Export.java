@@ -56,8 +56,7 @@ record Export(String config, List<HostTensor> tensors) {
         ModelSpec model = checkpoint.model();
         String brought = checkpoint.metadata().get(Checkpoint.HUGGING_FACE);
         if (brought != null) {
-            Config config = new Config(
-                    JsonInput.parse(brought, checkpoint.path() + ": " + Checkpoint.HUGGING_FACE));
+            Config config = new Config(JsonInput.parse(brought, checkpoint.path() + ": " + Checkpoint.HUGGING_FACE));
             Architecture architecture = Architecture.of(config);
             if (describes(config, architecture, model)) {
                 return new Named(config, architecture);
@@ -149,8 +148,8 @@ record Export(String config, List<HostTensor> tensors) {
         if (temporary == null) {
             return;
         }
-        for (Path file : List.of(
-                temporary.resolve(HuggingFace.WEIGHTS), temporary.resolve(HuggingFace.CONFIG), temporary)) {
+        for (Path file :
+                List.of(temporary.resolve(HuggingFace.WEIGHTS), temporary.resolve(HuggingFace.CONFIG), temporary)) {
             try {
                 Files.deleteIfExists(file);
             } catch (IOException e) {

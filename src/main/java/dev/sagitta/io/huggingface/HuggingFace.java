@@ -39,9 +39,7 @@ public final class HuggingFace {
 
     /** The files of such a folder that are there; a path that is no folder by itself. */
     public static List<Path> files(Path path) {
-        return isFolder(path)
-                ? Shards.files(path)
-                : List.of(path);
+        return isFolder(path) ? Shards.files(path) : List.of(path);
     }
 
     /**
@@ -73,8 +71,8 @@ public final class HuggingFace {
             throw e;
         }
         if (!tensors.leftOut().isEmpty()) {
-            note.accept(folder + ": tensors of no layer of this network stay out: "
-                    + String.join(", ", tensors.leftOut()));
+            note.accept(
+                    folder + ": tensors of no layer of this network stay out: " + String.join(", ", tensors.leftOut()));
         }
         return Checkpoint.of(tensors, OpTypes.standard());
     }

@@ -123,7 +123,8 @@ final class Llama implements Architecture {
         // Qwen2: the layers from this one on have the window
         int from = config.count("max_window_layers", 0);
         if (kind.equals(QWEN2) && window > 0 && from > 0 && from < layers) {
-            throw config.unsupported("max_window_layers", "expected 0 or at least " + layers + ": one window for all layers");
+            throw config.unsupported(
+                    "max_window_layers", "expected 0 or at least " + layers + ": one window for all layers");
         }
         if (kind.equals(QWEN2) && from >= layers) {
             window = 0;
@@ -162,7 +163,8 @@ final class Llama implements Architecture {
 
     @Override
     public ObjectNode config(NamedLayers layers) {
-        if (!layers.type("layers.0.gate").equals("linear") || !layers.type("layers.0.norm1").equals("rms_norm")) {
+        if (!layers.type("layers.0.gate").equals("linear")
+                || !layers.type("layers.0.norm1").equals("rms_norm")) {
             return null;
         }
         String attention = "layers.0.attention";

@@ -86,7 +86,8 @@ record NameTable(String prefix, List<Line> lines) {
     }
 
     private boolean knows(String theirs) {
-        return lines.stream().anyMatch(line -> line.theirsPattern.matcher(theirs).matches());
+        return lines.stream()
+                .anyMatch(line -> line.theirsPattern.matcher(theirs).matches());
     }
 
     /** As the table has it: {@code LayerNorm.gamma} of old files is {@code LayerNorm.weight}, and the prefix is there. */

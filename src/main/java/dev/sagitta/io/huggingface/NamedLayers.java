@@ -58,7 +58,8 @@ final class NamedLayers {
 
     /** Of a group of fields. */
     double number(String layer, String group, String field, double absent) {
-        return value(layer, group) instanceof Field.Group fields && fields.given().get(field) instanceof Number number
+        return value(layer, group) instanceof Field.Group fields
+                        && fields.given().get(field) instanceof Number number
                 ? number.doubleValue()
                 : absent;
     }

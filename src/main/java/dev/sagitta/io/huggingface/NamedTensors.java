@@ -52,8 +52,8 @@ final class NamedTensors implements TensorSource {
         for (String name : shards.names()) {
             String other = files.putIfAbsent(names.canonical(name), name);
             if (other != null) {
-                throw new DataException(folder + ": tensors '" + other + "' and '" + name + "' are both "
-                        + names.canonical(name));
+                throw new DataException(
+                        folder + ": tensors '" + other + "' and '" + name + "' are both " + names.canonical(name));
             }
         }
         Map<String, Parameter> missing = new LinkedHashMap<>();
@@ -152,7 +152,8 @@ final class NamedTensors implements TensorSource {
     private Entry entry(String name) {
         Entry entry = entries.get(name);
         if (entry == null) {
-            throw new DataException(folder + ": there is no tensor of parameter '" + name + "'; known: " + entries.keySet());
+            throw new DataException(
+                    folder + ": there is no tensor of parameter '" + name + "'; known: " + entries.keySet());
         }
         return entry;
     }

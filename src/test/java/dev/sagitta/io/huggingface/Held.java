@@ -55,8 +55,7 @@ record Held(JsonNode expected, Function<String, String> theirs) {
     private static Map<String, float[]> download(Program program, ParameterRole role) {
         Map<String, float[]> values = new LinkedHashMap<>();
         for (Parameter parameter : program.graph().parameters()) {
-            values.put(
-                    parameter.name(), program.tensor(role, parameter.name()).downloadFloats(program.stream()));
+            values.put(parameter.name(), program.tensor(role, parameter.name()).downloadFloats(program.stream()));
         }
         return values;
     }

@@ -33,8 +33,10 @@ final class HeldData {
 
     /** Skips the test that calls it, where there is no such file. */
     static Path file(String name) {
-        Optional<Path> file =
-                FOLDERS.stream().map(folder -> folder.resolve(name)).filter(Files::exists).findFirst();
+        Optional<Path> file = FOLDERS.stream()
+                .map(folder -> folder.resolve(name))
+                .filter(Files::exists)
+                .findFirst();
         assumeTrue(file.isPresent(), name + " is in none of " + FOLDERS + "; -Dsagitta.test.data says where it is");
         return file.orElseThrow();
     }

@@ -57,7 +57,14 @@ class HuggingFaceTest {
                 Arguments.of("gpt2", Folders.GPT2, Folders.GPT2_TENSORS),
                 Arguments.of(
                         "gpt2, untied",
-                        Folders.with(Folders.GPT2, "tie_word_embeddings", "false", "n_inner", "32", "scale_attn_weights", "false"),
+                        Folders.with(
+                                Folders.GPT2,
+                                "tie_word_embeddings",
+                                "false",
+                                "n_inner",
+                                "32",
+                                "scale_attn_weights",
+                                "false"),
                         Folders.all(Folders.GPT2_TENSORS, List.of("lm_head.weight 11 8"))),
                 Arguments.of("llama", Folders.LLAMA, Folders.LLAMA_TENSORS),
                 Arguments.of(
@@ -66,13 +73,22 @@ class HuggingFaceTest {
                         tied(Folders.LLAMA_TENSORS)),
                 Arguments.of(
                         "llama, linear scaling",
-                        Folders.with(Folders.LLAMA, "rope_scaling", "{\"type\": \"linear\", \"factor\": 2.0}", "rope_theta", "500000.0"),
+                        Folders.with(
+                                Folders.LLAMA,
+                                "rope_scaling",
+                                "{\"type\": \"linear\", \"factor\": 2.0}",
+                                "rope_theta",
+                                "500000.0"),
                         Folders.LLAMA_TENSORS),
-                Arguments.of(
-                        "llama 3", Folders.with(Folders.LLAMA, "rope_scaling", llama3), Folders.LLAMA_TENSORS),
+                Arguments.of("llama 3", Folders.with(Folders.LLAMA, "rope_scaling", llama3), Folders.LLAMA_TENSORS),
                 Arguments.of(
                         "llama, new keys",
-                        Folders.with(Folders.LLAMA, "rope_theta", "null", "rope_parameters", "{\"rope_type\": \"default\", \"rope_theta\": 500000.0}"),
+                        Folders.with(
+                                Folders.LLAMA,
+                                "rope_theta",
+                                "null",
+                                "rope_parameters",
+                                "{\"rope_type\": \"default\", \"rope_theta\": 500000.0}"),
                         Folders.LLAMA_TENSORS),
                 Arguments.of(
                         "mistral",
@@ -80,7 +96,16 @@ class HuggingFaceTest {
                         Folders.LLAMA_TENSORS),
                 Arguments.of(
                         "qwen2",
-                        Folders.with(Folders.of("Qwen2ForCausalLM", Folders.LLAMA), "sliding_window", "4", "use_sliding_window", "false", "max_window_layers", "28", "tie_word_embeddings", "true"),
+                        Folders.with(
+                                Folders.of("Qwen2ForCausalLM", Folders.LLAMA),
+                                "sliding_window",
+                                "4",
+                                "use_sliding_window",
+                                "false",
+                                "max_window_layers",
+                                "28",
+                                "tie_word_embeddings",
+                                "true"),
                         Folders.all(tied(Folders.LLAMA_TENSORS), Folders.BIASES)),
                 Arguments.of("bert", Folders.BERT, Folders.BERT_TENSORS),
                 Arguments.of(
@@ -89,7 +114,10 @@ class HuggingFaceTest {
                         Folders.all(Folders.prefixed(Folders.BERT_TENSORS), Folders.MASKED)),
                 Arguments.of(
                         "bert, classifier",
-                        Folders.with(Folders.of("BertForSequenceClassification", Folders.BERT), "id2label", "{\"0\": \"a\", \"1\": \"b\", \"2\": \"c\"}"),
+                        Folders.with(
+                                Folders.of("BertForSequenceClassification", Folders.BERT),
+                                "id2label",
+                                "{\"0\": \"a\", \"1\": \"b\", \"2\": \"c\"}"),
                         Folders.all(WITHIN_BERT, Folders.CLASSIFIER)));
     }
 
@@ -233,15 +261,22 @@ class HuggingFaceTest {
     @Test
     void oldNamesAndMissingPrefixesAreUnderstood() {
         List<String> old = Folders.all(WITHIN_BERT, Folders.MASKED).stream()
-                .map(line -> line.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"))
+                .map(line ->
+                        line.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"))
                 .toList();
         List<String> more = Folders.all(
-                old, List.of("cls.seq_relationship.weight 2 8", "cls.seq_relationship.bias 2", "cls.predictions.decoder.weight 17 8"));
+                old,
+                List.of(
+                        "cls.seq_relationship.weight 2 8",
+                        "cls.seq_relationship.bias 2",
+                        "cls.predictions.decoder.weight 17 8"));
         Path bert = Folders.write(folder.resolve("bert"), Folders.of("BertForMaskedLM", Folders.BERT), more);
         open(bert).close();
         assertThat(notes)
-                .anyMatch(note -> note.contains("tensors of no layer of this network stay out: bert.pooler.dense.bias, bert.pooler.dense.weight, "
-                        + "cls.predictions.decoder.weight, cls.seq_relationship.bias, cls.seq_relationship.weight"));
+                .anyMatch(
+                        note -> note.contains(
+                                "tensors of no layer of this network stay out: bert.pooler.dense.bias, bert.pooler.dense.weight, "
+                                        + "cls.predictions.decoder.weight, cls.seq_relationship.bias, cls.seq_relationship.weight"));
         assertThat(HuggingFace.dropout(bert)).containsExactly("hidden_dropout_prob 0.1");
         List<String> bare = Folders.GPT2_TENSORS.stream()
                 .map(line -> line.replace("transformer.", ""))
@@ -261,7 +296,9 @@ class HuggingFaceTest {
             assertThat(checkpoint.model().inputShape()).isEqualTo(Shape.of(5));
         }
         Path llama = Folders.write(
-                folder.resolve("llama"), Folders.with(Folders.LLAMA, "max_position_embeddings", "4096"), Folders.LLAMA_TENSORS);
+                folder.resolve("llama"),
+                Folders.with(Folders.LLAMA, "max_position_embeddings", "4096"),
+                Folders.LLAMA_TENSORS);
         try (Checkpoint checkpoint = open(llama)) {
             assertThat(checkpoint.model().inputShape()).isEqualTo(Shape.of(128));
         }

@@ -115,7 +115,8 @@ class MiniLmTest {
                     program.run(Computation.PREDICT);
                     float[] hidden = program.tensor(Role.OUTPUT).downloadFloats(program.stream());
                     if (expected.has("last_hidden_state." + number)) {
-                        float[] theirs = expected.tensor("last_hidden_state." + number).toFloats();
+                        float[] theirs =
+                                expected.tensor("last_hidden_state." + number).toFloats();
                         for (int i = 0; i < theirs.length; i++) {
                             assertThat(hidden[i]).isCloseTo(theirs[i], Offset.offset(2e-5f));
                         }
@@ -155,8 +156,7 @@ class MiniLmTest {
         for (int i = 0; i < 3; i++) {
             System.arraycopy(ids[i], 0, all, i * longest, ids[i].length);
         }
-        HostTensor lengths =
-                HostTensor.of("lengths", Shape.of(1, 3), ids[0].length, ids[1].length, ids[2].length);
+        HostTensor lengths = HostTensor.of("lengths", Shape.of(1, 3), ids[0].length, ids[1].length, ids[2].length);
         return DataSet.of(
                         HostTensor.of("ids", Shape.of(1, 3, longest), all),
                         HostTensor.of("cosines", Shape.of(1, 3), new float[] {1, 0, 0}))
@@ -164,7 +164,8 @@ class MiniLmTest {
     }
 
     private static Graph graph(DataSet data) {
-        Graph graph = ModelSpec.parse(PAIRS.formatted(data.inputShape().extent(1)), "pairs").toGraph();
+        Graph graph = ModelSpec.parse(PAIRS.formatted(data.inputShape().extent(1)), "pairs")
+                .toGraph();
         data.requireFits(graph);
         return graph;
     }
@@ -182,10 +183,12 @@ class MiniLmTest {
                         TestDevices.get(TestDevices.one()),
                         ProgramOptions.of(1, Computation.GRADIENT, Computation.HESSIAN_VECTOR),
                         DataRows.of(data))) {
-            batches.program().load(parameter -> checkpoint.parameter(parameter.name()).bytes());
+            batches.program()
+                    .load(parameter -> checkpoint.parameter(parameter.name()).bytes());
             // uploads the example
             batches.run(0, Computation.GRADIENT);
-            new Held(expected, ours -> new Bert().written("BertModel", names.theirs(ours).name()))
+            new Held(expected, ours -> new Bert()
+                            .written("BertModel", names.theirs(ours).name()))
                     .requireSame(batches.program());
         }
     }
@@ -201,12 +204,19 @@ class MiniLmTest {
                         ProgramOptions.of(1, Computation.HESSIAN_VECTOR),
                         DataRows.of(data));
                 NetworkOperator operator = new NetworkOperator(batches, Computation.HESSIAN_VECTOR)) {
-            batches.program().load(parameter -> checkpoint.parameter(parameter.name()).bytes());
+            batches.program()
+                    .load(parameter -> checkpoint.parameter(parameter.name()).bytes());
             HutchinsonTrace.Result trace = HutchinsonTrace.joint(4).estimate(operator, 5);
             assertThat(trace.blocks()).hasSize(101);
-            double sum = trace.blocks().stream().mapToDouble(block -> block.value()).sum();
-            assertThat(sum).isCloseTo(trace.total().value(), Offset.offset(1e-3 * Math.abs(trace.total().value()) + 1e-6));
-            trace.blocks().forEach(block -> assertThat(block.standardError()).isFinite().isNotNegative());
+            double sum =
+                    trace.blocks().stream().mapToDouble(block -> block.value()).sum();
+            assertThat(sum)
+                    .isCloseTo(
+                            trace.total().value(),
+                            Offset.offset(1e-3 * Math.abs(trace.total().value()) + 1e-6));
+            trace.blocks()
+                    .forEach(block ->
+                            assertThat(block.standardError()).isFinite().isNotNegative());
         }
     }
 }

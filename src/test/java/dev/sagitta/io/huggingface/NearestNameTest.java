@@ -19,7 +19,8 @@ class NearestNameTest {
 
     @Test
     void theNearestIsTheFirstOfTheLeast() {
-        assertThat(NearestName.of("gate_prj", List.of("up_proj", "gate_proj", "gate_pro"))).isEqualTo("gate_proj");
+        assertThat(NearestName.of("gate_prj", List.of("up_proj", "gate_proj", "gate_pro")))
+                .isEqualTo("gate_proj");
         assertThat(NearestName.of("a", List.of())).isNull();
         assertThat(NearestName.of("gate_proj", List.of("x", "norm"))).isNull();
         assertThat(NearestName.of("a".repeat(300), List.of("b"))).isNull();

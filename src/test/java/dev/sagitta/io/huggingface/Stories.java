@@ -40,7 +40,8 @@ final class Stories {
         int vocabulary = bytes.getInt();
         int longest = bytes.getInt();
         int keys = width / heads * groups;
-        Stories stories = new Stories(bytes.slice().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer());
+        Stories stories =
+                new Stories(bytes.slice().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer());
         stories.take("model.embed_tokens.weight", vocabulary, width);
         stories.each("input_layernorm", layers, 0, width);
         stories.each("self_attn.q_proj", layers, heads, width, width);
@@ -52,11 +53,15 @@ final class Stories {
         stories.each("mlp.down_proj", layers, 0, width, hidden);
         stories.each("mlp.up_proj", layers, 0, hidden, width);
         stories.take("model.norm.weight", width);
-        return Folders.write(folder, """
+        return Folders.write(
+                folder,
+                """
                 {"architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": %d,
                  "num_attention_heads": %d, "num_key_value_heads": %d, "vocab_size": %d, "max_position_embeddings": %d, "rms_norm_eps": 1e-05,
                  "rope_theta": 10000.0, "tie_word_embeddings": true}
-                """.formatted(width, hidden, layers, heads, groups, vocabulary, longest), stories.tensors, Map.of());
+                """.formatted(width, hidden, layers, heads, groups, vocabulary, longest),
+                stories.tensors,
+                Map.of());
     }
 
     private void take(String name, long... extents) {

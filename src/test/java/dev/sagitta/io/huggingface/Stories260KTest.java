@@ -49,10 +49,9 @@ class Stories260KTest {
         });
     }
 
-    private static Program compile(
-            Checkpoint checkpoint, String device, Computation first, Computation... more) {
-        Program program = Program.compile(
-                checkpoint.graph(), TestDevices.get(device), ProgramOptions.of(1, first, more));
+    private static Program compile(Checkpoint checkpoint, String device, Computation first, Computation... more) {
+        Program program =
+                Program.compile(checkpoint.graph(), TestDevices.get(device), ProgramOptions.of(1, first, more));
         program.load(parameter -> checkpoint.parameter(parameter.name()).bytes());
         return program;
     }
@@ -69,8 +68,7 @@ class Stories260KTest {
     @Test
     void logitsAndLossesAreLlamaCpps() {
         JsonNode cases = HeldData.expected("stories260K.json").get("cases");
-        try (SafetensorsFile expected =
-                SafetensorsFile.open(HeldData.file("tools/expected/stories260K.safetensors"))) {
+        try (SafetensorsFile expected = SafetensorsFile.open(HeldData.file("tools/expected/stories260K.safetensors"))) {
             for (int number = 0; number < cases.size(); number++) {
                 int[] ids = HeldData.integers(cases.get(number).get("input_ids"));
                 try (Checkpoint checkpoint = open(ids.length);
@@ -78,7 +76,8 @@ class Stories260KTest {
                     int[] targets = Arrays.copyOfRange(ids, 1, ids.length + 1);
                     targets[ids.length - 1] = -100;
                     program.tensor(Role.INPUT).upload(program.stream(), ids(ids).bytes());
-                    program.tensor(Role.TARGET).upload(program.stream(), ids(targets).bytes());
+                    program.tensor(Role.TARGET)
+                            .upload(program.stream(), ids(targets).bytes());
                     program.run(Computation.EVALUATE);
                     float[] metrics = program.tensor(Role.METRICS).downloadFloats(program.stream());
                     assertThat((double) metrics[0] / metrics[1])
@@ -108,11 +107,15 @@ class Stories260KTest {
         int[] ids = play();
         NameTable names = new Llama().names();
         try (Checkpoint checkpoint = open(ids.length - 1);
-                Program program =
-                        compile(checkpoint, device, Computation.GRADIENT, Computation.HESSIAN_VECTOR)) {
-            program.tensor(Role.INPUT).upload(program.stream(), ids(Arrays.copyOf(ids, ids.length - 1)).bytes());
+                Program program = compile(checkpoint, device, Computation.GRADIENT, Computation.HESSIAN_VECTOR)) {
+            program.tensor(Role.INPUT)
+                    .upload(
+                            program.stream(),
+                            ids(Arrays.copyOf(ids, ids.length - 1)).bytes());
             program.tensor(Role.TARGET)
-                    .upload(program.stream(), ids(Arrays.copyOfRange(ids, 1, ids.length)).bytes());
+                    .upload(
+                            program.stream(),
+                            ids(Arrays.copyOfRange(ids, 1, ids.length)).bytes());
             new Held(expected, ours -> names.theirs(ours).name()).requireSame(program);
         }
     }
@@ -122,8 +125,8 @@ class Stories260KTest {
         JsonNode expected = HeldData.expected("curvature-stories260K.json").get("lanczos_60_steps");
         int[] ids = play();
         try (Checkpoint checkpoint = open(ids.length - 1)) {
-            DataSet data = DataSet.of(
-                    ids(Arrays.copyOf(ids, ids.length - 1)), ids(Arrays.copyOfRange(ids, 1, ids.length)));
+            DataSet data =
+                    DataSet.of(ids(Arrays.copyOf(ids, ids.length - 1)), ids(Arrays.copyOfRange(ids, 1, ids.length)));
             data.requireFits(checkpoint.graph());
             Batches batches = new Batches(
                     checkpoint.graph(),
@@ -133,7 +136,8 @@ class Stories260KTest {
             try (batches;
                     NetworkOperator operator = new NetworkOperator(batches, Computation.HESSIAN_VECTOR)) {
                 batches.program()
-                        .load(parameter -> checkpoint.parameter(parameter.name()).bytes());
+                        .load(parameter ->
+                                checkpoint.parameter(parameter.name()).bytes());
                 Lanczos.Result result = new Lanczos(60, 1e-6).largest(operator, 1, 3);
                 assertThat(result.values()[0])
                         .isCloseTo(expected.get("largest_eigenvalue").doubleValue(), Percentage.withPercentage(0.01));

@@ -30,7 +30,11 @@ public record Embedding(Parameter table) implements LinearOp {
     private static final Field<Long> WIDTH = Field.extent("width", "columns of the table");
     // uniform: PyTorch's N(0, 1) in its first two moments unless another is wanted
     private static final Field<Double> DEVIATION = Field.number(
-            "deviation", 1.0, 0, 1e6, "standard deviation of the initial rows; 0.02 suits a table that is the output, too");
+            "deviation",
+            1.0,
+            0,
+            1e6,
+            "standard deviation of the initial rows; 0.02 suits a table that is the output, too");
 
     public static final OpType TYPE = OpType.of(
                     "embedding", 1, "a row of the table per id", Embedding::make, VOCABULARY, ROWS, WIDTH, DEVIATION)
