@@ -4,6 +4,7 @@ import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.elementwise.Activation;
 import dev.sagitta.graph.op.elementwise.Add;
 import dev.sagitta.graph.op.elementwise.Bias;
+import dev.sagitta.graph.op.elementwise.Multiply;
 import dev.sagitta.graph.op.elementwise.Relu;
 import dev.sagitta.graph.op.elementwise.Scale;
 import dev.sagitta.graph.op.embedding.Embedding;
@@ -41,6 +42,7 @@ public final class OpTypes {
                     List.of(Cls.TYPE),
                     List.of(Scale.TYPE),
                     List.of(Add.TYPE),
+                    List.of(Multiply.TYPE),
                     List.of(Relu.TYPE),
                     Activation.TYPES)
             .flatMap(List::stream)
