@@ -58,6 +58,7 @@ final class Llama implements Architecture {
     @Override
     public ModelSpec network(Config config, String kind, int context) {
         config.requireAbsent("partial_rotary_factor");
+        config.requireFlag("use_mrope", false, false);
         int width = config.extent("hidden_size");
         int heads = config.extent("num_attention_heads");
         int groups = config.extent("num_key_value_heads", heads);
@@ -154,7 +155,7 @@ final class Llama implements Architecture {
                 rotary.put("factor", scaling.number("factor", 1e-6, 1e6, 1))
                         .put("low", scaling.number("low_freq_factor", 1e-6, 1e6, 1))
                         .put("high", scaling.number("high_freq_factor", 1e-6, 1e6, 4))
-                        .put("original", (double) scaling.extent("original_max_position_embeddings"));
+                        .put("original", scaling.extent("original_max_position_embeddings"));
             default ->
                 throw scaling.unsupported(
                         scaling.has("rope_type") ? "rope_type" : "type", "supported: default, linear, llama3");
