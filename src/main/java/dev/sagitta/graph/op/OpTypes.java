@@ -9,11 +9,14 @@ import dev.sagitta.graph.op.elementwise.Relu;
 import dev.sagitta.graph.op.elementwise.Scale;
 import dev.sagitta.graph.op.embedding.Embedding;
 import dev.sagitta.graph.op.gemm.Linear;
+import dev.sagitta.graph.op.gemm.Matmul;
 import dev.sagitta.graph.op.random.Dropout;
 import dev.sagitta.graph.op.shape.Cls;
 import dev.sagitta.graph.op.shape.Concat;
 import dev.sagitta.graph.op.shape.Flatten;
+import dev.sagitta.graph.op.shape.Mean;
 import dev.sagitta.graph.op.shape.Permute;
+import dev.sagitta.graph.op.shape.Position;
 import dev.sagitta.graph.op.shape.Reshape;
 import dev.sagitta.graph.op.shape.Slice;
 import dev.sagitta.graph.op.shape.Split;
@@ -40,6 +43,9 @@ public final class OpTypes {
                     List.of(Split.TYPE),
                     List.of(Concat.TYPE),
                     List.of(Cls.TYPE),
+                    List.of(Mean.TYPE),
+                    List.of(Position.TYPE),
+                    List.of(Matmul.TYPE),
                     List.of(Scale.TYPE),
                     List.of(Add.TYPE),
                     List.of(Multiply.TYPE),

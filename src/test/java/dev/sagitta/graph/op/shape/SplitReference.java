@@ -6,7 +6,7 @@ import dev.sagitta.fixture.Sample;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
 
-/** A slice per part. What reads several outputs is tried in {@code SplitTest}. */
+/** A slice per part. A network of {@code Networks} reads several outputs. */
 public final class SplitReference implements OpReference {
     @Override
     public List<Sample> samples() {
