@@ -15,7 +15,7 @@
 #include "lib/cpu/vector16.h"
 
 #ifndef ATTENTION_POOL
-#define ATTENTION_POOL 131072 /* floats of local memory */
+#define ATTENTION_POOL 196608 /* floats of local memory */
 #endif
 #ifdef ATTENTION_PRIVATE
 #define ATT private /* a device with less local memory than the widest heads need */

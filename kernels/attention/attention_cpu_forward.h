@@ -24,14 +24,59 @@ SG_FN void att_drop(const att_head *w, i32 i, i32 rows, i32 j0, i32 from, i32 to
     }
 }
 
+/* Scores of a strip to exp(S - m), m the new maximum of each row; `shrinks` is what earlier sums of a row are worth. The vectors of the rows are reduced
+   together, by a transpose. far: j - i' of key 0 of the block and row 0; most_of, sum_of: of these rows; `lanes` holds 16 vectors twice. */
+SG_FN void att_softmax_strip(const att_head *w, const att_strip *strip, i32 rows, i32 from, i32 far, ATT f32 *ps, i32 lt, ATT f32 *most_of, ATT f32 *sum_of,
+                             ATT f32 *shrinks, ATT f32 *lanes) {
+    ATT f32 *turned = lanes + 256;
+    for (i32 r = 0; r < rows; r++) {
+        ATT f32 *line = ps + r * lt;
+        const i32 low = strip->low[r], high = strip->high[r];
+        float16 top = (float16)(-SG_INFINITY);
+        for (i32 j = from; j < strip->to; j += 16) {
+            float16 x = att_score(w, V16_GET(ATT, line + j), far + j - r);
+            if (j < low || j + 16 > high) x = select((float16)(-SG_INFINITY), x, SG_LANES16 + j >= low & SG_LANES16 + j < high);
+            V16_PUT(ATT, line + j, x);
+            top = sg_larger16(x, top);
+        }
+        V16_PUT(ATT, lanes + r * 16, top);
+    }
+    att_transpose(lanes, 16, turned, 16, 4);
+    const float16 old = V16_GET(ATT, most_of), least = (float16)(-SG_INFINITY);
+    float16 now = old;
+#pragma unroll
+    for (i32 e = 0; e < 16; e++) now = sg_larger16(V16_GET(ATT, turned + 16 * e), now);
+    const float16 by = select(now, (float16)(0.0f), now == least), shrink = select(sg_exp16(old - by), (float16)(1.0f), old == now);
+    V16_PUT(ATT, shrinks, by);
+    for (i32 r = 0; r < rows; r++) {
+        ATT f32 *line = ps + r * lt;
+        const f32 top = shrinks[r];
+        float16 total = (float16)(0.0f);
+        for (i32 j = from; j < strip->to; j += 16) {
+            float16 p = sg_exp16(V16_GET(ATT, line + j) - top);
+            total += p;
+            V16_PUT(ATT, line + j, p);
+        }
+        V16_PUT(ATT, lanes + r * 16, total);
+    }
+    att_transpose(lanes, 16, turned, 16, 4);
+    float16 sum = V16_GET(ATT, turned);
+#pragma unroll
+    for (i32 e = 1; e < 16; e++) sum += V16_GET(ATT, turned + 16 * e);
+    const float16 before = V16_GET(ATT, sum_of);
+    V16_PUT(ATT, shrinks, shrink);
+    V16_PUT(ATT, most_of, select(old, now, SG_LANES16 < rows)); /* the lanes beyond are rows of the next strip */
+    V16_PUT(ATT, sum_of, select(before, before * shrink + sum, SG_LANES16 < rows));
+}
+
 SG_FN void att_forward(const global f32 *q, const global f32 *k, const global f32 *v, const global i32 *lengths, const global f32 *slopes,
                        const global u32 *random, global f32 *o, global f32 *lse, ATTENTION_PROBLEM, ATT f32 *pool, i32 b, i32 h, i32 row_from, i32 row_to) {
     const i32 most = att_block(row_to - row_from, s, d, 3, 3, 1, 0), r_most = min(row_to - row_from, most), c_most = min(s, most);
     const i32 ld = att_stride(d), lt = att_stride(c_most), g = h / (heads / kv_heads);
     const i64 o_row = (i64)heads * d;
     ATT f32 *vs = pool, *kc = vs + att_rows(c_most) * ld, *qs = kc + att_up(d, 4) * lt, *os = qs + att_rows(max(r_most, c_most)) * ld;
-    ATT f32 *ps = os + att_rows(r_most) * ld, *tiles = ps + ATT_ROWS * lt, *most_of = tiles + ATT_TILE, *sum_of = most_of + att_rows(r_most);
-    ATT f32 *mask = sum_of + att_rows(r_most);
+    ATT f32 *ps = os + att_rows(r_most) * ld, *lanes = ps + ATT_ROWS * lt, *shrinks = lanes + 512;
+    ATT f32 *most_of = shrinks + 16, *sum_of = most_of + att_rows(r_most) + 16, *mask = sum_of + att_rows(r_most) + 16;
     ATT_HEAD(w, b, h)
 
     for (i32 i0 = row_from; i0 < row_to; i0 += r_most) {
@@ -39,7 +84,7 @@ SG_FN void att_forward(const global f32 *q, const global f32 *k, const global f3
         i32 begin, end;
         attention_keys(t, s, causal, window, w.length, i0, nq, &begin, &end);
         for (i32 i = 0; i < all * ld; i += 16) V16_PUT(ATT, os + i, (float16)(0.0f));
-        for (i32 i = 0; i < nq; i++) most_of[i] = -SG_INFINITY, sum_of[i] = 0.0f;
+        for (i32 i = 0; i < all + 16; i++) most_of[i] = -SG_INFINITY, sum_of[i] = 0.0f;
         for (i32 j0 = begin / c_most * c_most; j0 < end; j0 += c_most) {
             const i32 nk = min(c_most, s - j0), real = clamp(w.length - j0, 0, nk);
             att_pack(k + k_from + ((i64)b * s + j0) * k_row + (i64)g * d, k_row, real, att_rows(nk), d, qs, ld);
@@ -54,37 +99,23 @@ SG_FN void att_forward(const global f32 *q, const global f32 *k, const global f3
                 const i32 from = strip.from & ~15;
                 for (i32 j = from; j < strip.to; j += 32)
                     att_tile(qs + i * ld, ld, 1, kc + j, lt, d, rows, strip.to - j > 16, false, ps + j, lt);
-                for (i32 r = 0; r < rows; r++) {
-                    ATT f32 *line = ps + r * lt;
-                    const i32 low = strip.low[r], high = strip.high[r];
-                    float16 top = (float16)(-SG_INFINITY), total = (float16)(0.0f);
-                    for (i32 j = from; j < strip.to; j += 16) {
-                        float16 x = att_score(&w, V16_GET(ATT, line + j), j0 + j - place - r);
-                        if (j < low || j + 16 > high) x = select((float16)(-SG_INFINITY), x, SG_LANES16 + j >= low & SG_LANES16 + j < high);
-                        V16_PUT(ATT, line + j, x);
-                        top = sg_larger16(x, top);
-                    }
-                    const f32 old = most_of[i + r], now = fmax(old, sg_max16(top)), by = now == -SG_INFINITY ? 0.0f : now;
-                    for (i32 j = from; j < strip.to; j += 16) {
-                        float16 p = sg_exp16(V16_GET(ATT, line + j) - by);
-                        total += p;
-                        V16_PUT(ATT, line + j, p);
-                    }
-                    const f32 shrink = old == now ? 1.0f : sg_exp1(old - by);
-                    most_of[i + r] = now;
-                    sum_of[i + r] = sum_of[i + r] * shrink + sg_sum16(total);
-                    if (shrink != 1.0f && old != -SG_INFINITY)
-                        for (i32 c = 0; c < d; c += 16) V16_PUT(ATT, os + (i + r) * ld + c, V16_GET(ATT, os + (i + r) * ld + c) * shrink);
-                }
+                att_softmax_strip(&w, &strip, rows, from, j0 - place, ps, lt, most_of + i, sum_of + i, shrinks, lanes);
+                for (i32 r = 0; r < rows; r++)
+                    if (shrinks[r] != 1.0f && j0 > begin)
+                        for (i32 c = 0; c < d; c += 16) V16_PUT(ATT, os + (i + r) * ld + c, V16_GET(ATT, os + (i + r) * ld + c) * shrinks[r]);
                 if (w.drops) att_drop(&w, i0 + i, rows, j0, from, strip.to, mask, ps, ps, lt);
                 att_row_of_tiles(ps + strip.from, lt, 1, vs + strip.from * ld, ld, strip.to - strip.from, rows, d, true, os + i * ld, ld);
             }
         }
+        for (i32 i = 0; i < nq; i += 16) {
+            float16 sum = V16_GET(ATT, sum_of + i), none = (float16)(0.0f);
+            V16_PUT(ATT, sum_of + i, select(1.0f / sum, none, sum == none));
+            float16 x = select(V16_GET(ATT, most_of + i) + sg_log16(sum), (float16)(SG_INFINITY), sum == none);
+            if (lse) v16_store_tail(V16_F32, lse, ((i64)b * heads + h) * t + i0 + i, x, nq - i);
+        }
         for (i32 i = 0; i < nq; i++) {
-            const f32 sum = sum_of[i], by = sum == 0.0f ? 0.0f : 1.0f / sum;
             global f32 *out = o + ((i64)b * t + i0 + i) * o_row + (i64)h * d;
-            for (i32 c = 0; c < d; c += 16) v16_store_tail(V16_F32, out, c, V16_GET(ATT, os + i * ld + c) * by, d - c);
-            if (lse) lse[((i64)b * heads + h) * t + i0 + i] = sum == 0.0f ? SG_INFINITY : most_of[i] + log(sum);
+            for (i32 c = 0; c < d; c += 16) v16_store_tail(V16_F32, out, c, V16_GET(ATT, os + i * ld + c) * sum_of[i], d - c);
         }
     }
 }
