@@ -11,6 +11,7 @@ import dev.sagitta.graph.op.embedding.Embedding;
 import dev.sagitta.graph.op.gemm.Linear;
 import dev.sagitta.graph.op.norm.LayerNorm;
 import dev.sagitta.graph.op.norm.RmsNorm;
+import dev.sagitta.graph.op.norm.Softmax;
 import dev.sagitta.graph.op.gemm.Matmul;
 import dev.sagitta.graph.op.random.Dropout;
 import dev.sagitta.graph.op.shape.Cls;
@@ -52,6 +53,8 @@ public final class OpTypes {
                     List.of(Add.TYPE),
                     List.of(LayerNorm.TYPE),
                     List.of(RmsNorm.TYPE),
+                    List.of(Softmax.TYPE),
+                    List.of(Softmax.LOG_TYPE),
                     List.of(Multiply.TYPE),
                     List.of(Relu.TYPE),
                     Activation.TYPES)
