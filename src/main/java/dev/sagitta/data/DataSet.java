@@ -250,7 +250,10 @@ public abstract class DataSet {
             requireLabels(Math.toIntExact(output.extent(-1)));
         }
         for (dev.sagitta.graph.Node node : graph.nodes()) {
-            if (!node.isInput() && node.op().idLimit() > 0) {
+            // a table over a further input says nothing of these ids
+            if (!node.isInput()
+                    && node.op().idLimit() > 0
+                    && node.inputs().get(0).node() == graph.input()) {
                 requireIds(node.op().idLimit());
             }
         }
