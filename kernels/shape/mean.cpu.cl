@@ -48,12 +48,14 @@ kernel void mean_f32(const global f32 *x, const global i32 *lengths, global f32 
 
 kernel void mean_spread_f32(const global f32 *dy, const global i32 *lengths, global f32 *dx, i64 outer, i64 n, i64 inner, i64 sequences) {
     i64 rows = outer * n, groups = (i64)get_num_groups(0), g = (i64)get_group_id(0);
+    bool stream = inner % 16 == 0 && sg_worth_streaming(dx, rows * inner);
     for (i64 r = rows * g / groups; r < rows * (g + 1) / groups; r++) {
         i64 o = r / n, length = mean_length(lengths, o, n, sequences);
         f32 each = r - o * n < length ? 1.0f / (f32)length : 0.0f;
         for (i64 c = 0; c < inner; c += 16) {
             float16 v = each == 0.0f ? (float16)(0.0f) : each * sg_load_part(dy + o * inner + c, inner - c, 0.0f);
-            sg_store_part(v, dx + r * inner + c, inner - c);
+            if (stream) sg_store_v16(v, dx + r * inner + c, true);
+            else sg_store_part(v, dx + r * inner + c, inner - c);
         }
     }
 }

@@ -8,7 +8,9 @@
    mean: work-group T x R x S = 256, T work-items side by side, 4 columns each, R down the axis, S outer positions; grid x: column tiles, y: outer, by loops. Sums
    compensated along a work-item's positions (lib/sums.h), then a tree over R. mean_spread: T x R = 256, T along inner, 4 elements per access, R positions of the
    axis; grid x: outer times n, by loops.
-   Bytes per element of x: 4; 4 / n more for y. Flops: 1. */
+   Bytes per element of x: 4; 4 / n more for y. Flops: 1.
+   WIDE mean_f32: 3 loads, 1 stores
+   WIDE mean_spread_f32: 1 loads, 1 stores */
 #include "lib/gpu_sums.h"
 
 SG_FN i64 mean_length(const SG_GLOBAL i32 *lengths, i64 o, i64 n, i64 sequences) {

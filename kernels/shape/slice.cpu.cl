@@ -13,8 +13,10 @@ SG_FN void copy_run(const global f32 *x, global f32 *y, i64 n, bool stream) {
     if (i < n) sg_store_part(sg_load_part(x + i, n - i, 0.0f), y + i, n - i);
 }
 
-SG_FN void zero_run(global f32 *y, i64 n) {
-    for (i64 i = 0; i < n; i += 16) sg_store_part((float16)(0.0f), y + i, n - i);
+SG_FN void zero_run(global f32 *y, i64 n, bool stream) {
+    i64 i = 0;
+    for (; i + 16 <= n; i += 16) sg_store_v16((float16)(0.0f), y + i, stream);
+    if (i < n) sg_store_part((float16)(0.0f), y + i, n - i);
 }
 
 kernel void slice_f32(const global f32 *x, global f32 *y, i64 outer, i64 width, i64 lead, i64 length, i64 x_row, i64 x_first, i64 y_row, i64 y_first) {
@@ -25,9 +27,9 @@ kernel void slice_f32(const global f32 *x, global f32 *y, i64 outer, i64 width, 
         i64 begin = b * SLICE_BLOCK, end = min(begin + SLICE_BLOCK, width), from = clamp(lead, begin, end), to = clamp(lead + length, from, end);
         const global f32 *in = x + o * x_row + x_first - lead;
         global f32 *out = y + o * y_row + y_first;
-        zero_run(out + begin, from - begin);
+        zero_run(out + begin, from - begin, large && ((u64)(out + begin) & 63) == 0);
         copy_run(in + from, out + from, to - from, large && ((u64)(out + from) & 63) == 0);
-        zero_run(out + to, end - to);
+        zero_run(out + to, end - to, large && ((u64)(out + to) & 63) == 0);
         if (++b == blocks) {
             b = 0;
             o++;

@@ -6,7 +6,7 @@
    x with zeros (lead > 0 or width > lead + length). What lies in y outside the pieces is left alone.
    x, y: f32, row-major. Work-group: T x R = 256, T a power of two: T work-items side by side, 4 elements per access where all numbers and addresses allow, R
    pieces. Grid x: pieces; y: along a piece. Bytes per element of y: 8, of padding 4. Flops: 0.
-   WIDE slice_f32: 1 loads, 2 stores */
+   WIDE slice_f32: 1 loads, 1 stores */
 #include "lib/gpu_wide.h"
 
 SG_KERNEL(256) slice_f32(const SG_GLOBAL f32 *x, SG_GLOBAL f32 *y, i64 outer, i64 width, i64 lead, i64 length, i64 x_row, i64 x_first, i64 y_row, i64 y_first) {

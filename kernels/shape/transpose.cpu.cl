@@ -15,7 +15,7 @@
     }
 
 /* Columns c .. c + 15 of rows r .. r + 15 of an [a, b] matrix. */
-SG_FN void transpose_tile(const global f32 *x, global f32 *y, i64 a, i64 b, i64 r, i64 c) {
+SG_FN void transpose_tile(const global f32 *x, global f32 *y, i64 a, i64 b, i64 r, i64 c, bool stream) {
     float16 one[16], two[16];
     i64 rows = min(a - r, (i64)16), columns = min(b - c, (i64)16);
     if (rows == 16 && columns == 16) {
@@ -28,7 +28,7 @@ SG_FN void transpose_tile(const global f32 *x, global f32 *y, i64 a, i64 b, i64 
     ROUND(one, two)
     ROUND(two, one)
     if (rows == 16 && columns == 16) {
-        _Pragma("unroll") for (i32 j = 0; j < 16; j++) vstore16(one[j], 0, y + (c + j) * a + r);
+        _Pragma("unroll") for (i32 j = 0; j < 16; j++) sg_store_v16(one[j], y + (c + j) * a + r, stream);
     } else {
         for (i32 j = 0; j < columns; j++) sg_store_part(one[j], y + (c + j) * a + r, rows);
     }
@@ -36,20 +36,22 @@ SG_FN void transpose_tile(const global f32 *x, global f32 *y, i64 a, i64 b, i64 
 
 kernel void transpose_f32(const global f32 *x, global f32 *y, i64 outer, i64 a, i64 b) {
     i64 down = (a + 15) / 16, across = (b + 15) / 16, all = outer * down * across, groups = (i64)get_num_groups(0), g = (i64)get_group_id(0);
+    bool stream = a % 16 == 0 && sg_worth_streaming(y, outer * a * b);
     for (i64 unit = all * g / groups; unit < all * (g + 1) / groups; unit++) {
         i64 o = unit / (down * across), rest = unit - o * down * across, column = rest / down, row = rest - column * down;
-        transpose_tile(x + o * a * b, y + o * a * b, a, b, 16 * row, 16 * column);
+        transpose_tile(x + o * a * b, y + o * a * b, a, b, 16 * row, 16 * column, stream && b % 16 == 0);
     }
 }
 
 kernel void transpose_rows_f32(const global f32 *x, global f32 *y, i64 outer, i64 a, i64 b, i64 inner) {
     i64 rows = outer * a * b, groups = (i64)get_num_groups(0), g = (i64)get_group_id(0);
+    bool stream = inner % 16 == 0 && sg_worth_streaming(y, rows * inner);
     for (i64 r = rows * g / groups; r < rows * (g + 1) / groups; r++) {
         i64 o = r / (a * b), rest = r - o * a * b, p = rest / a, q = rest - p * a;
         const global f32 *from = x + (o * a * b + q * b + p) * inner;
         global f32 *to = y + r * inner;
         i64 i = 0;
-        for (; i + 16 <= inner; i += 16) vstore16(vload16(0, from + i), 0, to + i);
+        for (; i + 16 <= inner; i += 16) sg_store_v16(vload16(0, from + i), to + i, stream);
         if (i < inner) sg_store_part(sg_load_part(from + i, inner - i, 0.0f), to + i, inner - i);
     }
 }

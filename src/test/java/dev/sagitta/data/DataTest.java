@@ -231,6 +231,18 @@ final class DataTest {
                 .hasMessageContaining("id 5 at row 2, column 1, the model's table has 5 rows");
     }
 
+    /** A table over another input of ids than the data's says nothing of these. */
+    @Test
+    void idsOfAFurtherInputAreTheirOwn() throws IOException {
+        Path ids = npy("J.npy", HostTensor.of("x", Shape.of(3, 2), 0L, 1, 2, 3, 4, 5));
+        ModelSpec model = ModelSpec.parse("""
+                {"input": {"shape": [2], "type": "ids"}, "inputs": {"types": {"shape": [2], "type": "ids"}}, "loss": "cross_entropy",
+                 "layers": [{"type": "embedding", "name": "token", "rows": 6, "width": 3},
+                  {"type": "embedding", "name": "type", "from": "types", "rows": 2, "width": 3},
+                  {"type": "add", "from": ["token", "type"]}, {"type": "mean", "axis": 0}]}""", "model");
+        Data.rows(ids, labels(3)).requireFits(model.toGraph());
+    }
+
     /** Labels and ids as numpy's users have them: whatever type counts far enough. */
     @Test
     void labelsAndIdsMayBeOfAnyIntegerType() {

@@ -23,7 +23,9 @@ final class ShapeCases implements TimedCases {
                 TimedCase.of("slice_put", ShapeCases::put),
                 TimedCase.of("slice_pad", ShapeCases::pad),
                 TimedCase.of("transpose_tiles", bench -> transpose(bench, POSITIONS, POSITIONS, 1)),
-                TimedCase.of("transpose_heads", bench -> transpose(bench, POSITIONS, HEADS, HEAD)));
+                TimedCase.of("transpose_heads", bench -> transpose(bench, POSITIONS, HEADS, HEAD)),
+                TimedCase.of("mean", ShapeCases::mean),
+                TimedCase.of("mean_spread", ShapeCases::spread));
     }
 
     /** The middle third of rows, as a slice of packed queries, keys and values. */
@@ -82,6 +84,39 @@ final class ShapeCases implements TimedCases {
                 int p = i / inner / b;
                 int q = i / inner % b;
                 Bench.near(y, i, to[(q * a + p) * inner + i % inner], from[i], 0, Tolerance.EXACT);
+            }
+        });
+    }
+
+    private static void mean(Bench bench) {
+        long outer = bench.elements() / POSITIONS / PART;
+        Tensor x = bench.normal("x", outer, POSITIONS, PART);
+        Tensor y = bench.output("y", DType.F32, outer, PART);
+        bench.run(Mean.of(x, null, y));
+        bench.check(() -> {
+            float[] from = bench.floats(x, 0, POSITIONS * PART);
+            float[] to = bench.floats(y, 0, PART);
+            for (int i = 0; i < PART; i++) {
+                double sum = 0;
+                for (int a = 0; a < POSITIONS; a++) {
+                    sum += from[a * PART + i];
+                }
+                Bench.near(y, i, to[i], sum / POSITIONS, 1, new Tolerance(4e-7, 0));
+            }
+        });
+    }
+
+    private static void spread(Bench bench) {
+        long outer = bench.elements() / POSITIONS / PART;
+        Tensor dy = bench.normal("dy", outer, PART);
+        Tensor dx = bench.output("dx", DType.F32, outer, POSITIONS, PART);
+        bench.run(Mean.spread(dy, null, dx));
+        bench.check(() -> {
+            float[] from = bench.floats(dy, 0, PART);
+            float[] to = bench.floats(dx, 0, POSITIONS * PART);
+            for (int i = 0; i < to.length; i++) {
+                // a power of two divides exactly
+                Bench.near(dx, i, to[i], from[i % PART] / POSITIONS, 0, Tolerance.EXACT);
             }
         });
     }

@@ -14,12 +14,10 @@ import java.util.List;
 
 /** Inputs one behind the other along an axis; each receives its part of the cotangent. */
 public record Concat(long axis) implements LinearOp {
-    private static final int MOST_INPUTS = 1024;
-
     public static final OpType TYPE = OpType.of(
                     "concat",
                     2,
-                    MOST_INPUTS,
+                    Integer.MAX_VALUE,
                     "inputs one behind the other along an axis",
                     m -> new Concat(m.get(Axes.AXIS)),
                     Axes.AXIS)
