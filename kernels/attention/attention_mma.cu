@@ -36,38 +36,38 @@
 
 #define ATTENTION_MMA_INPUTS const f32 *q, const f32 *k, const f32 *v, const i32 *lengths, const f32 *slopes, const u32 *random
 #define ATTENTION_MMA_ENTRY(BLOCKS) extern "C" __global__ void __launch_bounds__(ATTENTION_MMA_THREADS, BLOCKS)
-#define ATTENTION_MMA_PROBLEM                                                                                                                          \
-    SG_DYNAMIC_SHARED(unsigned char, memory);                                                                                                          \
-    const AttentionMma problem = {q, k, v, lengths, slopes, random, batch, heads, kv_heads, t, s, d, q_from, k_from, v_from, q_row, k_row, v_row, \
+#define ATTENTION_MMA_PROBLEM                                                                                                                                \
+    SG_DYNAMIC_SHARED(unsigned char, memory);                                                                                                                \
+    const AttentionMma problem = {q, k, v, lengths, slopes, random, batch, heads, kv_heads, t, s, d, q_from, k_from, v_from, q_row, k_row, v_row,            \
                                   scale, causal, window, dropout, stream, copies};
-#define ATTENTION_MMA_ENTRIES(SUFFIX, FORMAT, D)                                                                                                       \
-    ATTENTION_MMA_ENTRY(3) attention_forward_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, f32 *o, f32 *lse, ATTENTION_PROBLEM) {                                  \
-        ATTENTION_MMA_PROBLEM                                                                                                                          \
-        attention_mma_forward<FORMAT, D>(problem, o, lse, memory);                                                                                     \
-    }                                                                                                                                                  \
-    ATTENTION_MMA_ENTRY(2) attention_backward_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, const f32 *lse, const f32 *delta, const f32 *d_o, f32 *dq, f32 *dk,    \
-                                                    f32 *dv, ATTENTION_PROBLEM) {                                                                      \
-        ATTENTION_MMA_PROBLEM                                                                                                                          \
-        const AttentionGradients gradients = {lse, 0, delta, 0, d_o, 0, 0, 0, 0, dq, dk, dv};                                                          \
-        attention_mma_backward<FORMAT, D>(problem, gradients, memory);                                                                                 \
-    }                                                                                                                                                  \
-    ATTENTION_MMA_ENTRY(2) attention_tangent_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, const f32 *o, const f32 *lse, const f32 *qt, const f32 *kt,             \
-                                                   const f32 *vt, f32 *ot, f32 *mu, ATTENTION_PROBLEM) {                                               \
-        ATTENTION_MMA_PROBLEM                                                                                                                          \
-        attention_mma_tangent<FORMAT, D>(problem, o, lse, qt, kt, vt, ot, mu, memory);                                                                 \
-    }                                                                                                                                                  \
-    ATTENTION_MMA_ENTRY(2) attention_tangent_backward_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, const f32 *lse, const f32 *mu, const f32 *delta,               \
-                                                            const f32 *delta_t, const f32 *d_o, const f32 *qt, const f32 *kt, const f32 *vt,           \
-                                                            const f32 *d_ot, f32 *dqt, f32 *dkt, f32 *dvt, ATTENTION_PROBLEM) {                        \
-        ATTENTION_MMA_PROBLEM                                                                                                                          \
-        const AttentionGradients gradients = {lse, mu, delta, delta_t, d_o, qt, kt, vt, d_ot, dqt, dkt, dvt};                                          \
-        attention_mma_tangent_backward<FORMAT, D>(problem, gradients, memory);                                                                         \
-    }                                                                                                                                                  \
-    ATTENTION_MMA_ENTRY(2) attention_curvature_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, const f32 *lse, const f32 *mu, const f32 *delta, const f32 *d_o,      \
-                                                     const f32 *qt, const f32 *kt, const f32 *vt, f32 *partial, ATTENTION_PROBLEM) {                   \
-        ATTENTION_MMA_PROBLEM                                                                                                                          \
-        const AttentionGradients gradients = {lse, mu, delta, 0, d_o, qt, kt, vt, 0, 0, 0, 0};                                                         \
-        attention_mma_curvature<FORMAT, D>(problem, gradients, partial, memory);                                                                       \
+#define ATTENTION_MMA_ENTRIES(SUFFIX, FORMAT, D)                                                                                                             \
+    ATTENTION_MMA_ENTRY(FORMAT::SIZE * D > 256 ? 2 : 3) attention_forward_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, f32 *o, f32 *lse, ATTENTION_PROBLEM) {        \
+        ATTENTION_MMA_PROBLEM                                                                                                                                \
+        attention_mma_forward<FORMAT, D>(problem, o, lse, memory);                                                                                           \
+    }                                                                                                                                                        \
+    ATTENTION_MMA_ENTRY(2) attention_backward_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, const f32 *lse, const f32 *delta, const f32 *d_o, f32 *dq, f32 *dk,       \
+                                                    f32 *dv, ATTENTION_PROBLEM) {                                                                            \
+        ATTENTION_MMA_PROBLEM                                                                                                                                \
+        const AttentionGradients gradients = {lse, 0, delta, 0, d_o, 0, 0, 0, 0, dq, dk, dv};                                                                \
+        attention_mma_backward<FORMAT, D>(problem, gradients, memory);                                                                                       \
+    }                                                                                                                                                        \
+    ATTENTION_MMA_ENTRY(2) attention_tangent_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, const f32 *o, const f32 *lse, const f32 *qt, const f32 *kt,                \
+                                                   const f32 *vt, f32 *ot, f32 *mu, ATTENTION_PROBLEM) {                                                     \
+        ATTENTION_MMA_PROBLEM                                                                                                                                \
+        attention_mma_tangent<FORMAT, D>(problem, o, lse, qt, kt, vt, ot, mu, memory);                                                                       \
+    }                                                                                                                                                        \
+    ATTENTION_MMA_ENTRY(2) attention_tangent_backward_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, const f32 *lse, const f32 *mu, const f32 *delta,                  \
+                                                            const f32 *delta_t, const f32 *d_o, const f32 *qt, const f32 *kt, const f32 *vt,                 \
+                                                            const f32 *d_ot, f32 *dqt, f32 *dkt, f32 *dvt, ATTENTION_PROBLEM) {                              \
+        ATTENTION_MMA_PROBLEM                                                                                                                                \
+        const AttentionGradients gradients = {lse, mu, delta, delta_t, d_o, qt, kt, vt, d_ot, dqt, dkt, dvt};                                                \
+        attention_mma_tangent_backward<FORMAT, D>(problem, gradients, memory);                                                                               \
+    }                                                                                                                                                        \
+    ATTENTION_MMA_ENTRY(2) attention_curvature_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, const f32 *lse, const f32 *mu, const f32 *delta, const f32 *d_o,         \
+                                                     const f32 *qt, const f32 *kt, const f32 *vt, f32 *partial, ATTENTION_PROBLEM) {                         \
+        ATTENTION_MMA_PROBLEM                                                                                                                                \
+        const AttentionGradients gradients = {lse, mu, delta, 0, d_o, qt, kt, vt, 0, 0, 0, 0};                                                               \
+        attention_mma_curvature<FORMAT, D>(problem, gradients, partial, memory);                                                                             \
     }
 
 ATTENTION_MMA_ENTRIES(tf32, AttentionTf32, 32)

@@ -10,7 +10,8 @@ struct AttentionGradients {
     f32 *dq, *dk, *dv;
 };
 
-/* Numbers of the queries of another tile, in shared memory, one tile ahead as operands are: lse, delta and with TANGENT mu and delta_t. */
+/* Numbers of the queries of another tile, in shared memory, one tile ahead as operands are: lse (in units of log 2), delta and with
+   TANGENT mu and delta_t. */
 template <int COUNT, int R>
 struct AttentionStatistics {
     static constexpr int BYTES = 2 * COUNT * R * 4;
@@ -27,7 +28,7 @@ struct AttentionStatistics {
         const i32 i = (i32)threadIdx.x;
         if (i >= R) return;
 #pragma unroll
-        for (i32 q = 0; q < COUNT; q++) memory[q * R + i] = memory[(COUNT + q) * R + i];
+        for (i32 q = 0; q < COUNT; q++) memory[q * R + i] = (q == 0 ? ATTENTION_MMA_LOG2E : 1.0f) * memory[(COUNT + q) * R + i];
     }
 };
 
@@ -49,7 +50,8 @@ SG_FN void attention_mma_gradients(const AttentionMma &p, const AttentionGradien
     f32 *statistics = reinterpret_cast<f32 *>(others + Others::BYTES);
     const i32 per = p.heads / p.kv_heads, kv = BY_KEYS ? at.head : at.head / per, head0 = BY_KEYS ? at.head * per : at.head;
     const i32 o_copy = TANGENT ? 0 : at.copy, own_rows = BY_KEYS ? p.length(at.b) : p.t, other_rows = BY_KEYS ? p.t : p.length(at.b);
-    const f32 keep = attention_mma_scale_of_kept(p.dropout);
+    AttentionDrop drop;
+    drop.start(p);
     i32 from, to;
     if (BY_KEYS) attention_rows(p.t, p.s, p.causal, p.window, p.length(at.b), at.first, ATTENTION_MMA_OWN, &from, &to);
     else attention_keys(p.t, p.s, p.causal, p.window, p.length(at.b), at.first, ATTENTION_MMA_OWN, &from, &to);
@@ -75,22 +77,13 @@ SG_FN void attention_mma_gradients(const AttentionMma &p, const AttentionGradien
             Statistics::fetch(statistics, sources, first, p.t);
         }
     };
-    if (rounds > 0) fetch(0);
-    ptx_cp_async_commit();
-    Own::load(own_a, BY_KEYS ? p.keys(p.k, 0, at.b, kv) : p.queries(p.q, 0, at.b, head0), at.first, own_rows, p.d);
-    Own::load(own_f, BY_KEYS ? p.values(p.v, 0, at.b, kv) : p.outputs(x.d_o, o_copy, at.b, head0), at.first, own_rows, p.d);
-    if (TANGENT) {
-        Own::load(own_at, BY_KEYS ? p.keys(x.kt, at.copy, at.b, kv) : p.queries(x.qt, at.copy, at.b, head0), at.first, own_rows, p.d);
-        Own::load(own_ft, BY_KEYS ? p.values(x.vt, at.copy, at.b, kv) : p.outputs(x.d_ot, at.copy, at.b, head0), at.first, own_rows, p.d);
-    }
-
     AttentionLane lane;
     lane.start(at.first, 0);
     AttentionStatistic lse, delta, mu, delta_t;
     lse.others = statistics, delta.others = statistics + R, mu.others = statistics + 2 * R, delta_t.others = statistics + 3 * R;
     if (!BY_KEYS) {
         const i64 one = p.statistics(0, at.b, head0), copy = p.statistics(at.copy, at.b, head0);
-        lse.load(x.lse + one, lane.own, p.t);
+        lse.load(x.lse + one, lane.own, p.t, ATTENTION_MMA_LOG2E);
         delta.load(x.delta + (TANGENT ? one : copy), lane.own, p.t);
         if (TANGENT) {
             mu.load(x.mu + copy, lane.own, p.t);
@@ -101,17 +94,27 @@ SG_FN void attention_mma_gradients(const AttentionMma &p, const AttentionGradien
     attention_mma_zero(acc);
     attention_mma_zero(acc_v);
 #pragma unroll 1
-    for (i32 round = 0; round < rounds; round++) {
-        const i32 now = ptx_opaque(round), head = head0 + now / tiles, first = from + now % tiles * R;
-        const unsigned char *b = Others::tile(others, 0), *g = Others::tile(others, 1), *bt = Others::tile(others, 2), *gt = Others::tile(others, 3);
-        ptx_cp_async_wait_all();
-        __syncthreads(); /* nobody reads the tiles before any more */
-        Others::round(others);
-        if (BY_KEYS) Statistics::take(statistics);
-        __syncthreads();
+    for (i32 round = -1; round < rounds; round++) { /* the first time only to ask for a tile */
+        if (round >= 0) {
+            ptx_cp_async_wait_all();
+            __syncthreads(); /* nobody reads the tiles before any more */
+            Others::round(others);
+            if (BY_KEYS) Statistics::take(statistics);
+            __syncthreads();
+        }
         if (round + 1 < rounds) fetch(round + 1);
         ptx_cp_async_commit();
-
+        if (round < 0) {
+            Own::load(own_a, BY_KEYS ? p.keys(p.k, 0, at.b, kv) : p.queries(p.q, 0, at.b, head0), at.first, own_rows, p.d);
+            Own::load(own_f, BY_KEYS ? p.values(p.v, 0, at.b, kv) : p.outputs(x.d_o, o_copy, at.b, head0), at.first, own_rows, p.d);
+            if (TANGENT) {
+                Own::load(own_at, BY_KEYS ? p.keys(x.kt, at.copy, at.b, kv) : p.queries(x.qt, at.copy, at.b, head0), at.first, own_rows, p.d);
+                Own::load(own_ft, BY_KEYS ? p.values(x.vt, at.copy, at.b, kv) : p.outputs(x.d_ot, at.copy, at.b, head0), at.first, own_rows, p.d);
+            }
+            continue;
+        }
+        const i32 now = ptx_opaque(round), head = head0 + now / tiles, first = from + now % tiles * R;
+        const unsigned char *b = Others::tile(others, 0), *g = Others::tile(others, 1), *bt = Others::tile(others, 2), *gt = Others::tile(others, 3);
         AttentionSight sight;
         sight.start(p, at.b, head);
         lane.start(at.first, first);
@@ -124,7 +127,7 @@ SG_FN void attention_mma_gradients(const AttentionMma &p, const AttentionGradien
             attention_mma_scores<Format, D, R, UNROLL>(ds, own_f, g);
         }
         attention_mma_probabilities<BY_KEYS>(w, sight, lane, all, lse);
-        const u32 bits = attention_mma_kept<BY_KEYS, N>(p, p.statistics(0, at.b, head), lane);
+        drop.draw<BY_KEYS, N>(p, p.statistics(0, at.b, head), lane);
         if (TANGENT) {
             f32 r[N][4], dst[N][4];
             attention_mma_zero(r);
@@ -133,9 +136,11 @@ SG_FN void attention_mma_gradients(const AttentionMma &p, const AttentionGradien
             ATTENTION_MMA_EACH(N) r[n][e] = w[n][e] * (p.scale * r[n][e] - mu.at<BY_KEYS>(n, e));
             if constexpr (BY_KEYS) { /* before there are more scores: registers */
                 if (x.dv != 0) {
-                    ATTENTION_MMA_EACH(N) dst[n][e] = attention_mma_mask(bits, n, e, keep) * r[n][e];
+                    ATTENTION_MMA_EACH(N) dst[n][e] = r[n][e];
+                    drop.apply(dst);
                     attention_mma_weigh<Format, D, R>(acc_v, dst, g);
-                    ATTENTION_MMA_EACH(N) dst[n][e] = attention_mma_mask(bits, n, e, keep) * w[n][e];
+                    ATTENTION_MMA_EACH(N) dst[n][e] = w[n][e];
+                    drop.apply(dst);
                     if (x.d_ot != 0) attention_mma_weigh<Format, D, R>(acc_v, dst, gt);
                 }
             }
@@ -144,9 +149,11 @@ SG_FN void attention_mma_gradients(const AttentionMma &p, const AttentionGradien
             attention_mma_zero(dst);
             attention_mma_scores<Format, D, R, UNROLL>(dst, own_ft, g);
             attention_mma_scores<Format, D, R, UNROLL>(dst, own_f, gt);
+            drop.apply(ds);
+            drop.apply(dst);
             ATTENTION_MMA_EACH(N) {
-                const f32 m = attention_mma_mask(bits, n, e, keep), over = m * ds[n][e] - delta.at<BY_KEYS>(n, e);
-                dst[n][e] = r[n][e] * over + w[n][e] * (m * dst[n][e] - delta_t.at<BY_KEYS>(n, e));
+                const f32 over = ds[n][e] - delta.at<BY_KEYS>(n, e);
+                dst[n][e] = r[n][e] * over + w[n][e] * (dst[n][e] - delta_t.at<BY_KEYS>(n, e));
                 ds[n][e] = w[n][e] * over;
             }
             if (!BY_KEYS || x.dk != 0) {
@@ -154,11 +161,9 @@ SG_FN void attention_mma_gradients(const AttentionMma &p, const AttentionGradien
                 if (BY_KEYS ? x.qt != 0 : x.kt != 0) attention_mma_weigh<Format, D, R>(acc, ds, bt);
             }
         } else {
-            ATTENTION_MMA_EACH(N) {
-                const f32 m = attention_mma_mask(bits, n, e, keep);
-                ds[n][e] = w[n][e] * (m * ds[n][e] - delta.at<BY_KEYS>(n, e));
-                w[n][e] *= m;
-            }
+            drop.apply(ds);
+            ATTENTION_MMA_EACH(N) ds[n][e] = w[n][e] * (ds[n][e] - delta.at<BY_KEYS>(n, e));
+            drop.apply(w);
             if constexpr (BY_KEYS) {
                 if (x.dv != 0) attention_mma_weigh<Format, D, R>(acc_v, w, g);
             }
@@ -201,7 +206,8 @@ SG_FN void attention_mma_curvature(const AttentionMma &p, const AttentionGradien
     const AttentionPart at = attention_mma_part(blockIdx.x, p.t, p.heads, p.batch);
     const i32 kv = at.head / (p.heads / p.kv_heads);
     const i64 first_row = p.statistics(0, at.b, at.head);
-    const f32 keep = attention_mma_scale_of_kept(p.dropout);
+    AttentionDrop drop;
+    drop.start(p);
     unsigned char *own_f = memory + Own::BYTES, *own_t = own_f + Own::BYTES, *others = own_t + Own::BYTES;
     f32 *scratch = reinterpret_cast<f32 *>(others + Others::BYTES);
     AttentionSight sight;
@@ -211,27 +217,30 @@ SG_FN void attention_mma_curvature(const AttentionMma &p, const AttentionGradien
     AttentionLane lane;
     lane.start(at.first, 0);
     AttentionStatistic lse, delta, mu;
-    lse.load(x.lse + first_row, lane.own, p.t);
+    lse.load(x.lse + first_row, lane.own, p.t, ATTENTION_MMA_LOG2E);
     delta.load(x.delta + first_row, lane.own, p.t);
     Own::load(memory, p.queries(p.q, 0, at.b, at.head), at.first, p.t, p.d);
     Own::load(own_f, p.outputs(x.d_o, 0, at.b, at.head), at.first, p.t, p.d);
 #pragma unroll 1
     for (i32 copy = (i32)blockIdx.y; copy < p.copies; copy += (i32)gridDim.y) {
         const AttentionRows rows[4] = {p.keys(p.k, 0, at.b, kv), p.values(p.v, 0, at.b, kv), p.keys(x.kt, copy, at.b, kv), p.values(x.vt, copy, at.b, kv)};
-        Others::fetch(others, rows, from, sight.length, p.d);
-        ptx_cp_async_commit();
-        Own::load(own_t, p.queries(x.qt, copy, at.b, at.head), at.first, p.t, p.d);
         mu.load(x.mu + p.statistics(copy, at.b, at.head), at.first + (i32)threadIdx.x / SG_WARP * 16 + (i32)sg_lane() / 4, p.t);
         f32 sum = 0.0f;
 #pragma unroll 1
-        for (i32 j0 = from; j0 < to; j0 += R) {
+        for (i32 j0 = from - R; j0 < to; j0 += R) {
             const unsigned char *k = Others::tile(others, 0), *v = Others::tile(others, 1), *kt = Others::tile(others, 2), *vt = Others::tile(others, 3);
-            ptx_cp_async_wait_all();
-            __syncthreads();
-            Others::round(others);
-            __syncthreads();
+            if (j0 >= from) {
+                ptx_cp_async_wait_all();
+                __syncthreads();
+                Others::round(others);
+                __syncthreads();
+            }
             if (j0 + R < to) Others::fetch(others, rows, j0 + R, sight.length, p.d);
             ptx_cp_async_commit();
+            if (j0 < from) {
+                Own::load(own_t, p.queries(x.qt, copy, at.b, at.head), at.first, p.t, p.d);
+                continue;
+            }
 
             f32 w[N][4], ds[N][4], r[N][4], product[N][4];
             attention_mma_zero(w);
@@ -245,12 +254,14 @@ SG_FN void attention_mma_curvature(const AttentionMma &p, const AttentionGradien
             attention_mma_scores<Format, D, R>(product, own_t, kt);
             lane.start(at.first, j0);
             attention_mma_probabilities<false>(w, sight, lane, sight.all(at.first, ATTENTION_MMA_OWN, j0, R), lse);
-            const u32 bits = attention_mma_kept<false, N>(p, first_row, lane);
+            drop.draw<false, N>(p, first_row, lane);
+            drop.apply(ds);
             ATTENTION_MMA_EACH(N) {
-                const f32 m = attention_mma_mask(bits, n, e, keep), centred = p.scale * r[n][e] - mu.own[e / 2];
-                sum += w[n][e] * (m * ds[n][e] - delta.own[e / 2]) * (centred * centred + 2.0f * p.scale * product[n][e]);
-                w[n][e] *= 2.0f * m * centred;
+                const f32 centred = p.scale * r[n][e] - mu.own[e / 2];
+                sum += w[n][e] * (ds[n][e] - delta.own[e / 2]) * (centred * centred + 2.0f * p.scale * product[n][e]);
+                w[n][e] *= 2.0f * centred;
             }
+            drop.apply(w);
             attention_mma_zero(product);
             attention_mma_scores<Format, D, R>(product, own_f, vt);
             ATTENTION_MMA_EACH(N) sum += w[n][e] * product[n][e];

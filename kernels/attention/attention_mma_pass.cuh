@@ -77,7 +77,6 @@ struct AttentionSight {
             && (window <= 0 || ((i64)last - j0 < window && (causal || (i64)last_key - first < window)));
     }
     __device__ __forceinline__ bool sees(i32 i, i32 j) const { return i < t && attention_visible(i + shift, j, causal, window, length); }
-    __device__ __forceinline__ f32 score(f32 product, i32 i, i32 j) const { return scale * product + slope * (f32)(j - i - shift); }
 };
 
 /* n: eights of other rows; e: the lane's element among them. */
@@ -96,6 +95,20 @@ struct AttentionLane {
     __device__ __forceinline__ i32 query(i32 n, i32 e) const { return BY_KEYS ? other + 8 * n + e % 2 : own + e / 2 * 8; }
     template <bool BY_KEYS>
     __device__ __forceinline__ i32 key(i32 n, i32 e) const { return BY_KEYS ? own + e / 2 * 8 : other + 8 * n + e % 2; }
+    /* w += slope (key - query's place): a conversion for the lane, not for each element. */
+    template <bool BY_KEYS, int N>
+    __device__ __forceinline__ void slant(f32 (&w)[N][4], const AttentionSight &sight) const {
+        if (sight.slope == 0.0f) return;
+        const f32 from = (f32)(BY_KEYS ? own - other - sight.shift : other - own - sight.shift);
+        ATTENTION_MMA_EACH(N) w[n][e] += sight.slope * (from + (f32)(BY_KEYS ? e / 2 * 8 - 8 * n - e % 2 : 8 * n + e % 2 - e / 2 * 8));
+    }
+    /* w = instead where the query does not see the key. */
+    template <bool BY_KEYS, int N>
+    __device__ __forceinline__ void hide(f32 (&w)[N][4], const AttentionSight &sight, f32 instead) const {
+        ATTENTION_MMA_EACH(N) {
+            if (!sight.sees(query<BY_KEYS>(n, e), key<BY_KEYS>(n, e))) w[n][e] = instead;
+        }
+    }
 };
 
 /* A number for each query: of the lane's two own rows, or where those are keys of the other ones, in shared memory. */
@@ -103,10 +116,10 @@ struct AttentionStatistic {
     f32 own[2];
     const f32 *others;
 
-    /* Own rows first and first + 8 of those below t. */
-    __device__ __forceinline__ void load(const f32 *from, i32 first, i32 t) {
-        own[0] = first < t ? from[first] : 0.0f;
-        own[1] = first + 8 < t ? from[first + 8] : 0.0f;
+    /* Own rows first and first + 8 of those below t, times factor. */
+    __device__ __forceinline__ void load(const f32 *from, i32 first, i32 t, f32 factor = 1.0f) {
+        own[0] = first < t ? factor * from[first] : 0.0f;
+        own[1] = first + 8 < t ? factor * from[first + 8] : 0.0f;
     }
     template <bool BY_KEYS>
     __device__ __forceinline__ f32 at(i32 n, i32 e) const {
@@ -114,36 +127,49 @@ struct AttentionStatistic {
     }
 };
 
-/* Sums of products to probabilities exp(S - lse); 0 where the key is not visible. */
+/* Sums of products to probabilities exp(S - lse); 0 where the key is not visible. lse in units of log 2. */
 template <bool BY_KEYS, int N>
 SG_FN void attention_mma_probabilities(f32 (&w)[N][4], const AttentionSight &sight, const AttentionLane &lane, bool all, const AttentionStatistic &lse) {
-    ATTENTION_MMA_EACH(N) {
-        const i32 i = lane.query<BY_KEYS>(n, e), j = lane.key<BY_KEYS>(n, e);
-        const f32 p = ptx_exp2(sight.score(w[n][e], i, j) - lse.at<BY_KEYS>(n, e) * ATTENTION_MMA_LOG2E);
-        w[n][e] = all || sight.sees(i, j) ? p : 0.0f;
-    }
+    ATTENTION_MMA_EACH(N) w[n][e] = sight.scale * w[n][e] - lse.at<BY_KEYS>(n, e);
+    lane.slant<BY_KEYS>(w, sight);
+    ATTENTION_MMA_EACH(N) w[n][e] = ptx_exp2(w[n][e]);
+    if (!all) lane.hide<BY_KEYS>(w, sight, 0.0f);
 }
 
-/* Which elements dropout keeps, bit 4 n + e. first_row: the number of the head's first query among all. */
-template <bool BY_KEYS, int N>
-SG_FN u32 attention_mma_kept(const AttentionMma &p, i64 first_row, const AttentionLane &lane) {
-    if (p.dropout <= 0.0f || p.random == 0) return 0xFFFFFFFFu;
-    const u32 threshold = attention_threshold(p.dropout);
-    sg_random_key key;
-    sg_random_key_of(p.random, p.stream, &key);
-    u32 bits = 0;
+/* What dropout multiplies a tile's elements with. */
+struct AttentionDrop {
+    bool any;
+    f32 keep;
+    u32 bits; /* 4 n + e: kept */
+
+    __device__ __forceinline__ void start(const AttentionMma &p) {
+        any = p.dropout > 0.0f && p.random != 0;
+        keep = 1.0f / (1.0f - p.dropout);
+        bits = 0;
+    }
+    /* first_row: the number of the head's first query among all. */
+    template <bool BY_KEYS, int N>
+    __device__ __forceinline__ void draw(const AttentionMma &p, i64 first_row, const AttentionLane &lane) {
+        if (!any) return;
+        const u32 threshold = attention_threshold(p.dropout);
+        sg_random_key key;
+        sg_random_key_of(p.random, p.stream, &key);
+        bits = 0;
 #pragma unroll 1
-    for (i32 n = 0; n < N; n++) {
+        for (i32 n = 0; n < N; n++) {
 #pragma unroll 1
-        for (i32 e = 0; e < 4; e += BY_KEYS ? 1 : 2) {
-            const u32 kept = attention_kept(key, threshold, (first_row + lane.query<BY_KEYS>(n, e)) * p.s + lane.key<BY_KEYS>(n, e));
-            bits |= (kept & (BY_KEYS ? 1u : 3u)) << (4 * n + e);
+            for (i32 e = 0; e < 4; e += BY_KEYS ? 1 : 2) {
+                const u32 kept = attention_kept(key, threshold, (first_row + lane.query<BY_KEYS>(n, e)) * p.s + lane.key<BY_KEYS>(n, e));
+                bits |= (kept & (BY_KEYS ? 1u : 3u)) << (4 * n + e);
+            }
         }
     }
-    return bits;
-}
-SG_FN f32 attention_mma_mask(u32 bits, i32 n, i32 e, f32 kept) { return bits >> (4 * n + e) & 1u ? kept : 0.0f; }
-SG_FN f32 attention_mma_scale_of_kept(f32 dropout) { return dropout > 0.0f ? 1.0f / (1.0f - dropout) : 1.0f; }
+    template <int N>
+    __device__ __forceinline__ void apply(f32 (&w)[N][4]) const {
+        if (!any) return;
+        ATTENTION_MMA_EACH(N) w[n][e] = bits >> (4 * n + e) & 1u ? keep * w[n][e] : 0.0f;
+    }
+};
 
 /* Tiles of R rows of the other operands. In wide heads four operands of 4-byte elements leave room in shared memory for 16 rows only; and FEW, where two sums
    of results take most registers. */

@@ -13,28 +13,31 @@ SG_FN void attention_mma_forward(const AttentionMma &p, f32 *o, f32 *lse, unsign
     const AttentionPart at = attention_mma_part(blockIdx.x, p.t, p.heads, p.batch);
     const i32 kv = at.head / (p.heads / p.kv_heads);
     const i64 first_row = p.statistics(0, at.b, at.head);
-    const f32 keep = attention_mma_scale_of_kept(p.dropout);
+    AttentionDrop drop;
+    drop.start(p);
     unsigned char *others = memory + Own::BYTES;
     const AttentionRows from[2] = {p.keys(p.k, 0, at.b, kv), p.values(p.v, 0, at.b, kv)};
     AttentionSight sight;
     sight.start(p, at.b, at.head);
-    i32 j0, to;
-    attention_keys(p.t, p.s, p.causal, p.window, sight.length, at.first, ATTENTION_MMA_OWN, &j0, &to);
-
-    Others::fetch(others, from, j0, sight.length, p.d);
-    ptx_cp_async_commit();
-    Own::load(memory, p.queries(p.q, 0, at.b, at.head), at.first, p.t, p.d);
+    i32 keys, to;
+    attention_keys(p.t, p.s, p.causal, p.window, sight.length, at.first, ATTENTION_MMA_OWN, &keys, &to);
 
     f32 acc[D / 8][4], top[2] = {-SG_INFINITY, -SG_INFINITY}, sum[2] = {0.0f, 0.0f};
     attention_mma_zero(acc);
 #pragma unroll 1
-    for (; j0 < to; j0 += R) {
-        ptx_cp_async_wait_all();
-        __syncthreads(); /* nobody reads the tiles before any more */
-        Others::round(others);
-        __syncthreads();
+    for (i32 j0 = keys - R; j0 < to; j0 += R) { /* the first time only to ask for a tile */
+        if (j0 >= keys) {
+            ptx_cp_async_wait_all();
+            __syncthreads(); /* nobody reads the tiles before any more */
+            Others::round(others);
+            __syncthreads();
+        }
         if (j0 + R < to) Others::fetch(others, from, j0 + R, sight.length, p.d);
         ptx_cp_async_commit();
+        if (j0 < keys) {
+            Own::load(memory, p.queries(p.q, 0, at.b, at.head), at.first, p.t, p.d);
+            continue;
+        }
 
         f32 w[N][4];
         attention_mma_zero(w);
@@ -43,11 +46,10 @@ SG_FN void attention_mma_forward(const AttentionMma &p, f32 *o, f32 *lse, unsign
         lane.start(at.first, j0);
         const bool all = sight.all(at.first, ATTENTION_MMA_OWN, j0, R);
         f32 most[2] = {top[0], top[1]}, shrink[2], base[2];
-        ATTENTION_MMA_EACH(N) {
-            const i32 i = lane.query<false>(n, e), j = lane.key<false>(n, e);
-            w[n][e] = all || sight.sees(i, j) ? sight.score(w[n][e], i, j) : -SG_INFINITY;
-            most[e / 2] = sg_nan_max(most[e / 2], w[n][e]);
-        }
+        ATTENTION_MMA_EACH(N) w[n][e] *= sight.scale;
+        lane.slant<false>(w, sight);
+        if (!all) lane.hide<false>(w, sight, -SG_INFINITY);
+        ATTENTION_MMA_EACH(N) most[e / 2] = sg_nan_max(most[e / 2], w[n][e]);
 #pragma unroll
         for (i32 h = 0; h < 2; h++) {
             most[h] = attention_mma_row_max(most[h]);
@@ -56,12 +58,12 @@ SG_FN void attention_mma_forward(const AttentionMma &p, f32 *o, f32 *lse, unsign
             top[h] = most[h];
             sum[h] *= shrink[h];
         }
-        const u32 bits = attention_mma_kept<false, N>(p, first_row, lane);
         ATTENTION_MMA_EACH(N) {
-            const f32 weight = ptx_exp2(w[n][e] - base[e / 2]);
-            sum[e / 2] += weight;
-            w[n][e] = weight * attention_mma_mask(bits, n, e, keep);
+            w[n][e] = ptx_exp2(w[n][e] - base[e / 2]);
+            sum[e / 2] += w[n][e];
         }
+        drop.draw<false, N>(p, first_row, lane);
+        drop.apply(w);
         ATTENTION_MMA_EACH(D / 8) acc[n][e] *= shrink[e / 2];
         attention_mma_weigh<Format, D, R>(acc, w, Others::tile(others, 1));
     }
@@ -91,34 +93,37 @@ SG_FN void attention_mma_tangent(const AttentionMma &p, const f32 *o, const f32 
     const AttentionPart at = attention_mma_part(blockIdx.x, p.t, p.heads, p.batch);
     const i32 kv = at.head / (p.heads / p.kv_heads);
     const i64 first_row = p.statistics(0, at.b, at.head);
-    const f32 keep = attention_mma_scale_of_kept(p.dropout);
+    AttentionDrop drop;
+    drop.start(p);
     unsigned char *own_t = memory + Own::BYTES, *others = own_t + Own::BYTES;
     const AttentionRows from[4] = {p.keys(p.k, 0, at.b, kv), p.values(p.v, 0, at.b, kv), p.keys(kt, at.copy, at.b, kv), p.values(vt, at.copy, at.b, kv)};
     AttentionSight sight;
     sight.start(p, at.b, at.head);
-    i32 j0, to;
-    attention_keys(p.t, p.s, p.causal, p.window, sight.length, at.first, ATTENTION_MMA_OWN, &j0, &to);
-
-    Others::fetch(others, from, j0, sight.length, p.d);
-    ptx_cp_async_commit();
-    Own::load(memory, p.queries(p.q, 0, at.b, at.head), at.first, p.t, p.d);
-    Own::load(own_t, p.queries(qt, at.copy, at.b, at.head), at.first, p.t, p.d);
+    i32 keys, to;
+    attention_keys(p.t, p.s, p.causal, p.window, sight.length, at.first, ATTENTION_MMA_OWN, &keys, &to);
 
     AttentionLane lane;
     lane.start(at.first, 0);
     AttentionStatistic l;
-    l.load(lse + first_row, lane.own, p.t);
+    l.load(lse + first_row, lane.own, p.t, ATTENTION_MMA_LOG2E);
     f32 acc[D / 8][4], mean[2] = {0.0f, 0.0f}, c[2] = {0.0f, 0.0f};
     bool has[2] = {lane.own >= p.t, lane.own + 8 >= p.t};
     attention_mma_zero(acc);
 #pragma unroll 1
-    for (; j0 < to; j0 += R) {
-        ptx_cp_async_wait_all();
-        __syncthreads();
-        Others::round(others);
-        __syncthreads();
+    for (i32 j0 = keys - R; j0 < to; j0 += R) {
+        if (j0 >= keys) {
+            ptx_cp_async_wait_all();
+            __syncthreads();
+            Others::round(others);
+            __syncthreads();
+        }
         if (j0 + R < to) Others::fetch(others, from, j0 + R, sight.length, p.d);
         ptx_cp_async_commit();
+        if (j0 < keys) {
+            Own::load(memory, p.queries(p.q, 0, at.b, at.head), at.first, p.t, p.d);
+            Own::load(own_t, p.queries(qt, at.copy, at.b, at.head), at.first, p.t, p.d);
+            continue;
+        }
 
         f32 w[N][4], r[N][4];
         attention_mma_zero(w);
@@ -147,13 +152,13 @@ SG_FN void attention_mma_tangent(const AttentionMma &p, const f32 *o, const f32 
                 }
             }
         }
-        const u32 bits = attention_mma_kept<false, N>(p, first_row, lane);
         ATTENTION_MMA_EACH(N) {
-            const f32 m = attention_mma_mask(bits, n, e, keep), part = w[n][e] * (p.scale * r[n][e] - c[e / 2]);
-            mean[e / 2] += part;
-            r[n][e] = m * part;
-            w[n][e] *= m;
+            r[n][e] = w[n][e] * (p.scale * r[n][e] - c[e / 2]);
+            mean[e / 2] += r[n][e];
         }
+        drop.draw<false, N>(p, first_row, lane);
+        drop.apply(r);
+        drop.apply(w);
         attention_mma_weigh<Format, D, R>(acc, r, Others::tile(others, 1));
         if (vt != 0) attention_mma_weigh<Format, D, R>(acc, w, Others::tile(others, 3));
     }

@@ -101,21 +101,34 @@ struct AttentionTile {
     static constexpr int COPIES = R * ACROSS / ATTENTION_MMA_THREADS;
     static_assert(COPIES * ATTENTION_MMA_THREADS == R * ACROSS, "all threads copy the same number of chunks");
 
+    /* A chunk of this thread's: where it is in the matrix, and how many of its elements exist. */
+    struct Chunk {
+        i32 place, inside;
+        const f32 *source;
+        __device__ __forceinline__ Chunk(const AttentionRows &from, i32 j, i32 thread, i32 first, i32 rows, i32 d) {
+            place = j * ATTENTION_MMA_THREADS + thread;
+            const i32 r = first + place / ACROSS, c = place % ACROSS * 4;
+            inside = r < rows && from.from != 0 ? attention_inside(d - c) : 0;
+            source = inside > 0 ? from.from + r * from.row + c : from.from; /* a copy of 0 bytes reads nothing */
+        }
+    };
+
     /* Asks for rows first .. first + R - 1; zeros beyond `rows` and d. */
     static __device__ __forceinline__ void fetch(unsigned char *raw, const AttentionRows &from, i32 first, i32 rows, i32 d) {
-        const bool aligned = attention_rows_aligned(from);
         const i32 thread = ptx_opaque((i32)threadIdx.x); /* else the addresses of all chunks wait in registers for the next tile */
-        if (from.from == 0) rows = 0;
+        if (attention_rows_aligned(from)) {
 #pragma unroll 4
-        for (i32 j = 0; j < COPIES; j++) {
-            const i32 chunk = j * ATTENTION_MMA_THREADS + thread, r = first + chunk / ACROSS, c = chunk % ACROSS * 4;
-            const i32 inside = r < rows ? attention_inside(d - c) : 0;
-            const f32 *source = inside > 0 ? from.from + r * from.row + c : from.from; /* a copy of 0 bytes reads nothing */
-            unsigned char *target = raw + chunk * 16;
-            if (aligned) ptx_cp_async_16(target, source, (u32)inside * 4);
-            else {
+            for (i32 j = 0; j < COPIES; j++) {
+                const Chunk chunk(from, j, thread, first, rows, d);
+                ptx_cp_async_16(raw + chunk.place * 16, chunk.source, (u32)chunk.inside * 4);
+            }
+        } else {
+#pragma unroll 1
+            for (i32 j = 0; j < COPIES; j++) {
+                const Chunk chunk(from, j, thread, first, rows, d);
 #pragma unroll
-                for (i32 e = 0; e < 4; e++) ptx_cp_async_4(target + e * 4, e < inside ? source + e : source, e < inside ? 4 : 0);
+                for (i32 e = 0; e < 4; e++)
+                    ptx_cp_async_4(raw + chunk.place * 16 + e * 4, e < chunk.inside ? chunk.source + e : chunk.source, e < chunk.inside ? 4 : 0);
             }
         }
     }
@@ -132,17 +145,32 @@ struct AttentionTile {
 
     /* Both at once, for what is loaded once. */
     static __device__ __forceinline__ void load(unsigned char *tile, const AttentionRows &from, i32 first, i32 rows, i32 d) {
-        const bool aligned = attention_rows_aligned(from);
-        if (from.from == 0) rows = 0;
-#pragma unroll 4
-        for (i32 j = 0; j < COPIES; j++) {
-            const i32 chunk = j * ATTENTION_MMA_THREADS + (i32)threadIdx.x, r = first + chunk / ACROSS, c = chunk % ACROSS * 4;
-            const i32 inside = r < rows ? attention_inside(d - c) : 0;
-            const f32 *source = from.from + r * from.row + c;
-            float4 v = make_float4(0, 0, 0, 0);
-            if (inside == 4 && aligned) v = ptx_ld_global_f32x4(source);
-            else if (inside > 0) v = make_float4(source[0], inside > 1 ? source[1] : 0, inside > 2 ? source[2] : 0, inside > 3 ? source[3] : 0);
-            Format::put(tile + chunk / ACROSS * PITCH + chunk % ACROSS * 4 * Format::SIZE, v);
+        const bool aligned = attention_rows_aligned(from) && d % 4 == 0;
+        const i32 thread = ptx_opaque((i32)threadIdx.x);
+#pragma unroll 1
+        for (i32 j = 0; j < COPIES; j += 4) {
+            float4 v[4];
+#pragma unroll
+            for (i32 u = 0; u < 4; u++) {
+                const Chunk chunk(from, j + u, thread, first, rows, d);
+                v[u] = make_float4(0, 0, 0, 0);
+                if (aligned && chunk.inside > 0) v[u] = ptx_ld_global_f32x4(chunk.source);
+            }
+            if (!aligned) {
+#pragma unroll
+                for (i32 u = 0; u < 4; u++) {
+                    const Chunk chunk(from, j + u, thread, first, rows, d);
+                    if (chunk.inside > 0) v[u].x = chunk.source[0];
+                    if (chunk.inside > 1) v[u].y = chunk.source[1];
+                    if (chunk.inside > 2) v[u].z = chunk.source[2];
+                    if (chunk.inside > 3) v[u].w = chunk.source[3];
+                }
+            }
+#pragma unroll
+            for (i32 u = 0; u < 4; u++) {
+                const i32 place = (j + u) * ATTENTION_MMA_THREADS + thread;
+                Format::put(tile + place / ACROSS * PITCH + place % ACROSS * 4 * Format::SIZE, v[u]);
+            }
         }
     }
 };
