@@ -29,6 +29,12 @@
    Flops of a visible pair and column: forward 4, tangent 10 a copy, backward 14, tangent_backward 36 a copy, curvature 12 a copy.
    A warp reads 1.5 KB of shared memory for 4 mma of scores, 0.5 KB for 2 of sums, so that shared memory, not mma.sync, sets the pace: 1365 .. 2048 flops (bf16; TF32
    683 .. 1024) a cycle and multiprocessor, a third to a half of the tensor cores' rate. Predicted on H100, bf16, d = 64: 200 TFLOP/s forward, causal T = 2048 of 64 heads 175 us.
+   Own tiles are loaded 16 bytes at a time, other tiles by cp.async:
+   WIDE attention_forward_*: 4 loads, 0 stores
+   WIDE attention_tangent_tf32_*, attention_tangent_bf16_*: 8 loads, 0 stores
+   WIDE attention_backward_*: 16 loads, 0 stores
+   WIDE attention_tangent_backward_*: 32 loads, 0 stores
+   WIDE attention_curvature_*: 12 loads, 0 stores
    Source: Dao, FlashAttention-2 (2023); the PTX ISA's mma.sync and ldmatrix; for the tangents Pearlmutter 1994.
    DIALECT: mma.sync, ldmatrix and cp.async have no spelling in OpenCL. */
 #include "attention/attention_mma_rows.cuh"
@@ -41,7 +47,7 @@
     const AttentionMma problem = {q, k, v, lengths, slopes, random, batch, heads, kv_heads, t, s, d, q_from, k_from, v_from, q_row, k_row, v_row,            \
                                   scale, causal, window, dropout, stream, copies};
 #define ATTENTION_MMA_ENTRIES(SUFFIX, FORMAT, D)                                                                                                             \
-    ATTENTION_MMA_ENTRY(FORMAT::SIZE * D > 256 ? 2 : 3) attention_forward_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, f32 *o, f32 *lse, ATTENTION_PROBLEM) {        \
+    ATTENTION_MMA_ENTRY(D > 64 ? 2 : 3) attention_forward_##SUFFIX##_##D(ATTENTION_MMA_INPUTS, f32 *o, f32 *lse, ATTENTION_PROBLEM) {                        \
         ATTENTION_MMA_PROBLEM                                                                                                                                \
         attention_mma_forward<FORMAT, D>(problem, o, lse, memory);                                                                                           \
     }                                                                                                                                                        \

@@ -155,12 +155,20 @@ struct AttentionDrop {
         sg_random_key key;
         sg_random_key_of(p.random, p.stream, &key);
         bits = 0;
+        const i32 at = (i32)threadIdx.x % SG_WARP;
 #pragma unroll 1
-        for (i32 n = 0; n < N; n++) {
-#pragma unroll 1
-            for (i32 e = 0; e < 4; e += BY_KEYS ? 1 : 2) {
-                const u32 kept = attention_kept(key, threshold, (first_row + lane.query<BY_KEYS>(n, e)) * p.s + lane.key<BY_KEYS>(n, e));
-                bits |= (kept & (BY_KEYS ? 1u : 3u)) << (4 * n + e);
+        for (i32 n = 0; n < N; n++) { /* four keys of a query at a time, and a lane for each four: two, or four, lanes have their elements */
+            if (BY_KEYS) {
+                const i32 mine = at / 4 % 4;
+                const i64 row = first_row + lane.other + 8 * n + mine % 2;
+                const u32 four = attention_kept(key, threshold, row * p.s + lane.own - mine + mine / 2 * 8);
+#pragma unroll
+                for (i32 e = 0; e < 4; e++) bits |= (__shfl_sync(SG_FULL_MASK, four, (at & ~12) + 4 * e) >> mine & 1u) << (4 * n + e);
+            } else {
+                const i32 odd = at % 2;
+                const u32 four = attention_kept(key, threshold, (first_row + lane.own + 8 * odd) * p.s + lane.other - 2 * odd + 8 * n);
+                const u32 others = __shfl_xor_sync(SG_FULL_MASK, four, 1);
+                bits |= (odd ? others >> 2 | (four & 12u) : (four & 3u) | (others & 3u) << 2) << (4 * n);
             }
         }
     }

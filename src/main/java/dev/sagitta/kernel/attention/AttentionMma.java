@@ -87,6 +87,11 @@ public record AttentionMma(Descriptor plain, Pass pass, Factors factors) impleme
         return new AttentionMma(plain, Pass.of(plain), factors);
     }
 
+    /** The same, or the plain pass itself where factors are not to be rounded. */
+    public static Descriptor orPlain(Descriptor plain, Factors factorsOrNull) {
+        return factorsOrNull == null ? plain : of(plain, factorsOrNull);
+    }
+
     /** What a device runs: this, or the plain pass. */
     public Descriptor on(Device device) {
         boolean fits = device.kind() == DeviceKind.CUDA
