@@ -11,7 +11,12 @@
               polynomial in t = 1/(1 + 0.3 a), minimax on [0, 13.3] by Lawson's iteration: relative error 5.7e-8
    gelu_tanh  Q = sigma(-w), w = 2 sqrt(2/pi) (a + 0.044715 a^3)
 
-   hardswish is x clamp(x + 3, 0, 6) / 6 (Howard et al. 2019), its slope at 3 that from the left, as PyTorch has it.
+   hardswish is x clamp(x + 3, 0, 6) / 6 (Howard et al. 2019), its slope at 3 that from the left, as PyTorch has it; hardsigmoid the factor of x in it.
+   leaky_relu has the slope 0.01 below 0 and at it. elu is e^x - 1 below 0 (Clevert et al. 2016), there 2 t / (1 - t) with t = tanh(x/2), which keeps its
+   relative accuracy near 0.
+   softplus is max(x, 0) + log(1 + e), e = e^-|x|, the logarithm 2 artanh(s) with s = e / (2 + e) <= 1/3 by its series to s^15; its slope is sigma.
+   mish is x T (Misra 2019), T = tanh(softplus(x)), rational in e: with D = e^2 + 2 e + 2 for x < 0, T = e (e + 2) / D, T' = 4 e (1 + e) / D^2,
+   2 T' + x T'' the second derivative; for x >= 0 the same with numerator and denominator multiplied by powers of e, D = 1 + 2 e + 2 e^2.
 
    Each type brings sg_expn (e^x, x in [-88.3, 0]), sg_exp2n (2^x, x in [-127.4, 0]), both may give 0 below 2^-126, sg_rcp (1/x, x in [1, 10]), sg_tanh.
    Errors against fp64, values of any size: a few ulp, or 1e-7 where the result is smaller than its terms or in gelu's tail. */
@@ -29,7 +34,8 @@
 
 /* The functions that have kernels, M(CODE, NAME) of each: the code is what gemm is told to end with, one more than the ordinal of Function in Java. relu keeps a
    bit per element, so no kernel reads codes for it. */
-#define SG_SMOOTH_FUNCTIONS(M) M(2, gelu) M(3, gelu_tanh) M(4, silu) M(5, tanh) M(6, sigmoid) M(7, hardswish)
+#define SG_SMOOTH_FUNCTIONS(M) M(2, gelu) M(3, gelu_tanh) M(4, silu) M(5, tanh) M(6, sigmoid) M(7, hardswish) \
+    M(8, hardsigmoid) M(9, leaky_relu) M(10, elu) M(11, softplus) M(12, mish)
 #define SG_ALL_FUNCTIONS(M) M(1, relu) SG_SMOOTH_FUNCTIONS(M)
 
 #define SG_FUNCTIONS(F, V)                                                                                                      \
@@ -56,6 +62,25 @@
         return x < (F)(-3.0f) ? (F)(0.0f) : (x > (F)(3.0f) ? (F)(0.0f) : sg_fma(x, (F)(0.0f), (F)(0.33333333f)));               \
     }                                                                                                                           \
                                                                                                                                 \
+    SG_FN F hardsigmoid_f##V(F x) {                                                                                             \
+        return x < (F)(-3.0f) ? (F)(0.0f) : (x > (F)(3.0f) ? (F)(1.0f) : sg_fma(x, (F)(0.16666667f), (F)(0.5f)));               \
+    }                                                                                                                           \
+    SG_FN F hardsigmoid_d1##V(F x) {                                                                                            \
+        return x < (F)(-3.0f) ? (F)(0.0f) : (x > (F)(3.0f) ? (F)(0.0f) : sg_fma(x, (F)(0.0f), (F)(0.16666667f)));               \
+    }                                                                                                                           \
+    SG_FN F hardsigmoid_d2##V(F x) { return x == x ? (F)(0.0f) : x; }                                                           \
+                                                                                                                                \
+    SG_FN F leaky_relu_f##V(F x) { return x < (F)(0.0f) ? (F)(0.01f) * x : x; }                                                 \
+    SG_FN F leaky_relu_d1##V(F x) { return x > (F)(0.0f) ? (F)(1.0f) : (x <= (F)(0.0f) ? (F)(0.01f) : x); }                     \
+    SG_FN F leaky_relu_d2##V(F x) { return x == x ? (F)(0.0f) : x; }                                                            \
+                                                                                                                                \
+    SG_FN F elu_f##V(F x) {                                                                                                     \
+        F t = sg_tanh##V((F)(0.5f) * (x > (F)(0.0f) ? (F)(0.0f) : x));                                                          \
+        return x > (F)(0.0f) ? x : (F)(2.0f) * t * sg_rcp##V((F)(1.0f) - t);                                                    \
+    }                                                                                                                           \
+    SG_FN F elu_d1##V(F x) { return x > (F)(0.0f) ? (F)(1.0f) : sg_expn##V(-sg_magnitude##V(x, SG_SIGMOID_MAX)); }              \
+    SG_FN F elu_d2##V(F x) { return x > (F)(0.0f) ? (F)(0.0f) : sg_expn##V(-sg_magnitude##V(x, SG_SIGMOID_MAX)); }              \
+                                                                                                                                \
     SG_FN F sigmoid_f##V(F x) {                                                                                                 \
         F e = sg_expn##V(-sg_magnitude##V(x, SG_SIGMOID_MAX)), r = sg_rcp##V((F)(1.0f) + e);                                    \
         return x < (F)(0.0f) ? e * r : r;                                                                                       \
@@ -68,6 +93,44 @@
         F e = sg_expn##V(-sg_magnitude##V(x, SG_SIGMOID_MAX)), r = sg_rcp##V((F)(1.0f) + e);                                    \
         F t = e * r * r * (((F)(1.0f) - e) * r);                                                                                \
         return x < (F)(0.0f) ? t : -t;                                                                                          \
+    }                                                                                                                           \
+                                                                                                                                \
+    SG_FN F softplus_f##V(F x) {                                                                                                \
+        F e = sg_expn##V(-sg_magnitude##V(x, SG_SIGMOID_MAX)), s = e * sg_rcp##V((F)(2.0f) + e), z = s * s;                     \
+        F p = sg_fma((F)(0.13333334f), z, (F)(0.15384616f));                                                                    \
+        p = sg_fma(p, z, (F)(0.18181819f));                                                                                     \
+        p = sg_fma(p, z, (F)(0.22222222f));                                                                                     \
+        p = sg_fma(p, z, (F)(0.2857143f));                                                                                      \
+        p = sg_fma(p, z, (F)(0.4f));                                                                                            \
+        p = sg_fma(p, z, (F)(0.6666667f));                                                                                      \
+        p = sg_fma(p, z, (F)(2.0f));                                                                                            \
+        return sg_fma(p, s, sg_positive##V(x));                                                                                 \
+    }                                                                                                                           \
+    SG_FN F softplus_d1##V(F x) { return sigmoid_f##V(x); }                                                                     \
+    SG_FN F softplus_d2##V(F x) { return sigmoid_d1##V(x); }                                                                    \
+                                                                                                                                \
+    /* 1 / D */                                                                                                                 \
+    SG_FN F mish_rcp##V(F x, F e) {                                                                                             \
+        return sg_rcp##V(x < (F)(0.0f) ? sg_fma(e, e + (F)(2.0f), (F)(2.0f)) : sg_fma((F)(2.0f) * e, e + (F)(1.0f), (F)(1.0f)));\
+    }                                                                                                                           \
+    SG_FN F mish_t##V(F x, F e, F r) { return (x < (F)(0.0f) ? e * (e + (F)(2.0f)) : sg_fma((F)(2.0f), e, (F)(1.0f))) * r; }    \
+    SG_FN F mish_t1##V(F x, F e, F r) {                                                                                         \
+        return (F)(4.0f) * e * ((F)(1.0f) + e) * r * r * (x < (F)(0.0f) ? (F)(1.0f) : e);                                       \
+    }                                                                                                                           \
+    SG_FN F mish_f##V(F x) {                                                                                                    \
+        F a = sg_magnitude##V(x, SG_SIGMOID_MAX), e = sg_expn##V(-a), t = mish_t##V(x, e, mish_rcp##V(x, e));                   \
+        return x < (F)(0.0f) ? -a * t : x * t;                                                                                  \
+    }                                                                                                                           \
+    SG_FN F mish_d1##V(F x) {                                                                                                   \
+        F a = sg_magnitude##V(x, SG_SIGMOID_MAX), e = sg_expn##V(-a), r = mish_rcp##V(x, e);                                    \
+        return sg_fma(x < (F)(0.0f) ? -a : a, mish_t1##V(x, e, r), mish_t##V(x, e, r));                                         \
+    }                                                                                                                           \
+    SG_FN F mish_d2##V(F x) {                                                                                                   \
+        F a = sg_magnitude##V(x, SG_SIGMOID_MAX), e = sg_expn##V(-a), r = mish_rcp##V(x, e);                                    \
+        F low = sg_fma(e, sg_fma(e, sg_fma(e, (F)(-2.0f), (F)(-3.0f)), (F)(2.0f)), (F)(2.0f));                                  \
+        F high = e * sg_fma(e, sg_fma(e, sg_fma(e, (F)(2.0f), (F)(2.0f)), (F)(-3.0f)), (F)(-2.0f));                             \
+        F bend = (F)(4.0f) * e * (x < (F)(0.0f) ? low : high) * r * r * r;                                                      \
+        return sg_fma(x < (F)(0.0f) ? -a : a, bend, (F)(2.0f) * mish_t1##V(x, e, r));                                           \
     }                                                                                                                           \
                                                                                                                                 \
     SG_FN F tanh_f##V(F x) { return sg_tanh##V(x); }                                                                            \

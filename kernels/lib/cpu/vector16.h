@@ -139,7 +139,33 @@ SG_FN float16 v16_gelu(float16 x) {
     return x * select(tail, 1.0f - tail, x > 0.0f);
 }
 
-/* 0 none, 1 relu, 2 gelu, 3 gelu by tanh, 4 silu, 5 tanh, 6 sigmoid: as NAME_f of lib/functions.h; NaN passes through. */
+/* e^x - 1 for x <= 0. */
+SG_FN float16 v16_expm1(float16 x) {
+    float16 t = v16_tanh(0.5f * x);
+    return 2.0f * t / (1.0f - t);
+}
+
+/* log(1 + e) for 0 <= e <= 1: 2 artanh(e / (2 + e)) by its series. */
+SG_FN float16 v16_log1p_unit(float16 e) {
+    float16 s = e / (2.0f + e), z = s * s;
+    float16 p = z * 0.13333334f + 0.15384616f;
+    p = p * z + 0.18181819f;
+    p = p * z + 0.22222222f;
+    p = p * z + 0.2857143f;
+    p = p * z + 0.4f;
+    p = p * z + 0.6666667f;
+    return (p * z + 2.0f) * s;
+}
+
+/* x tanh(log(1 + e^x)), rational in e = e^-|x|. */
+SG_FN float16 v16_mish(float16 x) {
+    float16 e = v16_exp(-fabs(x)), low = e * (e + 2.0f), high = 2.0f * e + 1.0f;
+    int16 below = x < 0.0f;
+    float16 t = select(high, low, below) / select(2.0f * e * e + high, low + 2.0f, below);
+    return select(x, (float16)(-88.0f), x < -88.0f) * t;
+}
+
+/* 0 none, 1 relu, 2 gelu, 3 gelu by tanh, 4 silu, 5 tanh, 6 sigmoid, 7 hardswish, 8 hardsigmoid, 9 leaky relu, 10 elu, 11 softplus, 12 mish: as NAME_f of lib/functions.h; NaN passes through. */
 SG_FN float16 v16_activate(float16 x, i32 code) {
     switch (code) {
         case 1: return select(x, (float16)(0.0f), x < 0.0f);
@@ -149,6 +175,11 @@ SG_FN float16 v16_activate(float16 x, i32 code) {
         case 5: return v16_tanh(x);
         case 6: return v16_sigmoid(x);
         case 7: return select(select(x * (x + 3.0f) * 0.16666667f, x, x > 3.0f), (float16)(0.0f), x < -3.0f);
+        case 8: return select(select(x * 0.16666667f + 0.5f, (float16)(1.0f), x > 3.0f), (float16)(0.0f), x < -3.0f);
+        case 9: return select(x, 0.01f * x, x < 0.0f);
+        case 10: return select(x, v16_expm1(select(x, (float16)(0.0f), x > 0.0f)), x <= 0.0f);
+        case 11: return select(x, (float16)(0.0f), x < 0.0f) + v16_log1p_unit(v16_exp(-fabs(x)));
+        case 12: return v16_mish(x);
         default: return x;
     }
 }

@@ -4,6 +4,7 @@ import dev.sagitta.graph.Parameter.Init;
 import dev.sagitta.graph.op.elementwise.Activation;
 import dev.sagitta.graph.op.elementwise.Add;
 import dev.sagitta.graph.op.elementwise.Bias;
+import dev.sagitta.graph.op.elementwise.Multiply;
 import dev.sagitta.graph.op.elementwise.Relu;
 import dev.sagitta.graph.op.embedding.Embedding;
 import dev.sagitta.graph.op.gemm.Linear;
@@ -65,5 +66,10 @@ public final class Layers {
 
     public static Node add(GraphBuilder builder, String name, Node a, Node b) {
         return builder.add(name, new Add(), a, b);
+    }
+
+    /** y = a b, elementwise. */
+    public static Node multiply(GraphBuilder builder, String name, Node a, Node b) {
+        return builder.add(name, new Multiply(), a, b);
     }
 }

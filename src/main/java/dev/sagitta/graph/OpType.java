@@ -1,26 +1,27 @@
 package dev.sagitta.graph;
 
-import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
  * An op's face to files and people: its name, how many layers it reads, its fields, and how one is made.
  *
  * @param name in a model's JSON
- * @param inputs how many wires it reads
- * @param reads element type of the first of them
+ * @param least how many wires it reads, and at most
+ * @param ids inputs that may be int32: ids, lengths
  * @param check what is wrong with the fields that were given, as one sentence; null if nothing is
  * @param make adds the op to a graph, or several that it stands for
  * @param says what it computes, for the table of the documents
  */
 public record OpType(
         String name,
-        int inputs,
-        DType reads,
+        int least,
+        int most,
+        Set<Integer> ids,
         List<Field<?>> fields,
         Function<Map<String, Object>, String> check,
         Function<Making, Node> make,
@@ -30,6 +31,9 @@ public record OpType(
     public interface Making {
         /** Of the layer. */
         String name();
+
+        /** How many wires the layer reads. */
+        int inputs();
 
         ArrayType input(int i);
 
@@ -61,23 +65,35 @@ public record OpType(
 
     /** A type whose ops are one node. */
     public static OpType of(String name, int inputs, String says, Function<Making, Op> make, Field<?>... fields) {
-        return composite(name, inputs, says, m -> m.add(make.apply(m)), fields);
+        return of(name, inputs, inputs, says, make, fields);
+    }
+
+    /** The same, of a varying number of inputs. */
+    public static OpType of(
+            String name, int least, int most, String says, Function<Making, Op> make, Field<?>... fields) {
+        return composite(name, least, most, says, m -> m.add(make.apply(m)), fields);
     }
 
     /** A type that stands for several ops: {@code make} adds them and returns the last. */
     public static OpType composite(
             String name, int inputs, String says, Function<Making, Node> make, Field<?>... fields) {
-        return new OpType(name, inputs, DType.F32, List.copyOf(Arrays.asList(fields)), given -> null, make, says);
+        return composite(name, inputs, inputs, says, make, fields);
+    }
+
+    /** The same, of a varying number of inputs. */
+    public static OpType composite(
+            String name, int least, int most, String says, Function<Making, Node> make, Field<?>... fields) {
+        return new OpType(name, least, most, Set.of(), List.copyOf(Arrays.asList(fields)), given -> null, make, says);
     }
 
     /** The same with a condition on the fields that were given, by name. */
     public OpType check(Function<Map<String, Object>, String> condition) {
-        return new OpType(name, inputs, reads, fields, condition, make, says);
+        return new OpType(name, least, most, ids, fields, condition, make, says);
     }
 
-    /** The same, reading elements of this type. */
-    public OpType reads(DType type) {
-        return new OpType(name, inputs, type, fields, check, make, says);
+    /** The same, whose inputs at these places may be int32. */
+    public OpType readsIds(Integer... inputs) {
+        return new OpType(name, least, most, Set.of(inputs), fields, check, make, says);
     }
 
     @Override

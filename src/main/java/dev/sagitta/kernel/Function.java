@@ -8,7 +8,12 @@ public enum Function {
     SILU("silu", "y = x / (1 + exp(-x))"),
     TANH("tanh", "y = tanh x"),
     SIGMOID("sigmoid", "y = 1 / (1 + exp(-x))"),
-    HARDSWISH("hardswish", "y = x min(max(x + 3, 0), 6) / 6");
+    HARDSWISH("hardswish", "y = x min(max(x + 3, 0), 6) / 6"),
+    HARDSIGMOID("hardsigmoid", "y = min(max(x + 3, 0), 6) / 6"),
+    LEAKY_RELU("leaky_relu", "y = x, 0.01 x where x < 0"),
+    ELU("elu", "y = x, exp(x) - 1 where x <= 0"),
+    SOFTPLUS("softplus", "y = log(1 + exp(x))"),
+    MISH("mish", "y = x tanh(log(1 + exp(x)))");
 
     private final String symbol;
     private final String says;

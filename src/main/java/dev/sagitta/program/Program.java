@@ -13,6 +13,7 @@ import dev.sagitta.graph.pass.Value;
 import dev.sagitta.graph.rewrite.Rewrites;
 import dev.sagitta.graph.rewrite.Target;
 import dev.sagitta.kernel.Step;
+import dev.sagitta.program.compile.Constants;
 import dev.sagitta.program.compile.MemoryPlan;
 import dev.sagitta.program.compile.NetworkCompiler;
 import dev.sagitta.program.compile.ProgramValues;
@@ -22,7 +23,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -73,7 +73,7 @@ public final class Program implements AutoCloseable {
 
     private void build() {
         ProgramValues values = new ProgramValues(graph, options);
-        Map<String, long[]> constants = new LinkedHashMap<>();
+        Constants constants = new Constants();
         Map<Computation, Schedule> schedules = new EnumMap<>(Computation.class);
         Map<Computation, MemoryPlan> plans = new EnumMap<>(Computation.class);
         Map<Computation, Long> masks = new EnumMap<>(Computation.class);
@@ -98,7 +98,7 @@ public final class Program implements AutoCloseable {
         }
         persistent.bind(values);
         initialiseRandom();
-        constants.forEach((name, contents) -> tensor(name).upload(stream, contents));
+        constants.upload(stream, this::tensor);
         long arenaBytes = Device.allocationBytes(
                 plans.values().stream().mapToLong(MemoryPlan::arenaBytes).max().orElse(0));
         Buffer arena = own(device.allocate(arenaBytes, MemoryCategory.WORKSPACE, "arena"));

@@ -29,7 +29,10 @@ record Figure(String key, String what, String reference, boolean share, double t
             atLeast("BandwidthRatio qmatvec_w4", "W4 g64 matvec 4096 x 4096", FLOOR, 0.5),
             atMost("NetworkRatio hv8", "Hv at K = 8, per probe", GRADIENT, 2.2),
             atMost("NetworkRatio vhv8", "v'Hv at K = 8, per probe", GRADIENT, 1.2),
-            atMost("NetworkRatio step4", "training step, activations in 4 bits", "exact step", 1.15));
+            atMost("NetworkRatio step4", "training step, activations in 4 bits", "exact step", 1.15),
+            atMost("NetworkRatio lm_hv8", "LM: Hv at K = 8, per probe", GRADIENT, 2.0),
+            atMost("NetworkRatio lm_vhv8", "LM: v'Hv at K = 8, per probe", GRADIENT, 1.2),
+            atMost("NetworkRatio lm_step4", "LM: training step, activations in 4 bits", "exact step", 1.1));
 
     private static Figure atLeast(String key, String what, String reference, double target) {
         return new Figure(key, what, reference, true, target);

@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * GELU MLP 784-512-512-10, batch 256. {@code hv8}: a Hessian-vector product per probe, eight at once, against a gradient. {@code vhv8}: v' H v
+ * A network of {@link TimedNetwork}. {@code hv8}: a Hessian-vector product per probe, eight at once, against a gradient. {@code vhv8}: v' H v
  * likewise. {@code step4}: a training step with AdamW that stores activations in four bits, against the same with exact ones.
  */
 @State(Scope.Thread)
@@ -28,10 +28,12 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 2)
 @Measurement(iterations = 15)
 public class NetworkRatio {
-    @Param({"hv8", "vhv8", "step4"})
+    @Param({"hv8", "vhv8", "step4", "lm_hv8", "lm_vhv8", "lm_step4"})
     public String figure;
 
-    private NetworkState network;
+    private static final String LM = "lm_";
+
+    private NetworkState state;
     private Round.Calls measured;
     private Round.Calls reference;
     private int share;
@@ -39,22 +41,24 @@ public class NetworkRatio {
     @Setup(Level.Trial)
     public void open() {
         TimedBench bench = new TimedBench();
-        network = new NetworkState(bench);
+        boolean isLm = figure.startsWith(LM);
+        String what = isLm ? figure.substring(LM.length()) : figure;
+        state = new NetworkState(bench, isLm ? TimedNetwork.LANGUAGE_MODEL : TimedNetwork.MLP);
         Stream stream = bench.stream();
-        if (figure.equals("step4")) {
+        if (what.equals("step4")) {
             share = 1;
-            Program compressed = network.program("4", Computation.GRADIENT);
-            Program exact = network.program("none", Computation.GRADIENT);
-            network.verify(compressed, exact);
-            measured = calls(stream, network.trainingStep(compressed));
-            reference = calls(stream, network.trainingStep(exact));
+            Program compressed = state.program("4", Computation.GRADIENT);
+            Program exact = state.program("none", Computation.GRADIENT);
+            state.verify(compressed, exact);
+            measured = calls(stream, state.trainingStep(compressed));
+            reference = calls(stream, state.trainingStep(exact));
             return;
         }
         share = NetworkState.PROBES;
-        Program program = network.program(
-                "none", Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
-        network.verify(program);
-        Computation product = figure.equals("hv8") ? Computation.HESSIAN_VECTOR : Computation.HESSIAN_QUADRATIC;
+        Program program =
+                state.program("none", Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
+        state.verify(program);
+        Computation product = what.equals("hv8") ? Computation.HESSIAN_VECTOR : Computation.HESSIAN_QUADRATIC;
         measured = calls(stream, program, product);
         reference = calls(stream, program, Computation.GRADIENT);
     }
@@ -79,7 +83,7 @@ public class NetworkRatio {
 
     @TearDown(Level.Trial)
     public void close() throws Exception {
-        network.close();
+        state.close();
     }
 
     @Benchmark

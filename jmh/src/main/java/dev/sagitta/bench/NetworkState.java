@@ -1,11 +1,9 @@
 package dev.sagitta.bench;
 
 import dev.sagitta.compress.ActivationPolicy;
-import dev.sagitta.fixture.Networks;
 import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.kernel.Function;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.kernel.optimiser.OptimiserSettings;
@@ -16,39 +14,43 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.Random;
 
-/** The network of MEASURE's figures, 784-512-512-10 with GELU and softmax cross-entropy at batch 256: programs, filled with random data. */
+/** Programs of one of MEASURE's networks, filled with random data. */
 final class NetworkState implements AutoCloseable {
-    static final int BATCH = 256;
     static final int PROBES = 8;
-    private static final int IN = 784;
-    private static final int HIDDEN = 512;
-    private static final int CLASSES = 10;
     /** Of a central difference of fp32 gradients. */
     private static final double DIFFERENCE_TOLERANCE = 0.02;
     /** Of the squared norm of the gradient: four bits are far below. */
     private static final double NOISE = 0.05;
 
     private final TimedBench bench;
-    private final Graph graph = graph();
+    private final TimedNetwork network;
+    private final Graph graph;
 
-    static Graph graph() {
-        return Networks.mlp(Function.GELU, IN, HIDDEN, CLASSES);
-    }
-
-    NetworkState(TimedBench bench) {
+    NetworkState(TimedBench bench, TimedNetwork network) {
         this.bench = bench;
+        this.network = network;
+        this.graph = network.graph();
     }
 
     Program program(String activationBits, Computation first, Computation... more) {
-        ProgramOptions options = ProgramOptions.of(BATCH, first, more)
+        ProgramOptions options = ProgramOptions.of(network.batch(), first, more)
                 .probes(PROBES)
                 .training(true)
                 .store(ActivationPolicy.parse(activationBits).store());
         Program program = bench.own(Program.compile(graph, bench.device(), options));
         Random random = new Random(5);
-        program.tensor("input").upload(bench.stream(), normal(random, BATCH * IN, 1));
-        program.tensor("target")
-                .upload(bench.stream(), random.ints(BATCH, 0, CLASSES).toArray());
+        int classes = Math.toIntExact(graph.output().shape().extent(-1));
+        Tensor input = program.tensor("input");
+        int inputs = Math.toIntExact(input.elements());
+        if (input.dtype() == DType.I32) {
+            input.upload(bench.stream(), random.ints(inputs, 0, classes).toArray());
+        } else {
+            input.upload(bench.stream(), normal(random, inputs, 1));
+        }
+        Tensor target = program.tensor("target");
+        target.upload(
+                bench.stream(),
+                random.ints(Math.toIntExact(target.elements()), 0, classes).toArray());
         for (Parameter parameter : graph.parameters()) {
             double deviation =
                     parameter.isPackable() ? 1 / Math.sqrt(parameter.shape().extent(-1)) : 0.1;

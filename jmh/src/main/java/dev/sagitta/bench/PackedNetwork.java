@@ -32,7 +32,7 @@ final class PackedNetwork {
 
     PackedNetwork(TimedBench bench, int batch) {
         this.bench = bench;
-        Graph graph = NetworkState.graph();
+        Graph graph = TimedNetwork.MLP.graph();
         ProgramOptions options = ProgramOptions.of(batch, Computation.PREDICT);
         plain = bench.own(Program.compile(graph, bench.device(), options));
         Map<String, PackedWeights> weights = new HashMap<>();

@@ -4,11 +4,24 @@ import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.elementwise.Activation;
 import dev.sagitta.graph.op.elementwise.Add;
 import dev.sagitta.graph.op.elementwise.Bias;
+import dev.sagitta.graph.op.elementwise.Multiply;
 import dev.sagitta.graph.op.elementwise.Relu;
+import dev.sagitta.graph.op.elementwise.Scale;
 import dev.sagitta.graph.op.embedding.Embedding;
 import dev.sagitta.graph.op.gemm.Linear;
+import dev.sagitta.graph.op.norm.LayerNorm;
+import dev.sagitta.graph.op.norm.RmsNorm;
+import dev.sagitta.graph.op.gemm.Matmul;
 import dev.sagitta.graph.op.random.Dropout;
+import dev.sagitta.graph.op.shape.Cls;
+import dev.sagitta.graph.op.shape.Concat;
 import dev.sagitta.graph.op.shape.Flatten;
+import dev.sagitta.graph.op.shape.Mean;
+import dev.sagitta.graph.op.shape.Permute;
+import dev.sagitta.graph.op.shape.Position;
+import dev.sagitta.graph.op.shape.Reshape;
+import dev.sagitta.graph.op.shape.Slice;
+import dev.sagitta.graph.op.shape.Split;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -26,7 +39,20 @@ public final class OpTypes {
                     List.of(Bias.TYPE),
                     List.of(Dropout.TYPE),
                     List.of(Flatten.TYPE),
+                    List.of(Reshape.TYPE),
+                    List.of(Permute.TYPE),
+                    List.of(Slice.TYPE),
+                    List.of(Split.TYPE),
+                    List.of(Concat.TYPE),
+                    List.of(Cls.TYPE),
+                    List.of(Mean.TYPE),
+                    List.of(Position.TYPE),
+                    List.of(Matmul.TYPE),
+                    List.of(Scale.TYPE),
                     List.of(Add.TYPE),
+                    List.of(LayerNorm.TYPE),
+                    List.of(RmsNorm.TYPE),
+                    List.of(Multiply.TYPE),
                     List.of(Relu.TYPE),
                     Activation.TYPES)
             .flatMap(List::stream)

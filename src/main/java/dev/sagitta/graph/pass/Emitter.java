@@ -29,6 +29,9 @@ public interface Emitter {
     /** Numbers that are known when the program is compiled: an i64 [values.length] value that nothing writes. */
     Value constant(String name, long... values);
 
+    /** The same of f32 [values.length]: tables of angles, slopes. */
+    Value constant(String name, float... values);
+
     /**
      * Adds a task.
      *

@@ -2,6 +2,8 @@ package dev.sagitta.graph.rewrite;
 
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Op;
+import dev.sagitta.graph.Wire;
+import java.util.List;
 
 /**
  * Replaces two nodes of a graph by one op that computes the same: a fusion. Rewrites run after a graph is built and before anything is decided about what is kept;
@@ -21,11 +23,17 @@ public interface Rewrite {
     sealed interface Match {}
 
     /**
-     * The op takes the place of the last node and reads what {@code first} reads; {@code first} goes.
+     * The op takes the place of the last node; {@code first} goes.
      *
      * @param first the node before, whose one output nobody else reads
+     * @param inputs what the op reads: of what the two read
      */
-    record Taken(Node first, Op op) implements Match {}
+    record Taken(Node first, Op op, List<Wire> inputs) implements Match {
+        /** The same where the op reads what {@code first} reads. */
+        public Taken(Node first, Op op) {
+            this(first, op, first.inputs());
+        }
+    }
 
     /** The pattern is there and stays. */
     record Refused(String reason) implements Match {}

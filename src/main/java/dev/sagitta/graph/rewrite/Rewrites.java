@@ -12,7 +12,7 @@ import java.util.Map;
 
 /** An ordered list of rewrites. Immutable; {@link #ALL} is what programs are compiled with unless told otherwise. */
 public record Rewrites(List<Rewrite> rewrites) {
-    public static final Rewrites ALL = new Rewrites(List.of(new LinearActivationRewrite()));
+    public static final Rewrites ALL = new Rewrites(List.of(new LinearActivationRewrite(), new GateRewrite()));
     public static final Rewrites NONE = new Rewrites(List.of());
 
     public Rewrites {
@@ -64,8 +64,8 @@ public record Rewrites(List<Rewrite> rewrites) {
             }
             Rewrite.Taken replacement = taken.get(node);
             Op op = replacement == null ? node.op() : replacement.op();
-            List<Wire> inputs = (replacement == null ? node : replacement.first())
-                    .inputs().stream()
+            List<Wire> inputs = (replacement == null ? node.inputs() : replacement.inputs())
+                    .stream()
                             .map(wire -> new Wire(copies.get(wire.node()), wire.output()))
                             .toList();
             List<ArrayType> outputs = node.outputs();

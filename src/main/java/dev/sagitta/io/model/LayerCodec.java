@@ -7,6 +7,7 @@ import dev.sagitta.graph.op.OpTypes;
 import dev.sagitta.io.file.JsonInput;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,7 @@ import java.util.Map;
 record LayerCodec(OpTypes types) {
     private static final int LONGEST_NAME = 200;
     private static final int MOST_INPUTS = 64;
+    private static final int MOST_INTEGERS = 64;
     /** Tensors whose names begin so are the optimiser's. */
     private static final String RESERVED = "optimizer";
 
@@ -43,10 +45,7 @@ record LayerCodec(OpTypes types) {
         if (problem != null) {
             throw json.error(problem);
         }
-        type.fields().stream()
-                .filter(field -> given.containsKey(field.name())
-                        && given.get(field.name()).equals(field.absent()))
-                .forEach(field -> given.remove(field.name()));
+        type.fields().forEach(field -> given.remove(field.name(), field.absent()));
         return new LayerSpec(type, name(json, name, index), from(json, type), given);
     }
 
@@ -60,9 +59,35 @@ record LayerCodec(OpTypes types) {
             case INTEGER -> json.integer(name, (long) field.least(), (long) field.most());
             case NUMBER -> json.number(name, field.least(), field.most());
             case FLAG -> json.flag(name, false);
-            case TEXT, PARAMETER -> json.text(name);
+            case TEXT, PARAMETER -> text(json, field);
             case CHARACTERS -> characters(json, name);
+            case INTEGERS -> {
+                long[] values = json.integers(name, MOST_INTEGERS, (long) field.least(), (long) field.most());
+                yield Arrays.stream(values).boxed().toList();
+            }
+            case GROUP -> group(json.object(name), field);
         };
+    }
+
+    private static String text(JsonInput json, Field<?> field) {
+        String text = json.text(field.name());
+        if (!field.choices().isEmpty() && !field.choices().contains(text)) {
+            throw json.error("'" + field.name() + "' is \"" + text + "\", expected one of "
+                    + String.join(", ", field.choices()));
+        }
+        return text;
+    }
+
+    private static Field.Group group(JsonInput json, Field<?> group) {
+        json.allow(group.fields().stream().map(Field::name).toArray(String[]::new));
+        Map<String, Object> given = new LinkedHashMap<>();
+        for (Field<?> field : group.fields()) {
+            if (json.has(field.name())) {
+                given.put(field.name(), value(json, field));
+            }
+        }
+        group.fields().forEach(field -> given.remove(field.name(), field.absent()));
+        return new Field.Group(given);
     }
 
     /** The characters, or true. */
@@ -78,15 +103,20 @@ record LayerCodec(OpTypes types) {
 
     private static List<String> from(JsonInput json, OpType type) {
         if (!json.has(FROM)) {
-            if (type.inputs() > 1) {
+            if (type.least() > 1) {
                 throw json.error("field '" + FROM + "' is missing");
             }
             return List.of();
         }
         List<String> names = json.isText(FROM) ? List.of(json.text(FROM)) : json.texts(FROM, MOST_INPUTS);
-        if (names.size() != type.inputs() && names.size() != type.inputs() - 1 || names.isEmpty()) {
+        boolean fixed = type.least() == type.most();
+        int least = fixed ? Math.max(1, type.least() - 1) : type.least();
+        if (names.size() < least || names.size() > type.most()) {
+            String more = fixed
+                    ? type.least() > 1 ? "; of one less, the layer before is the first" : ""
+                    : " to " + type.most();
             throw json.error("'" + FROM + "' names " + names.size() + " layers, " + type.name() + " reads "
-                    + type.inputs() + (type.inputs() > 1 ? "; of one less, the layer before is the first" : ""));
+                    + type.least() + more);
         }
         return names;
     }
@@ -114,18 +144,32 @@ record LayerCodec(OpTypes types) {
             g.writeFieldName(FROM);
             g.writeArray(layer.from().toArray(String[]::new), 0, layer.from().size());
         }
-        for (Field<?> field : layer.type().fields()) {
-            Object value = layer.fields().get(field.name());
-            if (value != null) {
+        write(g, layer.type().fields(), layer.fields());
+        g.writeEndObject();
+    }
+
+    private static void write(JsonGenerator g, List<Field<?>> fields, Map<String, Object> values) throws IOException {
+        for (Field<?> field : fields) {
+            Object value = values.get(field.name());
+            if (value instanceof Field.Group group) {
+                g.writeObjectFieldStart(field.name());
+                write(g, field.fields(), group.given());
+                g.writeEndObject();
+            } else if (value != null) {
                 g.writeFieldName(field.name());
                 write(g, value);
             }
         }
-        g.writeEndObject();
     }
 
     private static void write(JsonGenerator g, Object value) throws IOException {
-        if (value instanceof Long number) {
+        if (value instanceof List<?> list) {
+            g.writeStartArray();
+            for (Object item : list) {
+                write(g, item);
+            }
+            g.writeEndArray();
+        } else if (value instanceof Long number) {
             g.writeNumber(number);
         } else if (value instanceof Double number) {
             g.writeNumber(number);

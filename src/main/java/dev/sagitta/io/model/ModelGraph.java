@@ -36,6 +36,7 @@ final class ModelGraph {
         long[] extents = model.inputShape().toArray();
         this.builder = model.inputType() == DType.I32 ? GraphBuilder.ids(extents) : GraphBuilder.features(extents);
         byName.put("input", builder.input());
+        model.inputs().forEach((name, type) -> byName.put(name, builder.input(name, type)));
     }
 
     static Graph of(ModelSpec model) {
@@ -76,10 +77,10 @@ final class ModelGraph {
         }
     }
 
-    /** What a layer reads: the layers it names, behind the one before it where it names one less than it reads. */
+    /** What a layer reads: the layers it names, behind the one before it where it names none, or one less than it must. */
     private List<Wire> inputs(LayerSpec layer, Node last, String where) {
         List<Wire> inputs = new ArrayList<>();
-        if (layer.from().size() < layer.type().inputs()) {
+        if (layer.from().isEmpty() || layer.from().size() < layer.type().least()) {
             inputs.add(last.out());
         }
         for (String name : layer.from()) {
@@ -108,9 +109,9 @@ final class ModelGraph {
 
     private static void requireReadable(LayerSpec layer, List<Wire> inputs, String where) {
         for (int i = 0; i < inputs.size(); i++) {
-            if (inputs.get(i).dtype() == DType.I32 && (i > 0 || layer.type().reads() != DType.I32)) {
+            if (inputs.get(i).dtype() == DType.I32 && !layer.type().ids().contains(i)) {
                 List<String> readers = OpTypes.standard().all().stream()
-                        .filter(type -> type.reads() == DType.I32)
+                        .filter(type -> type.ids().contains(0))
                         .map(OpType::name)
                         .toList();
                 throw new DataException(where + "it reads the network's ids, which only an "
@@ -140,6 +141,11 @@ final class ModelGraph {
         @Override
         public String name() {
             return layer.name();
+        }
+
+        @Override
+        public int inputs() {
+            return inputs.size();
         }
 
         @Override

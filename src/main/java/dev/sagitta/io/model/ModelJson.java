@@ -1,6 +1,7 @@
 package dev.sagitta.io.model;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.op.OpTypes;
 import dev.sagitta.io.file.JsonInput;
 import dev.sagitta.io.file.StrictJson;
@@ -11,6 +12,7 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -20,21 +22,24 @@ final class ModelJson {
     private static final int MOST_AXES = 8;
     private static final long LARGEST_EXTENT = 1L << 40;
     private static final String INPUT = "input";
+    private static final String INPUTS = "inputs";
+    private static final String INPUT_NAME = "[A-Za-z][A-Za-z0-9_]{0,63}";
 
     private ModelJson() {}
 
     static ModelSpec parse(JsonInput json, OpTypes types) {
-        json.allow(INPUT, "layers", "loss");
-        JsonInput input = json.object(INPUT).allow("shape", "type");
-        String type = input.text("type", "features");
-        if (!type.equals("features") && !type.equals("ids")) {
-            throw input.error("'type' is \"" + type + "\", expected \"features\" or \"ids\"");
-        }
-        Shape shape;
-        try {
-            shape = Shape.of(input.integers("shape", MOST_AXES, 1, LARGEST_EXTENT));
-        } catch (IllegalArgumentException e) {
-            throw input.error(e.getMessage());
+        json.allow(INPUT, INPUTS, "layers", "loss");
+        ArrayType input = input(json.object(INPUT));
+        Map<String, ArrayType> inputs = new LinkedHashMap<>();
+        if (json.has(INPUTS)) {
+            JsonInput more = json.object(INPUTS);
+            for (String name : more.fields()) {
+                if (name.equals(INPUT) || !name.matches(INPUT_NAME)) {
+                    throw more.error(
+                            "an input is called '" + name + "', expected letters, digits and _, and not 'input'");
+                }
+                inputs.put(name, input(more.object(name)));
+            }
         }
         String loss = json.text("loss");
         if (!loss.equals(ModelSpec.CROSS_ENTROPY) && !loss.equals(ModelSpec.MEAN_SQUARED_ERROR)) {
@@ -46,7 +51,7 @@ final class ModelJson {
         LayerBlocks blocks = new LayerBlocks(new LayerCodec(types), MOST_LAYERS);
         blocks.read(json, (where, layer) -> {
             Integer other = taken.putIfAbsent(layer.name(), layers.size());
-            if (other != null || layer.name().equals(INPUT)) {
+            if (other != null || layer.name().equals(INPUT) || inputs.containsKey(layer.name())) {
                 throw where.error("the name '" + layer.name() + "' is taken by "
                         + (other == null ? "the input" : "layers[" + other + "]") + "; give it another \"name\"");
             }
@@ -55,19 +60,35 @@ final class ModelJson {
         if (layers.isEmpty()) {
             throw json.error("'layers' is empty, expected at least one layer");
         }
-        return new ModelSpec(type.equals("ids") ? DType.I32 : DType.F32, shape, layers, loss);
+        return new ModelSpec(input.dtype(), input.shape(), inputs, layers, loss);
+    }
+
+    private static ArrayType input(JsonInput json) {
+        json.allow("shape", "type");
+        String type = json.text("type", "features");
+        if (!type.equals("features") && !type.equals("ids")) {
+            throw json.error("'type' is \"" + type + "\", expected \"features\" or \"ids\"");
+        }
+        try {
+            Shape shape = Shape.of(json.integers("shape", MOST_AXES, 1, LARGEST_EXTENT));
+            return type.equals("ids") ? ArrayType.i32(shape) : ArrayType.f32(shape);
+        } catch (IllegalArgumentException e) {
+            throw json.error(e.getMessage());
+        }
     }
 
     static String format(ModelSpec model) {
         StringWriter text = new StringWriter();
         try (JsonGenerator g = StrictJson.factory().createGenerator(text)) {
             g.writeStartObject();
-            g.writeObjectFieldStart(INPUT);
-            g.writeFieldName("shape");
-            long[] extents = model.inputShape().toArray();
-            g.writeArray(extents, 0, extents.length);
-            g.writeStringField("type", model.inputType() == DType.I32 ? "ids" : "features");
-            g.writeEndObject();
+            write(g, INPUT, new ArrayType(model.inputType(), model.inputShape()));
+            if (!model.inputs().isEmpty()) {
+                g.writeObjectFieldStart(INPUTS);
+                for (Map.Entry<String, ArrayType> input : model.inputs().entrySet()) {
+                    write(g, input.getKey(), input.getValue());
+                }
+                g.writeEndObject();
+            }
             g.writeStringField("loss", model.loss());
             g.writeArrayFieldStart("layers");
             for (LayerSpec layer : model.layers()) {
@@ -79,5 +100,14 @@ final class ModelJson {
             throw new UncheckedIOException(e);
         }
         return text.toString();
+    }
+
+    private static void write(JsonGenerator g, String name, ArrayType type) throws IOException {
+        g.writeObjectFieldStart(name);
+        g.writeFieldName("shape");
+        long[] extents = type.shape().toArray();
+        g.writeArray(extents, 0, extents.length);
+        g.writeStringField("type", type.dtype() == DType.I32 ? "ids" : "features");
+        g.writeEndObject();
     }
 }

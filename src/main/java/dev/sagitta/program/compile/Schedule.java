@@ -8,11 +8,9 @@ import dev.sagitta.kernel.Preparable;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
@@ -22,7 +20,7 @@ import java.util.function.Predicate;
 public final class Schedule implements Emitter {
     private final Device device;
     private final ProgramValues persistent;
-    private final Map<String, long[]> constants;
+    private final Constants constants;
     private final List<Task> tasks = new ArrayList<>();
     /** States of parameters that a task has written. */
     private final Set<Value> updated = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -55,7 +53,7 @@ public final class Schedule implements Emitter {
      * @param persistent shared by all schedules of a program; new ones are added
      * @param constants contents of those among them that nothing writes
      */
-    public Schedule(Device device, ProgramValues persistent, Map<String, long[]> constants) {
+    public Schedule(Device device, ProgramValues persistent, Constants constants) {
         this.device = device;
         this.persistent = persistent;
         this.constants = constants;
@@ -88,11 +86,14 @@ public final class Schedule implements Emitter {
 
     @Override
     public Value constant(String name, long... values) {
-        long[] known = constants.putIfAbsent(name, values);
-        if (known != null && !Arrays.equals(known, values)) {
-            throw new IllegalArgumentException("constant '" + name + "' exists with other values");
-        }
+        constants.put(name, values);
         return persistent(name, DType.I64, Shape.of(values.length), MemoryCategory.WORKSPACE);
+    }
+
+    @Override
+    public Value constant(String name, float... values) {
+        constants.put(name, values);
+        return persistent(name, DType.F32, Shape.of(values.length), MemoryCategory.WORKSPACE);
     }
 
     @Override

@@ -75,8 +75,8 @@ class OpTypesTest {
                 """);
         for (OpType type : OpTypes.standard().all()) {
             text.append("| `").append(type.name()).append("` | ");
-            text.append(type.inputs() == 1 ? "1" : type.inputs() + "");
-            text.append(type.reads() == dev.sagitta.tensor.DType.I32 ? " (ids)" : "")
+            text.append(inputs(type))
+                    .append(type.ids().contains(0) ? " (ids)" : "")
                     .append(" | ");
             text.append(String.join(
                     "; ", type.fields().stream().map(OpTypesTest::field).toList()));
@@ -85,15 +85,29 @@ class OpTypesTest {
         return text.toString();
     }
 
+    private static String inputs(OpType type) {
+        return type.least() == type.most()
+                ? type.least() + ""
+                : type.most() == Integer.MAX_VALUE ? type.least() + " or more" : type.least() + " to " + type.most();
+    }
+
     private static String field(Field<?> field) {
         String values =
                 switch (field.kind()) {
                     case EXTENT, INTEGER -> "integer";
                     case NUMBER -> "number from " + field.least() + " to " + field.most();
                     case FLAG -> "flag";
-                    case TEXT -> "string";
+                    case TEXT -> field.choices().isEmpty() ? "string" : String.join(" or ", field.choices());
                     case PARAMETER -> "name of a parameter";
                     case CHARACTERS -> "string or true";
+                    case INTEGERS -> "integers";
+                    case GROUP ->
+                        "object of "
+                                + String.join(
+                                        ", ",
+                                        field.fields().stream()
+                                                .map(OpTypesTest::field)
+                                                .toList());
                 };
         String absent = field.absent() == null ? "" : ", default " + field.absent();
         return "`" + field.name() + "` (" + values + absent + "): " + field.says();

@@ -99,6 +99,18 @@ public final class ModelSpecTest {
     }
 
     @Test
+    void aBlockReadsWhatStandsBeforeIt() {
+        ModelSpec model = ModelSpec.parse(
+                model(
+                        "{\"repeat\":2,\"as\":\"a.{i}\",\"layers\":[{\"repeat\":2,\"as\":\"{i}\",\"layers\":[{\"type\":\"gelu\",\"name\":\"g\"},"
+                                + "{\"type\":\"add\",\"name\":\"sum\",\"from\":[\"{in}\",\"g\"]}]}]}"),
+                "model");
+        assertThat(model.layers().stream().filter(layer -> layer.name().endsWith("sum")))
+                .extracting(layer -> layer.from().get(0))
+                .containsExactly("input", "a.0.0.sum", "a.0.1.sum", "a.1.0.sum");
+    }
+
+    @Test
     void aBlockIsRepeated() {
         ModelSpec model = ModelSpec.parse(
                 model("{\"type\":\"linear\",\"name\":\"in\",\"out\":4},"

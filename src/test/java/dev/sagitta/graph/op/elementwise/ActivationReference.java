@@ -6,10 +6,15 @@ import dev.sagitta.fixture.Sample;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /** y = s(z) for each function, from its definition. */
 public final class ActivationReference implements OpReference {
+    private static final Set<Function> LIMIT_BY_PRODUCT = EnumSet.of(
+            Function.RELU, Function.GELU, Function.GELU_TANH, Function.SILU, Function.HARDSWISH, Function.MISH);
+
     @Override
     public List<Sample> samples() {
         List<Sample> samples = new ArrayList<>();
@@ -41,12 +46,15 @@ public final class ActivationReference implements OpReference {
 
     /** The function of one number. */
     public static Jet of(Function function, Jet x) {
-        if (Double.isInfinite(x.v()) && function != Function.TANH && function != Function.SIGMOID) {
+        if (Double.isInfinite(x.v()) && LIMIT_BY_PRODUCT.contains(function)) {
             // where the product of the definition has no value: the limit
             return x.v() > 0 ? x : Jet.of(0);
         }
+        if (Double.isNaN(x.v())) {
+            return x.times(Double.NaN);
+        }
         return switch (function) {
-            case RELU -> x.v() > 0 ? x : Double.isNaN(x.v()) ? x.times(Double.NaN) : Jet.of(Math.max(0, x.v()));
+            case RELU -> x.v() > 0 ? x : Jet.of(Math.max(0, x.v()));
             case GELU -> x.times(x.normalCdf());
             // (1 + tanh u) / 2 = sigmoid(2 u), which loses nothing in the tail
             case GELU_TANH ->
@@ -58,6 +66,19 @@ public final class ActivationReference implements OpReference {
             case SIGMOID -> x.sigmoid();
             case HARDSWISH ->
                 x.v() < -3 ? Jet.of(0) : x.v() > 3 ? x : x.times(x.plus(3)).times(1.0 / 6);
+            case HARDSIGMOID ->
+                x.v() < -3 ? Jet.of(0) : x.v() > 3 ? Jet.of(1) : x.plus(3).times(1.0 / 6);
+            case LEAKY_RELU -> x.v() > 0 ? x.times(1) : x.times(0.01);
+            case ELU -> x.v() > 0 ? x.times(1) : x.apply(Math.expm1(x.v()), Math.exp(x.v()), Math.exp(x.v()));
+            case SOFTPLUS -> softplus(x);
+            case MISH -> x.times(softplus(x).tanh());
         };
+    }
+
+    /** log(1 + e^x), from its slope. */
+    private static Jet softplus(Jet x) {
+        double[] slope = Jet.derivatives(Jet::sigmoid, x.v());
+        double value = Math.max(x.v(), 0) + Math.log1p(Math.exp(-Math.abs(x.v())));
+        return x.apply(value, slope[0], slope[1]);
     }
 }
