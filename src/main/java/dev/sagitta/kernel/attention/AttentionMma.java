@@ -77,8 +77,8 @@ public record AttentionMma(Descriptor plain, Pass pass, Factors factors) impleme
             if (plain instanceof Attention.Curvature f) {
                 return new Pass("curvature", f.problem(), f.copies(), 3, 4, true, false);
             }
-            throw new IllegalArgumentException(
-                    plain.entry() + " has no products; expected forward, backward, tangent, tangent backward or curvature");
+            throw new IllegalArgumentException(plain.entry()
+                    + " has no products; expected forward, backward, tangent, tangent backward or curvature");
         }
     }
 

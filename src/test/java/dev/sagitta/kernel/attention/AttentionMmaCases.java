@@ -25,7 +25,8 @@ public final class AttentionMmaCases implements TimedCases {
         for (AttentionMma.Factors factors : AttentionMma.Factors.values()) {
             for (Kind kind : Kind.values()) {
                 for (int t : new int[] {2048, 4096}) {
-                    String name = "attention_" + kind.name().toLowerCase(Locale.ROOT) + "_" + factors.suffix() + "_" + t;
+                    String name =
+                            "attention_" + kind.name().toLowerCase(Locale.ROOT) + "_" + factors.suffix() + "_" + t;
                     cases.add(TimedCase.of(name, bench -> new Sized(bench, t, factors).run(kind))
                             .where(TimedCase.Where.ON_GPU));
                 }
@@ -94,12 +95,13 @@ public final class AttentionMmaCases implements TimedCases {
             Preparable before = dO == null ? forward : Preparable.sequence(forward, delta(null, null, dO, delta));
             switch (kind) {
                 case FORWARD -> compare(Preparable.sequence(), y -> new Attention.Forward(p, in, y[0], y[1]), o, lse);
-                case BACKWARD -> compare(
-                        before,
-                        y -> new Attention.Backward(p, 1, in, lse, delta, dO, y[0], y[1], y[2]),
-                        out("dq"),
-                        out("dk"),
-                        out("dv"));
+                case BACKWARD ->
+                    compare(
+                            before,
+                            y -> new Attention.Backward(p, 1, in, lse, delta, dO, y[0], y[1], y[2]),
+                            out("dq"),
+                            out("dk"),
+                            out("dv"));
                 default -> {
                     Tensor ot = out("ot");
                     Tensor mu = statistics("mu");
@@ -131,9 +133,7 @@ public final class AttentionMmaCases implements TimedCases {
 
         /** Times the pass, and compares what it leaves with what the plain one does, relative to the largest. */
         private void compare(Preparable before, Function<Tensor[], Descriptor> pass, Tensor... results) {
-            bench.runAfter(
-                    before,
-                    AttentionMma.of(pass.apply(results), factors).on(bench.device()));
+            bench.runAfter(before, AttentionMma.of(pass.apply(results), factors).on(bench.device()));
             bench.check(() -> {
                 Tensor[] plain = Arrays.stream(results)
                         .map(y -> bench.output("plain", y.dtype(), y.shape().toArray()))

@@ -46,7 +46,8 @@ class AttentionMmaTest {
     @Test
     void headSizesAreRoundedUp() {
         for (int[] pair : new int[][] {{1, 32}, {32, 32}, {33, 64}, {64, 64}, {80, 128}, {128, 128}}) {
-            Descriptor chosen = AttentionMma.of(forward(gpu, pair[0]), Factors.BF16).on(gpu);
+            Descriptor chosen =
+                    AttentionMma.of(forward(gpu, pair[0]), Factors.BF16).on(gpu);
             assertThat(chosen.file()).isEqualTo("attention/attention_mma");
             assertThat(chosen.entry(gpu)).isEqualTo("attention_forward_bf16_" + pair[1]);
         }
@@ -75,10 +76,12 @@ class AttentionMmaTest {
             Descriptor plain = tangentBackward(small, 128);
             assertThat(AttentionMma.of(plain, Factors.TF32).on(small)).isSameAs(plain);
             assertThat(AttentionMma.of(plain, Factors.BF16).on(small)).isSameAs(plain);
-            Descriptor narrow = AttentionMma.of(tangentBackward(small, 64), Factors.BF16).on(small);
+            Descriptor narrow =
+                    AttentionMma.of(tangentBackward(small, 64), Factors.BF16).on(small);
             assertThat(narrow.entry(small)).isEqualTo("attention_tangent_backward_bf16_64");
         }
-        Descriptor wide = AttentionMma.of(tangentBackward(gpu, 128), Factors.TF32).on(gpu);
+        Descriptor wide =
+                AttentionMma.of(tangentBackward(gpu, 128), Factors.TF32).on(gpu);
         assertThat(wide.entry(gpu)).isEqualTo("attention_tangent_backward_tf32_128");
     }
 
