@@ -13,6 +13,7 @@
 #define SG_LIB_CUDA_PTX_CUH
 
 #include "lib/dialect.h"
+#include "lib/numbers.h"
 
 #ifdef SG_SIMULATED
 #define SG_PTX_HERE , SIMCUDA_HERE
@@ -145,6 +146,17 @@ SG_FN u32 ptx_cvt_rna_tf32(f32 x) {
 #else
     u32 r;
     asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(x));
+    return r;
+#endif
+}
+
+/* Two fp32 values rounded to bf16, to nearest even: the first in the low half. */
+SG_FN u32 ptx_cvt_rn_bf16x2(f32 low, f32 high) {
+#ifdef SG_SIMULATED
+    return sg_f32_to_bf16(low) | (u32)sg_f32_to_bf16(high) << 16;
+#else
+    u32 r;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
     return r;
 #endif
 }

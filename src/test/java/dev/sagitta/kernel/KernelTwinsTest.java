@@ -36,6 +36,14 @@ class KernelTwinsTest {
     @MethodSource("stems")
     void twinsAgree(String stem) {
         Map<String, List<String>> cuda = entries(stem, DeviceKind.CUDA);
+        if (isForCudaAlone(stem)) {
+            assertThat(cuda).as("entries for CUDA of %s", stem).isNotEmpty();
+            removeAlone(cuda, familyForOpenCl(stem), KernelFiles.path(DeviceKind.CUDA, stem), "CUDA_ONLY");
+            assertThat(cuda.keySet())
+                    .as("entries of kernels/%s.cu that neither have a twin nor say CUDA_ONLY", stem)
+                    .isEmpty();
+            return;
+        }
         Map<String, List<String>> openCl = entries(stem, DeviceKind.OPENCL_GPU);
         assertThat(cuda).as("entries for CUDA of %s", stem).isNotEmpty();
         assertThat(openCl).as("entries for OpenCL of %s", stem).isNotEmpty();
@@ -61,6 +69,9 @@ class KernelTwinsTest {
     @MethodSource("stems")
     void argumentsHaveTypesOfFixedWidth(String stem) {
         for (DeviceKind kind : List.of(DeviceKind.CUDA, DeviceKind.OPENCL_GPU)) {
+            if (kind == DeviceKind.OPENCL_GPU && isForCudaAlone(stem)) {
+                continue;
+            }
             entries(stem, kind).forEach((entry, arguments) -> assertThat(arguments)
                     .as("%s in %s", entry, KernelFiles.path(kind, stem))
                     .allSatisfy(argument -> {
@@ -101,6 +112,22 @@ class KernelTwinsTest {
         assertThat(entries("elementwise/pointwise", DeviceKind.OPENCL_GPU))
                 .containsKeys("relu_forward_f32", "gelu_tanh_backward_f32")
                 .allSatisfy((entry, arguments) -> assertThat(arguments).contains("f32* x"));
+    }
+
+    /** A second text for CUDA beside one for both dialects: faster versions of what that has. */
+    private static boolean isForCudaAlone(String stem) {
+        return KernelText.exists(stem + ".cu")
+                && !KernelText.exists(KernelFiles.path(DeviceKind.OPENCL_GPU, stem));
+    }
+
+    /** All entries for OpenCL of a stem's family. */
+    private static Map<String, List<String>> familyForOpenCl(String stem) {
+        String family = stem.substring(0, stem.indexOf('/') + 1);
+        Map<String, List<String>> all = new TreeMap<>();
+        stems().stream()
+                .filter(other -> other.startsWith(family) && !isForCudaAlone(other))
+                .forEach(other -> all.putAll(entries(other, DeviceKind.OPENCL_GPU)));
+        return all;
     }
 
     private static Map<String, List<String>> entries(String stem, DeviceKind kind) {

@@ -1,7 +1,10 @@
 package dev.sagitta.kernel.attention;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.sagitta.fixture.Bench;
 import dev.sagitta.fixture.KernelBench;
+import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.attention.AttentionProblem.Inputs;
 import dev.sagitta.tensor.DType;
@@ -39,18 +42,40 @@ record AttentionCase(
         cases.add(plain("one", true, AttentionProblem.of(1, 1, 1, 1, 1, 1), 1));
         cases.add(plain("plain", true, AttentionProblem.of(2, 2, 2, 5, 7, 8), 2));
         cases.add(plain("causal", true, AttentionProblem.of(1, 2, 1, 9, 6, 9).seeing(true, 0), 1));
-        cases.add(plain("packed", false, AttentionProblem.of(2, 4, 2, 33, 33, 12).seeing(true, 0).packed(), 3));
+        cases.add(plain(
+                "packed",
+                false,
+                AttentionProblem.of(2, 4, 2, 33, 33, 12).seeing(true, 0).packed(),
+                3));
         cases.add(plain("tiles", false, AttentionProblem.of(1, 2, 2, 64, 128, 64), 1));
         cases.add(plain("ragged", false, AttentionProblem.of(2, 3, 1, 131, 70, 33), 2));
-        cases.add(plain("causal, more keys", false, AttentionProblem.of(1, 2, 2, 70, 150, 40).seeing(true, 0), 2));
-        cases.add(plain("causal, more queries", false, AttentionProblem.of(1, 2, 2, 150, 67, 16).seeing(true, 0), 2));
-        cases.add(plain("one query", false, AttentionProblem.of(2, 4, 2, 1, 201, 64).seeing(true, 0), 2));
+        cases.add(plain(
+                "causal, more keys",
+                false,
+                AttentionProblem.of(1, 2, 2, 70, 150, 40).seeing(true, 0),
+                2));
+        cases.add(plain(
+                "causal, more queries",
+                false,
+                AttentionProblem.of(1, 2, 2, 150, 67, 16).seeing(true, 0),
+                2));
+        cases.add(plain(
+                "one query", false, AttentionProblem.of(2, 4, 2, 1, 201, 64).seeing(true, 0), 2));
         cases.add(plain("one key", false, AttentionProblem.of(2, 2, 2, 77, 1, 24), 1));
-        cases.add(plain("wide heads", false, AttentionProblem.of(1, 2, 1, 66, 70, 129).seeing(true, 0), 2));
+        cases.add(plain(
+                "wide heads", false, AttentionProblem.of(1, 2, 1, 66, 70, 129).seeing(true, 0), 2));
         cases.add(plain("widest heads", false, AttentionProblem.of(1, 1, 1, 65, 65, 256), 1));
         cases.add(plain("window", true, AttentionProblem.of(1, 1, 1, 11, 11, 8).seeing(true, 3), 1));
-        cases.add(plain("window to both sides", false, AttentionProblem.of(1, 2, 2, 200, 190, 16).seeing(false, 40), 2));
-        cases.add(plain("causal window", false, AttentionProblem.of(2, 2, 1, 190, 200, 20).seeing(true, 65), 2));
+        cases.add(plain(
+                "window to both sides",
+                false,
+                AttentionProblem.of(1, 2, 2, 200, 190, 16).seeing(false, 40),
+                2));
+        cases.add(plain(
+                "causal window",
+                false,
+                AttentionProblem.of(2, 2, 1, 190, 200, 20).seeing(true, 65),
+                2));
         cases.add(plain("scale", false, AttentionProblem.of(1, 1, 1, 40, 40, 16).scaled(1), 1));
         AttentionProblem some = AttentionProblem.of(3, 4, 2, 75, 80, 24);
         cases.add(new AttentionCase("lengths", false, some, 2, true, false, 0, ""));
@@ -58,12 +83,29 @@ record AttentionCase(
         cases.add(new AttentionCase("ALiBi", false, some.seeing(true, 0), 2, false, true, 0, ""));
         cases.add(new AttentionCase("common offset", false, some, 2, false, false, 10, ""));
         cases.add(plain("dropout", false, some.dropping(0.3f, 7), 2));
-        AttentionProblem odd = AttentionProblem.of(2, 2, 1, 7, 9, 8).seeing(true, 4).dropping(0.25f, 5);
+        AttentionProblem odd =
+                AttentionProblem.of(2, 2, 1, 7, 9, 8).seeing(true, 4).dropping(0.25f, 5);
         cases.add(new AttentionCase("everything", true, odd, 2, true, true, 1, ""));
         AttentionProblem few = AttentionProblem.of(1, 2, 1, 10, 12, 8);
-        for (String without : List.of("q", "k", "v", "o", "qk", "kv", "qv", "qkv", "Q", "K", "V", "KV", "QK", "QV", "l")) {
+        for (String without :
+                List.of("q", "k", "v", "o", "qk", "kv", "qv", "qkv", "Q", "K", "V", "KV", "QK", "QV", "l")) {
             cases.add(new AttentionCase("without " + without, false, few, 2, false, false, 0, without));
         }
+        return cases;
+    }
+
+    /** For tensor cores: those and others whose heads and tiles theirs fit. */
+    static List<AttentionCase> rounded() {
+        List<AttentionCase> cases = new ArrayList<>(all());
+        cases.add(plain("head of 32", true, AttentionProblem.of(1, 2, 1, 40, 48, 32), 1));
+        cases.add(plain(
+                "head of 128", false, AttentionProblem.of(1, 2, 1, 70, 90, 128).seeing(true, 0), 2));
+        cases.add(plain("head of 96", false, AttentionProblem.of(1, 1, 1, 65, 33, 96), 1));
+        cases.add(plain(
+                "packed heads of 64",
+                false,
+                AttentionProblem.of(2, 2, 1, 80, 80, 64).seeing(true, 0).packed(),
+                1));
         return cases;
     }
 
@@ -72,7 +114,12 @@ record AttentionCase(
     }
 
     On on(KernelBench bench) {
-        return new On(bench);
+        return on(bench, null);
+    }
+
+    /** With the factors of products rounded, where the device does that. */
+    On on(KernelBench bench, AttentionMma.Factors factors) {
+        return new On(bench, factors);
     }
 
     private boolean has(char letter) {
@@ -84,7 +131,11 @@ record AttentionCase(
         private final KernelBench bench;
         private final AttentionProblem p = problem;
         private final Inputs in;
+        private final AttentionMma.Factors factors;
         private final QuadraticAttention reference;
+        /** In the precision of the kernel: whose statistics it is fed with, and whose error is what it may have twice. */
+        private final QuadraticAttention likewise;
+
         private final boolean packed = problem.qRow() != (long) problem.heads() * problem.d();
 
         private final float[] dO;
@@ -93,9 +144,11 @@ record AttentionCase(
         private final float[] kt;
         private final float[] vt;
         private final List<QuadraticAttention.Tangents> tangents = new ArrayList<>();
+        private final List<QuadraticAttention.Tangents> tangentsLikewise = new ArrayList<>();
 
-        private On(KernelBench bench) {
+        private On(KernelBench bench, AttentionMma.Factors factors) {
             this.bench = bench;
+            this.factors = factors;
             float[] q = bench.normal(p.queries());
             float[] k = packed ? q : bench.normal(p.keys());
             float[] v = packed ? q : bench.normal(p.values());
@@ -122,6 +175,9 @@ record AttentionCase(
                     slopes == null ? null : bench.input("slopes", slopes, p.heads()),
                     p.dropout() > 0 ? bench.state() : null);
             reference = new QuadraticAttention(p, q, k, v, counts, slopes, Bench.SEED);
+            likewise = factors == null
+                    ? reference
+                    : new QuadraticAttention(p, q, k, v, counts, slopes, Bench.SEED, x -> RoundedFactor.of(x, factors));
             dO = bench.normal(p.outputs());
             dOt = tangent('o', p.outputs());
             qt = packed ? bench.normal(copies * p.queries()) : tangent('q', p.queries());
@@ -132,6 +188,10 @@ record AttentionCase(
             }
             for (int c = 0; c < copies; c++) {
                 tangents.add(reference.new Tangents(part(qt, c), part(kt, c), part(vt, c)));
+                tangentsLikewise.add(
+                        factors == null
+                                ? tangents.get(c)
+                                : likewise.new Tangents(part(qt, c), part(kt, c), part(vt, c)));
             }
         }
 
@@ -161,62 +221,95 @@ record AttentionCase(
         }
 
         private Tensor outputs(String name, float[] values) {
-            return bench.input(
-                    name, values, values.length / (int) p.outputs(), p.batch(), p.t(), p.heads(), p.d());
+            return bench.input(name, values, values.length / (int) p.outputs(), p.batch(), p.t(), p.heads(), p.d());
         }
 
         private Tensor lse() {
-            return rows("lse", reference.lse);
+            return rows("lse", likewise.lse);
+        }
+
+        private void run(Descriptor plain) {
+            bench.run(factors == null ? plain : AttentionMma.of(plain, factors).on(bench.device()));
         }
 
         /** Against the largest of all: what cancels was as large. */
-        private void near(Tensor actual, double[] expected) {
+        private void near(Tensor actual, double[] expected, double[] expectedLikewise) {
             double largest = 0;
-            for (double value : expected) {
+            for (double value : joined(expected, expectedLikewise)) {
                 largest = Double.isInfinite(value) ? largest : Math.max(largest, Math.abs(value));
             }
+            largest = Math.max(largest, 1e-3);
             double[] magnitude = new double[expected.length];
-            Arrays.fill(magnitude, Math.max(largest, 1e-3));
-            bench.compare(actual, expected, magnitude, CLOSE);
+            Arrays.fill(magnitude, largest);
+            if (factors == null) {
+                bench.compare(actual, expected, magnitude, CLOSE);
+                return;
+            }
+            // single elements: a few roundings apart; all together: at most twice the error of the same precision
+            bench.compare(actual, expectedLikewise, magnitude, new Tolerance(8 * factors.rounding(), 1e-6));
+            double scale = largest;
+            bench.check(() -> {
+                double error = distance(bench.floats(actual), expected);
+                double likewiseError = distance(expectedLikewise, expected);
+                assertThat(error)
+                        .as("error of %s, where the same precision has %s", actual, likewiseError)
+                        .isLessThanOrEqualTo(2 * likewiseError + CLOSE.relative() * scale);
+            });
+        }
+
+        private static double distance(float[] actual, double[] expected) {
+            double[] wide = new double[actual.length];
+            Arrays.setAll(wide, e -> actual[e]);
+            return distance(wide, expected);
+        }
+
+        /** Root of the mean square of the difference; infinities have to agree. */
+        private static double distance(double[] actual, double[] expected) {
+            double sum = 0;
+            for (int e = 0; e < expected.length; e++) {
+                double difference = actual[e] == expected[e] ? 0 : actual[e] - expected[e];
+                sum += difference * difference;
+            }
+            return Math.sqrt(sum / expected.length);
         }
 
         void forward() {
             Tensor o = bench.output("o", DType.F32, p.batch(), p.t(), p.heads(), p.d());
             Tensor lse = has('l') ? bench.output("lse", DType.F32, p.batch(), p.heads(), p.t()) : null;
-            bench.run(new Attention.Forward(p, in, o, lse));
-            near(o, reference.o);
+            run(new Attention.Forward(p, in, o, lse));
+            near(o, reference.o, likewise.o);
             if (lse != null) {
-                near(lse, reference.lse);
+                near(lse, reference.lse, likewise.lse);
             }
         }
 
         void delta() {
             Tensor o = rounded("o", reference.o, p.batch(), p.t(), p.heads(), p.d());
             Tensor one = bench.output("delta", DType.F32, 1, p.batch(), p.heads(), p.t());
-            bench.run(delta(o, null, null, outputs("d_o", dO), one, 1));
-            near(one, reference.delta(dO, 0));
+            run(delta(o, null, null, outputs("d_o", dO), one, 1));
+            near(one, reference.delta(dO, 0), reference.delta(dO, 0));
             Tensor many = bench.output("delta_t", DType.F32, copies, p.batch(), p.heads(), p.t());
-            Tensor ot = rounded("ot", ot(), copies, p.batch(), p.t(), p.heads(), p.d());
-            bench.run(delta(o, ot, outputs("d_o", dO), has('o') ? outputs("d_ot", dOt) : null, many, copies));
-            near(many, deltaT());
+            Tensor ot = rounded("ot", ot(tangents), copies, p.batch(), p.t(), p.heads(), p.d());
+            run(delta(o, ot, outputs("d_o", dO), has('o') ? outputs("d_ot", dOt) : null, many, copies));
+            near(many, deltaT(tangents), deltaT(tangents));
         }
 
         private Attention.Delta delta(Tensor o, Tensor ot, Tensor dO, Tensor dOt, Tensor delta, int n) {
             return new Attention.Delta(o, ot, dO, dOt, delta, p.batch(), p.heads(), p.t(), p.d(), n);
         }
 
-        private double[] ot() {
-            return joined(tangents.stream().map(t -> t.ot).toArray(double[][]::new));
+        private double[] ot(List<QuadraticAttention.Tangents> of) {
+            return joined(of.stream().map(t -> t.ot).toArray(double[][]::new));
         }
 
-        private double[] mu() {
-            return joined(tangents.stream().map(t -> t.mu).toArray(double[][]::new));
+        private double[] mu(List<QuadraticAttention.Tangents> of) {
+            return joined(of.stream().map(t -> t.mu).toArray(double[][]::new));
         }
 
-        private double[] deltaT() {
+        private double[] deltaT(List<QuadraticAttention.Tangents> of) {
             double[][] parts = new double[copies][];
             for (int c = 0; c < copies; c++) {
-                parts[c] = tangents.get(c).deltaT(dO, part(dOt, c));
+                parts[c] = of.get(c).deltaT(dO, part(dOt, c));
             }
             return joined(parts);
         }
@@ -226,6 +319,9 @@ record AttentionCase(
             private final double[] dq;
             private final double[] dk;
             private final double[] dv;
+            private final double[] dqLikewise;
+            private final double[] dkLikewise;
+            private final double[] dvLikewise;
             private final Tensor q;
             private final Tensor k;
             private final Tensor v;
@@ -234,6 +330,9 @@ record AttentionCase(
                 dq = new double[n * (int) p.queries()];
                 dk = packed ? dq : new double[n * (int) p.keys()];
                 dv = packed ? dq : new double[n * (int) p.values()];
+                dqLikewise = dq.clone();
+                dkLikewise = packed ? dqLikewise : dk.clone();
+                dvLikewise = packed ? dqLikewise : dv.clone();
                 q = has('Q') ? bench.output("dq", DType.F32, n, p.batch(), p.t(), p.qRow()) : null;
                 k = packed ? q : has('K') ? bench.output("dk", DType.F32, n, p.batch(), p.s(), p.kRow()) : null;
                 v = packed ? q : has('V') ? bench.output("dv", DType.F32, n, p.batch(), p.s(), p.vRow()) : null;
@@ -241,13 +340,13 @@ record AttentionCase(
 
             void compare() {
                 if (q != null) {
-                    near(q, dq);
+                    near(q, dq, dqLikewise);
                 }
                 if (k != null && !packed) {
-                    near(k, dk);
+                    near(k, dk, dkLikewise);
                 }
                 if (v != null && !packed) {
-                    near(v, dv);
+                    near(v, dv, dvLikewise);
                 }
             }
         }
@@ -265,10 +364,13 @@ record AttentionCase(
             double[][] deltas = new double[n][];
             Gradients gradients = new Gradients(n);
             for (int c = 0; c < n; c++) {
-                deltas[c] = reference.delta(cotangents, c * (int) p.outputs());
+                deltas[c] = likewise.delta(cotangents, c * (int) p.outputs());
                 reference.backward(cotangents, c, gradients.dq, gradients.dk, gradients.dv);
+                if (factors != null) {
+                    likewise.backward(cotangents, c, gradients.dqLikewise, gradients.dkLikewise, gradients.dvLikewise);
+                }
             }
-            bench.run(new Attention.Backward(
+            run(new Attention.Backward(
                     p,
                     n,
                     in,
@@ -284,11 +386,11 @@ record AttentionCase(
         void tangent() {
             Tensor ot = bench.output("ot", DType.F32, copies, p.batch(), p.t(), p.heads(), p.d());
             Tensor mu = bench.output("mu", DType.F32, copies, p.batch(), p.heads(), p.t());
-            Tensor o = rounded("o", reference.o, p.batch(), p.t(), p.heads(), p.d());
+            Tensor o = rounded("o", likewise.o, p.batch(), p.t(), p.heads(), p.d());
             Tensor tq = qt();
-            bench.run(new Attention.Tangent(p, copies, in, o, lse(), tq, kt(tq), vt(tq), ot, mu));
-            near(ot, ot());
-            near(mu, mu());
+            run(new Attention.Tangent(p, copies, in, o, lse(), tq, kt(tq), vt(tq), ot, mu));
+            near(ot, ot(tangents), ot(tangentsLikewise));
+            near(mu, mu(tangents), mu(tangentsLikewise));
         }
 
         private Tensor qt() {
@@ -307,16 +409,27 @@ record AttentionCase(
             Gradients gradients = new Gradients(copies);
             for (int c = 0; c < copies; c++) {
                 tangents.get(c).backward(dO, part(dOt, c), c, gradients.dq, gradients.dk, gradients.dv);
+                if (factors != null) {
+                    tangentsLikewise
+                            .get(c)
+                            .backward(
+                                    dO,
+                                    part(dOt, c),
+                                    c,
+                                    gradients.dqLikewise,
+                                    gradients.dkLikewise,
+                                    gradients.dvLikewise);
+                }
             }
             Tensor tq = qt();
-            bench.run(new Attention.TangentBackward(
+            run(new Attention.TangentBackward(
                     p,
                     copies,
                     in,
                     lse(),
-                    rows("mu", mu()),
-                    rows("delta", reference.delta(dO, 0)),
-                    rows("delta_t", deltaT()),
+                    rows("mu", mu(tangentsLikewise)),
+                    rows("delta", likewise.delta(dO, 0)),
+                    rows("delta_t", deltaT(tangentsLikewise)),
                     outputs("d_o", dO),
                     tq,
                     kt(tq),
@@ -332,13 +445,13 @@ record AttentionCase(
             long[] shape = Attention.partials(bench.device(), p, copies).toArray();
             Tensor partial = bench.output("partial", DType.F32, shape);
             Tensor tq = qt();
-            bench.run(new Attention.Curvature(
+            run(new Attention.Curvature(
                     p,
                     copies,
                     in,
                     lse(),
-                    rows("mu", mu()),
-                    rows("delta", reference.delta(dO, 0)),
+                    rows("mu", mu(tangentsLikewise)),
+                    rows("delta", likewise.delta(dO, 0)),
                     outputs("d_o", dO),
                     tq,
                     kt(tq),
@@ -352,8 +465,9 @@ record AttentionCase(
                     for (int e = c * each; e < (c + 1) * each; e++) {
                         sum += parts[e];
                     }
-                    double[] expected = tangents.get(c).curvature(dO);
-                    Bench.near(partial, (long) c * each, sum, expected[0], expected[1], CLOSE);
+                    double[] expected = tangentsLikewise.get(c).curvature(dO);
+                    Tolerance tolerance = factors == null ? CLOSE : new Tolerance(factors.rounding(), 1e-6);
+                    Bench.near(partial, (long) c * each, sum, expected[0], expected[1], tolerance);
                 }
             });
         }

@@ -1,6 +1,7 @@
 package dev.sagitta.kernel.attention;
 
 import dev.sagitta.fixture.Philox;
+import java.util.function.DoubleUnaryOperator;
 
 /**
  * Attention in fp64 straight from the formulas, with every score in memory. Tensors are laid out as {@link AttentionProblem} says; copies lie one behind another.
@@ -10,6 +11,9 @@ final class QuadraticAttention {
     private final float[] q;
     private final float[] k;
     private final float[] v;
+    /** What becomes of each factor of a product; all else is fp64. */
+    private final DoubleUnaryOperator factor;
+
     private final int[] lengths;
     private final float[] slopes;
     /** What dropout multiplies each probability with. */
@@ -20,12 +24,24 @@ final class QuadraticAttention {
     final double[] o;
     final double[] lse;
 
+    QuadraticAttention(AttentionProblem p, float[] q, float[] k, float[] v, int[] lengths, float[] slopes, long seed) {
+        this(p, q, k, v, lengths, slopes, seed, x -> x);
+    }
+
     QuadraticAttention(
-            AttentionProblem p, float[] q, float[] k, float[] v, int[] lengths, float[] slopes, long seed) {
+            AttentionProblem p,
+            float[] q,
+            float[] k,
+            float[] v,
+            int[] lengths,
+            float[] slopes,
+            long seed,
+            DoubleUnaryOperator factor) {
         this.p = p;
-        this.q = q;
-        this.k = k;
-        this.v = v;
+        this.factor = factor;
+        this.q = factors(q);
+        this.k = factors(k);
+        this.v = factors(v);
         this.lengths = lengths;
         this.slopes = slopes;
         int pairs = p.batch() * p.heads() * p.t() * p.s();
@@ -41,9 +57,21 @@ final class QuadraticAttention {
         o = new double[(int) p.outputs()];
         each((e, b, h, i, j) -> {
             for (int c = 0; c < p.d(); c++) {
-                o[out(b, h, i) + c] += probability[e] * mask[e] * v[value(b, h, j) + c];
+                o[out(b, h, i) + c] += factor(probability[e] * mask[e]) * this.v[value(b, h, j) + c];
             }
         });
+    }
+
+    private double factor(double x) {
+        return factor.applyAsDouble(x);
+    }
+
+    private float[] factors(float[] all) {
+        float[] rounded = new float[all.length];
+        for (int e = 0; e < all.length; e++) {
+            rounded[e] = (float) factor(all[e]);
+        }
+        return rounded;
     }
 
     private interface Pair {
@@ -142,17 +170,19 @@ final class QuadraticAttention {
     void backward(float[] cotangent, int copy, double[] dq, double[] dk, double[] dv) {
         int from = copy * o.length;
         double[] delta = delta(cotangent, from);
+        float[] dO = factors(cotangent);
         int atQ = copy * q.length;
         int atK = copy * k.length;
         int atV = copy * v.length;
         each((e, b, h, i, j) -> {
             int out = out(b, h, i);
-            double dP = mask[e] * dot(cotangent, from + out, v, value(b, h, j));
-            double dS = p.scale() * probability[e] * (dP - delta[row(b, h, i)]);
+            double dP = mask[e] * dot(dO, from + out, v, value(b, h, j));
+            double dS = p.scale() * factor(probability[e] * (dP - delta[row(b, h, i)]));
+            double kept = factor(probability[e] * mask[e]);
             for (int c = 0; c < p.d(); c++) {
                 dq[atQ + query(b, h, i) + c] += dS * k[key(b, h, j) + c];
                 dk[atK + key(b, h, j) + c] += dS * q[query(b, h, i) + c];
-                dv[atV + value(b, h, j) + c] += probability[e] * mask[e] * cotangent[from + out + c];
+                dv[atV + value(b, h, j) + c] += kept * dO[from + out + c];
             }
         });
     }
@@ -169,20 +199,21 @@ final class QuadraticAttention {
         final double[] ot = new double[o.length];
 
         Tangents(float[] qt, float[] kt, float[] vt) {
-            this.qt = qt;
-            this.kt = kt;
-            this.vt = vt;
+            this.qt = factors(qt);
+            this.kt = factors(kt);
+            this.vt = factors(vt);
             each((e, b, h, i, j) -> {
                 int query = query(b, h, i);
                 int key = key(b, h, j);
-                st[e] = p.scale() * (dot(qt, query, k, key) + dot(q, query, kt, key));
+                st[e] = p.scale() * (dot(this.qt, query, k, key) + dot(q, query, this.kt, key));
                 mu[row(b, h, i)] += probability[e] * st[e];
             });
             each((e, b, h, i, j) -> {
-                double pt = centred(e, b, h, i);
+                double pt = factor(mask[e] * centred(e, b, h, i));
+                double kept = factor(mask[e] * probability[e]);
                 for (int c = 0; c < p.d(); c++) {
                     int value = value(b, h, j) + c;
-                    ot[out(b, h, i) + c] += mask[e] * (pt * v[value] + probability[e] * vt[value]);
+                    ot[out(b, h, i) + c] += pt * v[value] + kept * this.vt[value];
                 }
             });
         }
@@ -207,9 +238,11 @@ final class QuadraticAttention {
             return delta;
         }
 
-        void backward(float[] dO, float[] dOt, int copy, double[] dqt, double[] dkt, double[] dvt) {
-            double[] delta = delta(dO, 0);
-            double[] deltaT = deltaT(dO, dOt);
+        void backward(float[] cotangent, float[] itsTangent, int copy, double[] dqt, double[] dkt, double[] dvt) {
+            double[] delta = delta(cotangent, 0);
+            double[] deltaT = deltaT(cotangent, itsTangent);
+            float[] dO = factors(cotangent);
+            float[] dOt = factors(itsTangent);
             int atQ = copy * q.length;
             int atK = copy * k.length;
             int atV = copy * v.length;
@@ -221,19 +254,22 @@ final class QuadraticAttention {
                 double pt = centred(e, b, h, i);
                 double over = mask[e] * dot(dO, out, v, value) - delta[row(b, h, i)];
                 double dPt = mask[e] * (dot(dOt, out, v, value) + dot(dO, out, vt, value));
-                double dS = p.scale() * probability[e] * over;
-                double dSt = p.scale() * (pt * over + probability[e] * (dPt - deltaT[row(b, h, i)]));
+                double dS = p.scale() * factor(probability[e] * over);
+                double dSt = p.scale() * factor(pt * over + probability[e] * (dPt - deltaT[row(b, h, i)]));
+                double keptTangent = factor(mask[e] * pt);
+                double kept = factor(mask[e] * probability[e]);
                 for (int c = 0; c < p.d(); c++) {
                     dqt[atQ + query + c] += dSt * k[key + c] + dS * kt[key + c];
                     dkt[atK + key + c] += dSt * q[query + c] + dS * qt[query + c];
-                    dvt[atV + value + c] += mask[e] * (pt * dO[out + c] + probability[e] * dOt[out + c]);
+                    dvt[atV + value + c] += keptTangent * dO[out + c] + kept * dOt[out + c];
                 }
             });
         }
 
         /** The terms of the sum, and the sum of their sizes. */
-        double[] curvature(float[] dO) {
-            double[] delta = delta(dO, 0);
+        double[] curvature(float[] cotangent) {
+            double[] delta = delta(cotangent, 0);
+            float[] dO = factors(cotangent);
             double[] sums = new double[2];
             each((e, b, h, i, j) -> {
                 int out = out(b, h, i);
