@@ -234,7 +234,11 @@ record AttentionCase(
 
         /** Against the largest of all: what cancels was as large. */
         private void near(Tensor actual, double[] expected, double[] expectedLikewise) {
-            double largest = 0;
+            near(actual, expected, expectedLikewise, 0);
+        }
+
+        private void near(Tensor actual, double[] expected, double[] expectedLikewise, double largestTerm) {
+            double largest = largestTerm;
             for (double value : joined(expected, expectedLikewise)) {
                 largest = Double.isInfinite(value) ? largest : Math.max(largest, Math.abs(value));
             }
@@ -340,13 +344,13 @@ record AttentionCase(
 
             void compare() {
                 if (q != null) {
-                    near(q, dq, dqLikewise);
+                    near(q, dq, dqLikewise, reference.largestTerm);
                 }
                 if (k != null && !packed) {
-                    near(k, dk, dkLikewise);
+                    near(k, dk, dkLikewise, reference.largestTerm);
                 }
                 if (v != null && !packed) {
-                    near(v, dv, dvLikewise);
+                    near(v, dv, dvLikewise, reference.largestTerm);
                 }
             }
         }
