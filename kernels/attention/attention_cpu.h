@@ -27,6 +27,7 @@
 
 TILE_FUNCTION(att_tile, ATT, ATT, ATT)
 TILE_TRANSPOSE(att_transpose, ATT, ATT)
+TILE_TRANSPOSE(att_transpose_global, global, ATT)
 
 /* What one group works on: a head of an example. */
 typedef struct {
@@ -81,6 +82,17 @@ SG_FN void att_pack(const global f32 *x, i64 row, i32 n, i32 all, i32 d, ATT f32
 /* Transposes packed rows, 16 at a time. */
 SG_FN void att_turn(const ATT f32 *rows, i32 ld, i32 n, i32 d, ATT f32 *out, i32 lt) {
     for (i32 i = 0; i < n; i += 16) att_transpose(rows + i * ld, ld, out + i, lt, (d + 3) / 4);
+}
+
+/* n rows of x as columns, zeros up to whole vectors and up to `all` rows; `staged` holds 16 rows. */
+SG_FN void att_pack_turned(const global f32 *x, i64 row, i32 n, i32 all, i32 d, ATT f32 *staged, i32 ld, ATT f32 *out, i32 lt) {
+    for (i32 i = 0; i < all; i += 16)
+        if (i + 16 <= n && d % 4 == 0) {
+            att_transpose_global(x + i * row, row, out + i, lt, d / 4);
+        } else {
+            att_pack(x + i * row, row, clamp(n - i, 0, 16), 16, d, staged, ld);
+            att_turn(staged, ld, 16, d, out + i, lt);
+        }
 }
 
 /* n values of a statistic of rows, `rest` beyond. */

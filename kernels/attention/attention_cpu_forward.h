@@ -71,10 +71,10 @@ SG_FN void att_softmax_strip(const att_head *w, const att_strip *strip, i32 rows
 
 SG_FN void att_forward(const global f32 *q, const global f32 *k, const global f32 *v, const global i32 *lengths, const global f32 *slopes,
                        const global u32 *random, global f32 *o, global f32 *lse, ATTENTION_PROBLEM, ATT f32 *pool, i32 b, i32 h, i32 row_from, i32 row_to) {
-    const i32 most = att_block(row_to - row_from, s, d, 3, 3, 1, 0), r_most = min(row_to - row_from, most), c_most = min(s, most);
+    const i32 most = att_block(row_to - row_from, s, d, 2, 1, 1, 0), r_most = min(row_to - row_from, most), c_most = min(s, most);
     const i32 ld = att_stride(d), lt = att_stride(c_most), g = h / (heads / kv_heads);
     const i64 o_row = (i64)heads * d;
-    ATT f32 *vs = pool, *kc = vs + att_rows(c_most) * ld, *qs = kc + att_up(d, 4) * lt, *os = qs + att_rows(max(r_most, c_most)) * ld;
+    ATT f32 *vs = pool, *kc = vs + att_rows(c_most) * ld, *qs = kc + att_up(d, 4) * lt, *os = qs + att_rows(r_most) * ld;
     ATT f32 *ps = os + att_rows(r_most) * ld, *lanes = ps + ATT_ROWS * lt, *shrinks = lanes + 512;
     ATT f32 *most_of = shrinks + 16, *sum_of = most_of + att_rows(r_most) + 16, *mask = sum_of + att_rows(r_most) + 16;
     ATT_HEAD(w, b, h)
@@ -87,8 +87,7 @@ SG_FN void att_forward(const global f32 *q, const global f32 *k, const global f3
         for (i32 i = 0; i < all + 16; i++) most_of[i] = -SG_INFINITY, sum_of[i] = 0.0f;
         for (i32 j0 = begin / c_most * c_most; j0 < end; j0 += c_most) {
             const i32 nk = min(c_most, s - j0), real = clamp(w.length - j0, 0, nk);
-            att_pack(k + k_from + ((i64)b * s + j0) * k_row + (i64)g * d, k_row, real, att_rows(nk), d, qs, ld);
-            att_turn(qs, ld, nk, d, kc, lt);
+            att_pack_turned(k + k_from + ((i64)b * s + j0) * k_row + (i64)g * d, k_row, real, nk, d, qs, ld, kc, lt);
             att_pack(v + v_from + ((i64)b * s + j0) * v_row + (i64)g * d, v_row, real, att_rows(nk), d, vs, ld);
             att_pack(q + q_from + ((i64)b * t + i0) * q_row + (i64)h * d, q_row, nq, all, d, qs, ld);
             for (i32 i = 0; i < nq; i += ATT_ROWS) {
@@ -126,7 +125,7 @@ SG_FN void att_tangent(const global f32 *q, const global f32 *k, const global f3
     const i32 most = att_block(row_to - row_from, s, d, 2, 3, 2, dropout > 0.0f ? 2 : 1), r_most = min(row_to - row_from, most), c_most = min(s, most);
     const i32 ld = att_stride(d), lt = att_stride(c_most), g = h / (heads / kv_heads), stat = att_rows(r_most);
     const i64 o_row = (i64)heads * d, one_q = (i64)batch * t * q_row, one_k = (i64)batch * s * k_row, one_v = (i64)batch * s * v_row, one_o = (i64)batch * t * o_row;
-    ATT f32 *vs = pool, *vts = vs + att_rows(c_most) * ld, *staged = vts + att_rows(c_most) * ld, *kc = staged + att_rows(c_most) * ld;
+    ATT f32 *vs = pool, *vts = vs + att_rows(c_most) * ld, *staged = vts + att_rows(c_most) * ld, *kc = staged + att_rows(16) * ld;
     ATT f32 *ktc = kc + att_up(d, 4) * lt, *qs = ktc + att_up(d, 4) * lt, *qts = qs + stat * ld, *ws = qts + stat * ld, *tiles = ws + ATT_ROWS * lt;
     ATT f32 *shift = tiles + ATT_TILE, *more = shift + ATT_PROBES * stat, *mask = more + ATT_PROBES * stat, *ps = mask + c_most + 96, *pm = ps;
     ATT_HEAD(w, b, h)
@@ -144,16 +143,12 @@ SG_FN void att_tangent(const global f32 *q, const global f32 *k, const global f3
         for (i32 j0 = begin / c_most * c_most; j0 < end; j0 += c_most) {
             const i32 nk = min(c_most, s - j0), real = clamp(w.length - j0, 0, nk);
             const i64 at_k = k_from + ((i64)b * s + j0) * k_row + (i64)g * d, at_v = v_from + ((i64)b * s + j0) * v_row + (i64)g * d;
-            att_pack(k + at_k, k_row, real, att_rows(nk), d, staged, ld);
-            att_turn(staged, ld, nk, d, kc, lt);
+            att_pack_turned(k + at_k, k_row, real, nk, d, staged, ld, kc, lt);
             att_pack(v + at_v, v_row, real, att_rows(nk), d, vs, ld);
             for (i32 c = c0 - 1; c < c1; c++) { /* the first time round: P, of which the others are made */
                 const bool plain = c < c0;
                 if (!plain) {
-                    if (kt) {
-                        att_pack(kt + c * one_k + at_k, k_row, real, att_rows(nk), d, staged, ld);
-                        att_turn(staged, ld, nk, d, ktc, lt);
-                    }
+                    if (kt) att_pack_turned(kt + c * one_k + at_k, k_row, real, nk, d, staged, ld, ktc, lt);
                     if (vt) att_pack(vt + c * one_v + at_v, v_row, real, att_rows(nk), d, vts, ld);
                     if (qt) att_pack(qt + c * one_q + at_q, q_row, nq, all, d, qts, ld);
                 }

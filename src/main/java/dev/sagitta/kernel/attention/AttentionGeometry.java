@@ -16,6 +16,9 @@ final class AttentionGeometry {
     private AttentionGeometry() {}
 
     static Map<String, String> defines(Device device) {
+        if (Work.onCpu(device)) {
+            return AttentionOnCpu.defines(device);
+        }
         return Map.of("ATTENTION_TILE", Integer.toString(TILE));
     }
 
@@ -34,23 +37,38 @@ final class AttentionGeometry {
     }
 
     static Geometry rows(Device device, AttentionProblem p, int copies) {
+        if (Work.onCpu(device)) {
+            return AttentionOnCpu.pieces(device, p.batch() * (long) p.heads(), Work.ceil(p.t(), AttentionOnCpu.LEAST_ROWS));
+        }
         return Geometry.linear(byRows(p, copies), Work.GROUP);
     }
 
     static Geometry both(Device device, AttentionProblem p, int copies, boolean rows, boolean keys) {
+        if (Work.onCpu(device)) {
+            return AttentionOnCpu.pieces(device, p.batch() * (long) p.kvHeads(), copies);
+        }
         return Geometry.linear((rows ? byRows(p, copies) : 0) + (keys ? byKeys(p, copies) : 0), Work.GROUP);
     }
 
     static Geometry delta(Device device, long rows) {
+        if (Work.onCpu(device)) {
+            return AttentionOnCpu.delta(device, rows);
+        }
         return Geometry.linear(Work.ceil(rows, Work.GROUP / LANES), Work.GROUP);
     }
 
     /** Groups whose sums {@code curvature} leaves for each copy. */
     static long sums(Device device, AttentionProblem p) {
+        if (Work.onCpu(device)) {
+            return AttentionOnCpu.sums(device, p);
+        }
         return p.batch() * p.heads() * tiles(p.t());
     }
 
     static Geometry curvature(Device device, AttentionProblem p, int copies) {
+        if (Work.onCpu(device)) {
+            return Geometry.linear(sums(device, p), 1);
+        }
         return Geometry.of(sums(device, p), Math.min(copies, Work.MOST_ACROSS), 1, Work.GROUP, 1);
     }
 }

@@ -59,6 +59,14 @@ public record AttentionProblem(
                 batch, heads, kvHeads, t, s, d, 0, q, q + kv, row, row, row, scale, causal, window, dropout, stream);
     }
 
+    /** Queries and keys in tensors of their own, values where they are. */
+    public AttentionProblem turned() {
+        long q = (long) heads * d;
+        long kv = (long) kvHeads * d;
+        return new AttentionProblem(
+                batch, heads, kvHeads, t, s, d, 0, 0, vFrom, q, kv, vRow, scale, causal, window, dropout, stream);
+    }
+
     public AttentionProblem scaled(float by) {
         return new AttentionProblem(
                 batch, heads, kvHeads, t, s, d, qFrom, kFrom, vFrom, qRow, kRow, vRow, by, causal, window, dropout,

@@ -138,6 +138,13 @@ final class QuadraticAttention {
         return delta;
     }
 
+    /** The largest term of gradients so far, taken before dP and D cancel, as they do where a row sees one key. */
+    double largestTerm;
+
+    private void term(double size, float a, float b) {
+        largestTerm = Math.max(largestTerm, Math.abs(size) * Math.max(Math.abs(a), Math.abs(b)));
+    }
+
     /** Adds the gradients for copy {@code copy} of the cotangent to arrays of all copies. */
     void backward(float[] cotangent, int copy, double[] dq, double[] dk, double[] dv) {
         int from = copy * o.length;
@@ -149,7 +156,9 @@ final class QuadraticAttention {
             int out = out(b, h, i);
             double dP = mask[e] * dot(cotangent, from + out, v, value(b, h, j));
             double dS = p.scale() * probability[e] * (dP - delta[row(b, h, i)]);
+            double size = p.scale() * probability[e] * (Math.abs(dP) + Math.abs(delta[row(b, h, i)]));
             for (int c = 0; c < p.d(); c++) {
+                term(size, q[query(b, h, i) + c], k[key(b, h, j) + c]);
                 dq[atQ + query(b, h, i) + c] += dS * k[key(b, h, j) + c];
                 dk[atK + key(b, h, j) + c] += dS * q[query(b, h, i) + c];
                 dv[atV + value(b, h, j) + c] += probability[e] * mask[e] * cotangent[from + out + c];
@@ -223,7 +232,9 @@ final class QuadraticAttention {
                 double dPt = mask[e] * (dot(dOt, out, v, value) + dot(dO, out, vt, value));
                 double dS = p.scale() * probability[e] * over;
                 double dSt = p.scale() * (pt * over + probability[e] * (dPt - deltaT[row(b, h, i)]));
+                double size = p.scale() * probability[e] * (Math.abs(dPt) + Math.abs(deltaT[row(b, h, i)]));
                 for (int c = 0; c < p.d(); c++) {
+                    term(size, q[query + c], k[key + c]);
                     dqt[atQ + query + c] += dSt * k[key + c] + dS * kt[key + c];
                     dkt[atK + key + c] += dSt * q[query + c] + dS * qt[query + c];
                     dvt[atV + value + c] += mask[e] * (pt * dO[out + c] + probability[e] * dOt[out + c]);
@@ -231,21 +242,20 @@ final class QuadraticAttention {
             });
         }
 
-        /** The terms of the sum, and the sum of their sizes. */
+        /** The terms of the sum, and the sum of their sizes, taken before dP and D cancel. */
         double[] curvature(float[] dO) {
             double[] delta = delta(dO, 0);
             double[] sums = new double[2];
             each((e, b, h, i, j) -> {
                 int out = out(b, h, i);
                 int value = value(b, h, j);
-                double over = mask[e] * dot(dO, out, v, value) - delta[row(b, h, i)];
+                double dP = mask[e] * dot(dO, out, v, value);
                 double from = st[e] - mu[row(b, h, i)];
-                double first = probability[e]
-                        * over
-                        * (from * from + 2 * p.scale() * dot(qt, query(b, h, i), kt, key(b, h, j)));
+                double bent = from * from + 2 * p.scale() * dot(qt, query(b, h, i), kt, key(b, h, j));
                 double second = 2 * probability[e] * from * mask[e] * dot(dO, out, vt, value);
-                sums[0] += first + second;
-                sums[1] += Math.abs(first) + Math.abs(second);
+                sums[0] += probability[e] * (dP - delta[row(b, h, i)]) * bent + second;
+                sums[1] += probability[e] * (Math.abs(dP) + Math.abs(delta[row(b, h, i)])) * Math.abs(bent)
+                        + Math.abs(second);
             });
             return sums;
         }
