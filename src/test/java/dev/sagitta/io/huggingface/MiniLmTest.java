@@ -59,7 +59,7 @@ class MiniLmTest {
                 {"type": "add", "name": "result", "from": ["norm1", "down"]},
                 {"type": "layer_norm", "name": "norm2", "epsilon": 1e-12}]},
               {"type": "mean", "name": "pooled", "from": ["layers.5.norm2", "lengths"], "axis": 1},
-              {"type": "rms_norm", "name": "unit", "weight": false, "epsilon": 0},
+              {"type": "rms_norm", "name": "unit", "weight": false, "epsilon": 1e-30},
               {"type": "slice", "name": "first", "from": "unit", "axis": 0, "begin": 0, "end": 1},
               {"type": "slice", "name": "second", "from": "unit", "axis": 0, "begin": 1, "end": 2},
               {"type": "slice", "name": "third", "from": "unit", "axis": 0, "begin": 2, "end": 3},
