@@ -6,6 +6,7 @@ import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
+import java.util.List;
 
 /**
  * Softmax cross-entropy over the last axis, mean over the rows whose label is not {@code ignoreIndex}.
@@ -17,6 +18,12 @@ import dev.sagitta.tensor.Shape;
 public record CrossEntropy(int ignoreIndex) implements Loss {
     /** A label that the loss leaves out: PyTorch's convention. */
     public static final int IGNORED_LABEL = -100;
+
+    static final LossType TYPE = new LossType(
+            "cross_entropy",
+            List.of(),
+            m -> new CrossEntropy(IGNORED_LABEL),
+            "mean of softmax cross-entropy over the labels that are not -100, one per example or position");
 
     @Override
     public String type() {

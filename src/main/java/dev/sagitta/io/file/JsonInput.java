@@ -124,6 +124,10 @@ public final class JsonInput {
         return text.length() <= LONGEST_SHOWN ? text : text.substring(0, LONGEST_SHOWN) + "...";
     }
 
+    public boolean isObject(String field) {
+        return node.path(field).isObject();
+    }
+
     public boolean isText(String field) {
         return node.path(field).isTextual();
     }

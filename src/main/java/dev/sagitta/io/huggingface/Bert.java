@@ -172,7 +172,7 @@ final class Bert implements Architecture {
             for (long i = 0; i < layers.integer("classifier", "out", 2); i++) {
                 labels.put(Long.toString(i), "LABEL_" + i);
             }
-            config.put("problem_type", problem(layers.model().loss()));
+            config.put("problem_type", problem(layers.model().loss().type().name()));
         }
         if (kind.equals(MASKED)) {
             config.put("tie_word_embeddings", layers.value("head", "tied") != null);

@@ -80,13 +80,18 @@ record LayerCodec(OpTypes types) {
 
     private static Field.Group group(JsonInput json, Field<?> group) {
         json.allow(group.fields().stream().map(Field::name).toArray(String[]::new));
+        return given(json, group.fields());
+    }
+
+    /** The fields that are there and not at their default. */
+    static Field.Group given(JsonInput json, List<Field<?>> fields) {
         Map<String, Object> given = new LinkedHashMap<>();
-        for (Field<?> field : group.fields()) {
+        for (Field<?> field : fields) {
             if (json.has(field.name())) {
                 given.put(field.name(), value(json, field));
             }
         }
-        group.fields().forEach(field -> given.remove(field.name(), field.absent()));
+        fields.forEach(field -> given.remove(field.name(), field.absent()));
         return new Field.Group(given);
     }
 
@@ -148,7 +153,7 @@ record LayerCodec(OpTypes types) {
         g.writeEndObject();
     }
 
-    private static void write(JsonGenerator g, List<Field<?>> fields, Map<String, Object> values) throws IOException {
+    static void write(JsonGenerator g, List<Field<?>> fields, Map<String, Object> values) throws IOException {
         for (Field<?> field : fields) {
             Object value = values.get(field.name());
             if (value instanceof Field.Group group) {

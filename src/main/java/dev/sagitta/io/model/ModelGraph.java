@@ -9,9 +9,6 @@ import dev.sagitta.graph.Op;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.Wire;
-import dev.sagitta.graph.loss.CrossEntropy;
-import dev.sagitta.graph.loss.Loss;
-import dev.sagitta.graph.loss.MeanSquaredError;
 import dev.sagitta.graph.op.OpTypes;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.tensor.DType;
@@ -64,7 +61,7 @@ final class ModelGraph {
             throw new DataException("the model has no layers");
         }
         try {
-            Graph graph = builder.build(last, newLoss());
+            Graph graph = builder.build(last, model.loss().make());
             for (Parameter parameter : graph.everyParameter()) {
                 if (parameter.elements() > LARGEST) {
                     throw new DataException("parameter '" + parameter.name() + "' " + parameter.shape()
@@ -118,12 +115,6 @@ final class ModelGraph {
                         + String.join(" or an ", readers) + " can");
             }
         }
-    }
-
-    private Loss newLoss() {
-        return model.loss().equals(ModelSpec.MEAN_SQUARED_ERROR)
-                ? new MeanSquaredError()
-                : new CrossEntropy(CrossEntropy.IGNORED_LABEL);
     }
 
     /** What one layer is made from. */

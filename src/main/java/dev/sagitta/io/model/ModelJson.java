@@ -41,11 +41,7 @@ final class ModelJson {
                 inputs.put(name, input(more.object(name)));
             }
         }
-        String loss = json.text("loss");
-        if (!loss.equals(ModelSpec.CROSS_ENTROPY) && !loss.equals(ModelSpec.MEAN_SQUARED_ERROR)) {
-            throw json.error("'loss' is \"" + loss + "\", expected \"" + ModelSpec.CROSS_ENTROPY + "\" or \""
-                    + ModelSpec.MEAN_SQUARED_ERROR + "\"");
-        }
+        LossSpec loss = LossSpec.read(json, "loss");
         List<LayerSpec> layers = new ArrayList<>();
         Map<String, Integer> taken = new HashMap<>();
         LayerBlocks blocks = new LayerBlocks(new LayerCodec(types), MOST_LAYERS);
@@ -89,7 +85,7 @@ final class ModelJson {
                 }
                 g.writeEndObject();
             }
-            g.writeStringField("loss", model.loss());
+            model.loss().write(g, "loss");
             g.writeArrayFieldStart("layers");
             for (LayerSpec layer : model.layers()) {
                 LayerCodec.write(g, layer);

@@ -25,10 +25,10 @@ import java.util.Map;
  * @param inputType F32 features or I32 ids
  * @param inputShape of one example
  * @param inputs further ones beside that, by name
- * @param loss {@code cross_entropy} or {@code mse}
+ * @param loss by its type and fields
  */
 public record ModelSpec(
-        DType inputType, Shape inputShape, Map<String, ArrayType> inputs, List<LayerSpec> layers, String loss) {
+        DType inputType, Shape inputShape, Map<String, ArrayType> inputs, List<LayerSpec> layers, LossSpec loss) {
     public static final String CROSS_ENTROPY = "cross_entropy";
     public static final String MEAN_SQUARED_ERROR = "mse";
 

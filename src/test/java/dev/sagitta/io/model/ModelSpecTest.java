@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.Wire;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.io.file.DataException;
+import dev.sagitta.kernel.loss.ElementLoss;
 import dev.sagitta.tensor.Shape;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -240,8 +242,14 @@ public final class ModelSpecTest {
                 Arguments.of(model(""), "'layers' is empty"),
                 Arguments.of(model("7"), "'layers[0]' is 7, expected an object"),
                 Arguments.of(
-                        "{\"input\":{\"shape\":[4]},\"loss\":\"l1\",\"layers\":[]}",
-                        "'loss' is \"l1\", expected \"cross_entropy\""),
+                        "{\"input\":{\"shape\":[4]},\"loss\":\"l3\",\"layers\":[]}",
+                        "'loss' is \"l3\", expected one of cross_entropy, mse, l1, huber, bce_with_logits"),
+                Arguments.of(
+                        "{\"input\":{\"shape\":[4]},\"loss\":{\"type\":\"huber\",\"beta\":2},\"layers\":[]}", "beta"),
+                Arguments.of(
+                        "{\"input\":{\"shape\":[4]},\"loss\":{\"type\":\"huber\",\"delta\":0},\"layers\":[]}", "delta"),
+                Arguments.of("{\"input\":{\"shape\":[4]},\"loss\":{\"delta\":1},\"layers\":[]}", "'type'"),
+                Arguments.of("{\"input\":{\"shape\":[4]},\"loss\":7,\"layers\":[]}", "'loss'"),
                 Arguments.of("{\"input\":{\"shape\":[4]},\"layers\":[]}", "field 'loss' is missing"),
                 Arguments.of(
                         "{\"input\":{\"shape\":[0]},\"loss\":\"mse\",\"layers\":[]}", "model: input: 'shape[0]' is 0"),
@@ -271,5 +279,19 @@ public final class ModelSpecTest {
                 .hasMessageContaining(message)
                 .message()
                 .matches("\\P{Cntrl}*");
+    }
+
+    @Test
+    void aLossWithFieldsIsAnObjectAndOneWithoutItsName() {
+        String layers = ",\"layers\":[{\"type\":\"linear\",\"name\":\"fc\",\"out\":2}]}";
+        String head = "{\"input\":{\"shape\":[4],\"type\":\"features\"},\"loss\":";
+        String half = head + "{\"type\":\"huber\",\"delta\":0.5}" + layers;
+        assertThat(ModelSpec.parse(half, "model").toJson()).isEqualTo(half);
+        assertThat(ModelSpec.parse(half, "model").toGraph().loss())
+                .isEqualTo(new ElementwiseLoss(ElementLoss.Kind.HUBER, 0.5f));
+        assertThat(ModelSpec.parse(head + "{\"type\":\"huber\",\"delta\":1}" + layers, "model").toJson())
+                .isEqualTo(head + "\"huber\"" + layers);
+        assertThat(ModelSpec.parse(head + "{\"type\":\"mse\"}" + layers, "model").toJson())
+                .isEqualTo(head + "\"mse\"" + layers);
     }
 }
