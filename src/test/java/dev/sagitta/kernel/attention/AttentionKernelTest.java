@@ -10,7 +10,7 @@ final class AttentionKernelTest extends KernelSuite {
     @Override
     protected List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
-        for (AttentionCase one : AttentionCase.all()) {
+        for (AttentionCase one : AttentionShapes.all()) {
             cases.add(new KernelCase(
                     "attention forward " + one, one.small(), b -> one.on(b).forward()));
             cases.add(new KernelCase(

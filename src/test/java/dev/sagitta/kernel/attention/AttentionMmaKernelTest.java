@@ -14,7 +14,7 @@ final class AttentionMmaKernelTest extends KernelSuite {
     protected List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (AttentionMma.Factors factors : AttentionMma.Factors.values()) {
-            for (AttentionCase one : AttentionCase.rounded()) {
+            for (AttentionCase one : AttentionShapes.rounded()) {
                 add(cases, factors, "forward", one, AttentionCase.On::forward);
                 add(cases, factors, "backward", one, AttentionCase.On::backward);
                 add(cases, factors, "tangent", one, AttentionCase.On::tangent);
