@@ -11,8 +11,8 @@ import java.util.List;
 
 /** Mean over all elements of (y - target)^2; H_loss u = 2 u / n. */
 public record MeanSquaredError() implements Loss {
-    static final LossType TYPE = new LossType(
-            "mse", List.of(), m -> new MeanSquaredError(), "mean of (y - t)^2 over all outputs");
+    static final LossType TYPE =
+            new LossType("mse", List.of(), m -> new MeanSquaredError(), "mean of (y - t)^2 over all outputs");
 
     @Override
     public String type() {

@@ -44,7 +44,8 @@ public record LossSpec(LossType type, Field.Group fields) {
         LossType type = LossTypes.get(name);
         if (type == null) {
             throw json.error("'" + field + "' is \"" + name + "\", expected one of "
-                    + String.join(", ", LossTypes.all().stream().map(LossType::name).toList()));
+                    + String.join(
+                            ", ", LossTypes.all().stream().map(LossType::name).toList()));
         }
         return type;
     }

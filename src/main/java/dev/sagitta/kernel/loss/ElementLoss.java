@@ -75,7 +75,8 @@ public final class ElementLoss {
     }
 
     /** loss [1]. */
-    public record Forward(Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor loss) implements Entry {
+    public record Forward(Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor loss)
+            implements Entry {
         @Override
         public Signature signature() {
             return sums(example(kind, "forward", y, target), workspace, y.elements(), 1)
@@ -102,7 +103,9 @@ public final class ElementLoss {
     }
 
     /** loss [1] and its derivative by y, which may take the memory of y or of the target. */
-    public record ForwardBackward(Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor loss, Tensor gradient) implements Entry {
+    public record ForwardBackward(
+            Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor loss, Tensor gradient)
+            implements Entry {
         @Override
         public Signature signature() {
             return sums(example(kind, "forward_backward", y, target), workspace, y.elements(), 1)
@@ -131,7 +134,8 @@ public final class ElementLoss {
     }
 
     /** H_loss tangent, [K, ...], which may take the tangent's memory. */
-    public record TangentBackward(Kind kind, float delta, Tensor y, Tensor target, Tensor tangent, Tensor out) implements Entry {
+    public record TangentBackward(Kind kind, float delta, Tensor y, Tensor target, Tensor tangent, Tensor out)
+            implements Entry {
         private long probes() {
             return tangent.shape().extent(0);
         }
@@ -158,7 +162,9 @@ public final class ElementLoss {
     }
 
     /** tangent[k]' H_loss tangent[k], [K], never negative: all these functions are convex. */
-    public record Curvature(Kind kind, float delta, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor curvature) implements Entry {
+    public record Curvature(
+            Kind kind, float delta, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor curvature)
+            implements Entry {
         private long probes() {
             return tangent.shape().extent(0);
         }
@@ -191,7 +197,8 @@ public final class ElementLoss {
     }
 
     /** f32 [3]: sum over the examples (the first axis of y) of the mean over their elements, number of examples, 0. */
-    public record Metrics(Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor metrics) implements Entry {
+    public record Metrics(Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor metrics)
+            implements Entry {
         @Override
         public Signature signature() {
             Signature s = example(kind, "metrics", y, target);

@@ -289,9 +289,11 @@ public final class ModelSpecTest {
         assertThat(ModelSpec.parse(half, "model").toJson()).isEqualTo(half);
         assertThat(ModelSpec.parse(half, "model").toGraph().loss())
                 .isEqualTo(new ElementwiseLoss(ElementLoss.Kind.HUBER, 0.5f));
-        assertThat(ModelSpec.parse(head + "{\"type\":\"huber\",\"delta\":1}" + layers, "model").toJson())
+        assertThat(ModelSpec.parse(head + "{\"type\":\"huber\",\"delta\":1}" + layers, "model")
+                        .toJson())
                 .isEqualTo(head + "\"huber\"" + layers);
-        assertThat(ModelSpec.parse(head + "{\"type\":\"mse\"}" + layers, "model").toJson())
+        assertThat(ModelSpec.parse(head + "{\"type\":\"mse\"}" + layers, "model")
+                        .toJson())
                 .isEqualTo(head + "\"mse\"" + layers);
     }
 }

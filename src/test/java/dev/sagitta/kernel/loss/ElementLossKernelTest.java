@@ -19,8 +19,9 @@ final class ElementLossKernelTest extends KernelSuite {
     protected List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         for (ElementLoss.Kind kind : ElementLoss.Kind.values()) {
-            for (int[] size :
-                    new int[][] {{0, 3, 1}, {1, 1, 1}, {3, 5, 2}, {16, 16, 1}, {1, 257, 3}, {127, 129, 3}, {5, 20_011, 2}}) {
+            for (int[] size : new int[][] {
+                {0, 3, 1}, {1, 1, 1}, {3, 5, 2}, {16, 16, 1}, {1, 257, 3}, {127, 129, 3}, {5, 20_011, 2}
+            }) {
                 int n = size[0];
                 int c = size[1];
                 int k = size[2];
