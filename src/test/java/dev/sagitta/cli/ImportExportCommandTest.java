@@ -166,21 +166,22 @@ class ImportExportCommandTest {
                 .succeeded();
         Path packed = folder.resolve("q.safetensors");
         assertThat(run(
-                        "quantize",
-                        "--checkpoint",
-                        llama,
-                        "--inputs",
-                        ids,
-                        "--targets",
-                        targets,
-                        "--device",
-                        DEVICE,
-                        "--uniform",
-                        8,
-                        "--group",
-                        8,
-                        "--out",
-                        packed).status())
+                                "quantize",
+                                "--checkpoint",
+                                llama,
+                                "--inputs",
+                                ids,
+                                "--targets",
+                                targets,
+                                "--device",
+                                DEVICE,
+                                "--uniform",
+                                8,
+                                "--group",
+                                8,
+                                "--out",
+                                packed)
+                        .status())
                 .isZero();
         run("export", "--checkpoint", packed, "--out", folder.resolve("packed"))
                 .failed(1, "is packed in low bits; this needs its full values");

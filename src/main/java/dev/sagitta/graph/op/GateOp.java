@@ -90,8 +90,7 @@ public interface GateOp extends Op {
                 what,
                 values(a, b, dy),
                 values(da, db),
-                t -> Gate.backward(
-                        function(), t.tensor(a), t.tensor(b), t.tensor(dy), t.tensor(da), t.tensor(db)));
+                t -> Gate.backward(function(), t.tensor(a), t.tensor(b), t.tensor(dy), t.tensor(da), t.tensor(db)));
     }
 
     @Override

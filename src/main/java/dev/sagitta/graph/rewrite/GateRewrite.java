@@ -36,6 +36,7 @@ final class GateRewrite implements Rewrite {
             return new Refused("the output of '" + first.name() + "' is read elsewhere as well");
         }
         Wire other = last.inputs().get(1 - place);
-        return new Taken(first, new Gated(pointwise.function()), List.of(first.inputs().get(0), other));
+        return new Taken(
+                first, new Gated(pointwise.function()), List.of(first.inputs().get(0), other));
     }
 }

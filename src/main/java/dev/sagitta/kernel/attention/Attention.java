@@ -41,8 +41,7 @@ public final class Attention {
      *
      * @param lse log of the sum of the exponentials of each row's scores, +inf where it sees no key; null where nobody reads it
      */
-    public record Forward(AttentionProblem problem, AttentionProblem.Inputs in, Tensor o, Tensor lse)
-            implements Entry {
+    public record Forward(AttentionProblem problem, AttentionProblem.Inputs in, Tensor o, Tensor lse) implements Entry {
         @Override
         public Signature signature() {
             Signature s = problem.inputs("attention_forward_f32", in)
@@ -142,7 +141,8 @@ public final class Attention {
                     .outOrNull("dv", dv, DType.F32)
                     .elements(copies * problem.values())
                     .require(dq != null || dk != null || dv != null, "dq, dk and dv are missing, expected one of them");
-            return problem.end(s, copies).bytes(problem.operandBytes(1 + copies) + lse.bytes() + delta.bytes() + dO.bytes());
+            return problem.end(s, copies)
+                    .bytes(problem.operandBytes(1 + copies) + lse.bytes() + delta.bytes() + dO.bytes());
         }
 
         @Override
@@ -234,7 +234,8 @@ public final class Attention {
             implements Entry {
         @Override
         public Signature signature() {
-            Signature s = statistics(problem.inputs("attention_tangent_backward_f32", in), problem, copies, lse, mu, delta)
+            Signature s = statistics(
+                            problem.inputs("attention_tangent_backward_f32", in), problem, copies, lse, mu, delta)
                     .in("delta_t", deltaT, DType.F32)
                     .elements(copies * problem.rows())
                     .in("d_o", dO, DType.F32)
@@ -301,8 +302,7 @@ public final class Attention {
                     .elements(problem.outputs());
             long groups = AttentionGeometry.sums(lse.buffer().device(), problem);
             tangents(s, problem, copies, qt, kt, vt).workspace("partial", partial, DType.F32, copies, groups, 2);
-            return problem.end(s, copies)
-                    .bytes(problem.operandBytes(1 + copies) + dO.bytes() + mu.bytes());
+            return problem.end(s, copies).bytes(problem.operandBytes(1 + copies) + dO.bytes() + mu.bytes());
         }
 
         @Override

@@ -38,7 +38,8 @@ final class AttentionGeometry {
 
     static Geometry rows(Device device, AttentionProblem p, int copies) {
         if (Work.onCpu(device)) {
-            return AttentionOnCpu.pieces(device, p.batch() * (long) p.heads(), Work.ceil(p.t(), AttentionOnCpu.LEAST_ROWS));
+            return AttentionOnCpu.pieces(
+                    device, p.batch() * (long) p.heads(), Work.ceil(p.t(), AttentionOnCpu.LEAST_ROWS));
         }
         return Geometry.linear(byRows(p, copies), Work.GROUP);
     }

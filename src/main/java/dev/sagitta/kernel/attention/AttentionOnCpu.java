@@ -47,7 +47,8 @@ final class AttentionOnCpu {
     }
 
     static Geometry delta(Device device, long rows) {
-        long groups = Math.max(1, Math.min(rows / DELTA_ROWS, (long) device.info().computeUnits() * DELTA_PER_CORE));
+        long groups =
+                Math.max(1, Math.min(rows / DELTA_ROWS, (long) device.info().computeUnits() * DELTA_PER_CORE));
         return Geometry.linear(groups, 1);
     }
 }

@@ -75,8 +75,23 @@ public record AttentionProblem(
 
     public AttentionProblem seeing(boolean onlyBefore, int atMost) {
         return new AttentionProblem(
-                batch, heads, kvHeads, t, s, d, qFrom, kFrom, vFrom, qRow, kRow, vRow, scale, onlyBefore, atMost,
-                dropout, stream);
+                batch,
+                heads,
+                kvHeads,
+                t,
+                s,
+                d,
+                qFrom,
+                kFrom,
+                vFrom,
+                qRow,
+                kRow,
+                vRow,
+                scale,
+                onlyBefore,
+                atMost,
+                dropout,
+                stream);
     }
 
     public AttentionProblem dropping(float share, int ofStream) {
@@ -120,7 +135,6 @@ public record AttentionProblem(
         return pairs * batch * heads;
     }
 
-
     Signature check(Signature s0) {
         boolean extents = batch >= 1 && heads >= 1 && kvHeads >= 1 && t >= 1 && s >= 1;
         return s0.require(
@@ -130,9 +144,7 @@ public record AttentionProblem(
                 .require(
                         heads % Math.max(1, kvHeads) == 0,
                         heads + " heads over " + kvHeads + " of keys and values; expected a multiple")
-                .require(
-                        d >= 1 && d <= LARGEST_HEAD,
-                        "heads of " + d + " elements; expected 1 to " + LARGEST_HEAD)
+                .require(d >= 1 && d <= LARGEST_HEAD, "heads of " + d + " elements; expected 1 to " + LARGEST_HEAD)
                 .require(window >= 0, "window " + window + "; expected 0 for none, or more")
                 .require(dropout >= 0 && dropout < 1, "dropout " + dropout + "; expected 0 <= p < 1");
     }

@@ -24,7 +24,8 @@ import java.util.Set;
  */
 public final class Gate {
     /** Those whose kernels there are, besides the identity. */
-    public static final Set<Function> FUNCTIONS = Set.copyOf(EnumSet.of(Function.SILU, Function.GELU, Function.GELU_TANH));
+    public static final Set<Function> FUNCTIONS =
+            Set.copyOf(EnumSet.of(Function.SILU, Function.GELU, Function.GELU_TANH));
 
     /** GATE_PROBES of the GPU variant: probes that one work-group of curvature sums. */
     private static final int PROBES = 4;
@@ -103,9 +104,9 @@ public final class Gate {
 
         default Signature multiple(Signature s) {
             return s.require(
-                            n() == 0 || some().elements() > 0 && some().elements() % n() == 0,
-                            some() + " has " + some().elements() + " elements, expected a multiple of the " + n()
-                                    + " of " + (a() == null ? b() : a()) + ": probes in front");
+                    n() == 0 || some().elements() > 0 && some().elements() % n() == 0,
+                    some() + " has " + some().elements() + " elements, expected a multiple of the " + n() + " of "
+                            + (a() == null ? b() : a()) + ": probes in front");
         }
 
         @Override
@@ -319,7 +320,8 @@ public final class Gate {
         public List<Descriptor> launches(Device device) {
             return List.of(
                     this,
-                    Reduce.finishSum(partials, out, chunks(device, n(), probes()).count()));
+                    Reduce.finishSum(
+                            partials, out, chunks(device, n(), probes()).count()));
         }
 
         @Override

@@ -32,8 +32,7 @@ public final class Mean {
         return s.inOrNull("lengths", lengths, DType.I32)
                 .require(
                         lengths == null
-                                || lengths.elements() > 0
-                                        && whole.shape().extent(0) % lengths.elements() == 0,
+                                || lengths.elements() > 0 && whole.shape().extent(0) % lengths.elements() == 0,
                         lengths + " does not divide the " + whole.shape().extent(0) + " outer positions of " + whole
                                 + ", expected a length per sequence");
     }

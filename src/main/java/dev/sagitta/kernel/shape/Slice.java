@@ -43,8 +43,9 @@ public final class Slice {
         long end = begin + part.shape().extent(1);
         return s.require(
                 begin >= 0 && end <= whole.shape().extent(1),
-                "positions " + begin + " to " + end + " are not within the " + whole.shape().extent(1) + " of " + whole
-                        + ", where " + part + " lies; begin at 0 or later and end within it");
+                "positions " + begin + " to " + end + " are not within the "
+                        + whole.shape().extent(1) + " of " + whole + ", where " + part
+                        + " lies; begin at 0 or later and end within it");
     }
 
     private static long row(Tensor t) {
@@ -52,7 +53,15 @@ public final class Slice {
     }
 
     private static Signature numbers(
-            Signature s, long outer, long width, long lead, long length, long xRow, long xFirst, long yRow, long yFirst) {
+            Signature s,
+            long outer,
+            long width,
+            long lead,
+            long length,
+            long xRow,
+            long xFirst,
+            long yRow,
+            long yFirst) {
         return s.i64("outer", outer)
                 .i64("width", width)
                 .i64("lead", lead)
@@ -98,9 +107,7 @@ public final class Slice {
         @Override
         public Signature signature() {
             Signature s = Signature.of("slice_f32").present("x", x).present("y", y);
-            s = fits(s, x, y, begin)
-                    .in("x", x, DType.F32)
-                    .out("y", y, DType.F32);
+            s = fits(s, x, y, begin).in("x", x, DType.F32).out("y", y, DType.F32);
             long first = begin * y.shape().extent(2);
             return numbers(s, outer(), width(), 0, width(), row(x), first, row(y), 0)
                     .bytes(2 * y.bytes());
@@ -127,9 +134,7 @@ public final class Slice {
         @Override
         public Signature signature() {
             Signature s = Signature.of("slice_f32").present("x", x).present("y", y);
-            s = fits(s, y, x, begin)
-                    .in("x", x, DType.F32)
-                    .inOut("y", y, DType.F32);
+            s = fits(s, y, x, begin).in("x", x, DType.F32).inOut("y", y, DType.F32);
             long first = begin * x.shape().extent(2);
             return numbers(s, outer(), width(), 0, width(), row(x), 0, row(y), first)
                     .bytes(2 * x.bytes());
@@ -156,9 +161,7 @@ public final class Slice {
         @Override
         public Signature signature() {
             Signature s = Signature.of("slice_f32").present("x", x).present("y", y);
-            s = fits(s, y, x, begin)
-                    .in("x", x, DType.F32)
-                    .out("y", y, DType.F32);
+            s = fits(s, y, x, begin).in("x", x, DType.F32).out("y", y, DType.F32);
             long lead = begin * x.shape().extent(2);
             return numbers(s, outer(), width(), lead, row(x), row(x), 0, row(y), 0);
         }

@@ -31,9 +31,7 @@ public final class Transpose {
     }
 
     private static Signature exchanged(String entry, Tensor x, Tensor y) {
-        Signature s = Signature.of(entry)
-                .in("x", x, DType.F32)
-                .rank(4, "[outer, a, b, inner]");
+        Signature s = Signature.of(entry).in("x", x, DType.F32).rank(4, "[outer, a, b, inner]");
         long outer = x.shape().extent(0);
         long a = x.shape().extent(1);
         long b = x.shape().extent(2);

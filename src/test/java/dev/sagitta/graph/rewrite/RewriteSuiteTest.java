@@ -38,8 +38,8 @@ class RewriteSuiteTest {
                 .flatMap(device -> Stream.of("none", "4").flatMap(policy -> Networks.all().stream()
                         .filter(network -> !network.toString().equals("wide"))
                         // a gate keeps other values than its pattern: where they are rounded, others are
-                        .filter(network -> policy.equals("none")
-                                || !network.toString().equals("gated"))
+                        .filter(network ->
+                                policy.equals("none") || !network.toString().equals("gated"))
                         .map(network -> Arguments.of(device, policy, network))));
     }
 
@@ -148,7 +148,8 @@ class RewriteSuiteTest {
         Graph fused = Rewrites.ALL
                 .apply(gated.graph(), new Target(DeviceKind.OPENCL_CPU, true))
                 .graph();
-        int plain = KeepPlan.of(gated.graph(), Computation.GRADIENT, true).values().size();
+        int plain =
+                KeepPlan.of(gated.graph(), Computation.GRADIENT, true).values().size();
         int kept = KeepPlan.of(fused, Computation.GRADIENT, true).values().size();
         assertThat(kept).isEqualTo(plain - 2);
     }

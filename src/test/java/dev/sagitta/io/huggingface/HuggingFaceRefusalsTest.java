@@ -206,7 +206,9 @@ class HuggingFaceRefusalsTest {
         Path source = Folders.write(folder.resolve("source"), Folders.GPT2, Folders.GPT2_TENSORS);
         List<HostTensor> large =
                 new ArrayList<>(Folders.tensors(without(Folders.GPT2_TENSORS, "transformer.ln_f.bias"), DType.F32));
-        large.add(HostTensor.of("transformer.ln_f.bias", Shape.of(16), new float[] {0, 1e6f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
+        large.add(HostTensor.of(
+                "transformer.ln_f.bias", Shape.of(16), new float[] {0, 1e6f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+                }));
         Path beyond = Folders.write(folder.resolve("beyond"), Folders.GPT2, large, Map.of());
         Path out = folder.resolve("out");
         try (Checkpoint checkpoint = open(beyond)) {

@@ -39,18 +39,40 @@ record AttentionCase(
         cases.add(plain("one", true, AttentionProblem.of(1, 1, 1, 1, 1, 1), 1));
         cases.add(plain("plain", true, AttentionProblem.of(2, 2, 2, 5, 7, 8), 2));
         cases.add(plain("causal", true, AttentionProblem.of(1, 2, 1, 9, 6, 9).seeing(true, 0), 1));
-        cases.add(plain("packed", false, AttentionProblem.of(2, 4, 2, 33, 33, 12).seeing(true, 0).packed(), 3));
+        cases.add(plain(
+                "packed",
+                false,
+                AttentionProblem.of(2, 4, 2, 33, 33, 12).seeing(true, 0).packed(),
+                3));
         cases.add(plain("tiles", false, AttentionProblem.of(1, 2, 2, 64, 128, 64), 1));
         cases.add(plain("ragged", false, AttentionProblem.of(2, 3, 1, 131, 70, 33), 2));
-        cases.add(plain("causal, more keys", false, AttentionProblem.of(1, 2, 2, 70, 150, 40).seeing(true, 0), 2));
-        cases.add(plain("causal, more queries", false, AttentionProblem.of(1, 2, 2, 150, 67, 16).seeing(true, 0), 2));
-        cases.add(plain("one query", false, AttentionProblem.of(2, 4, 2, 1, 201, 64).seeing(true, 0), 2));
+        cases.add(plain(
+                "causal, more keys",
+                false,
+                AttentionProblem.of(1, 2, 2, 70, 150, 40).seeing(true, 0),
+                2));
+        cases.add(plain(
+                "causal, more queries",
+                false,
+                AttentionProblem.of(1, 2, 2, 150, 67, 16).seeing(true, 0),
+                2));
+        cases.add(plain(
+                "one query", false, AttentionProblem.of(2, 4, 2, 1, 201, 64).seeing(true, 0), 2));
         cases.add(plain("one key", false, AttentionProblem.of(2, 2, 2, 77, 1, 24), 1));
-        cases.add(plain("wide heads", false, AttentionProblem.of(1, 2, 1, 66, 70, 129).seeing(true, 0), 2));
+        cases.add(plain(
+                "wide heads", false, AttentionProblem.of(1, 2, 1, 66, 70, 129).seeing(true, 0), 2));
         cases.add(plain("widest heads", false, AttentionProblem.of(1, 1, 1, 65, 65, 256), 1));
         cases.add(plain("window", true, AttentionProblem.of(1, 1, 1, 11, 11, 8).seeing(true, 3), 1));
-        cases.add(plain("window to both sides", false, AttentionProblem.of(1, 2, 2, 200, 190, 16).seeing(false, 40), 2));
-        cases.add(plain("causal window", false, AttentionProblem.of(2, 2, 1, 190, 200, 20).seeing(true, 65), 2));
+        cases.add(plain(
+                "window to both sides",
+                false,
+                AttentionProblem.of(1, 2, 2, 200, 190, 16).seeing(false, 40),
+                2));
+        cases.add(plain(
+                "causal window",
+                false,
+                AttentionProblem.of(2, 2, 1, 190, 200, 20).seeing(true, 65),
+                2));
         cases.add(plain("scale", false, AttentionProblem.of(1, 1, 1, 40, 40, 16).scaled(1), 1));
         AttentionProblem some = AttentionProblem.of(3, 4, 2, 75, 80, 24);
         cases.add(new AttentionCase("lengths", false, some, 2, true, false, 0, ""));
@@ -58,10 +80,12 @@ record AttentionCase(
         cases.add(new AttentionCase("ALiBi", false, some.seeing(true, 0), 2, false, true, 0, ""));
         cases.add(new AttentionCase("common offset", false, some, 2, false, false, 10, ""));
         cases.add(plain("dropout", false, some.dropping(0.3f, 7), 2));
-        AttentionProblem odd = AttentionProblem.of(2, 2, 1, 7, 9, 8).seeing(true, 4).dropping(0.25f, 5);
+        AttentionProblem odd =
+                AttentionProblem.of(2, 2, 1, 7, 9, 8).seeing(true, 4).dropping(0.25f, 5);
         cases.add(new AttentionCase("everything", true, odd, 2, true, true, 1, ""));
         AttentionProblem few = AttentionProblem.of(1, 2, 1, 10, 12, 8);
-        for (String without : List.of("q", "k", "v", "o", "qk", "kv", "qv", "qkv", "Q", "K", "V", "KV", "QK", "QV", "l")) {
+        for (String without :
+                List.of("q", "k", "v", "o", "qk", "kv", "qv", "qkv", "Q", "K", "V", "KV", "QK", "QV", "l")) {
             cases.add(new AttentionCase("without " + without, false, few, 2, false, false, 0, without));
         }
         return cases;
@@ -161,8 +185,7 @@ record AttentionCase(
         }
 
         private Tensor outputs(String name, float[] values) {
-            return bench.input(
-                    name, values, values.length / (int) p.outputs(), p.batch(), p.t(), p.heads(), p.d());
+            return bench.input(name, values, values.length / (int) p.outputs(), p.batch(), p.t(), p.heads(), p.d());
         }
 
         private Tensor lse() {

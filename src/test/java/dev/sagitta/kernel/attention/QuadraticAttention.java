@@ -20,8 +20,7 @@ final class QuadraticAttention {
     final double[] o;
     final double[] lse;
 
-    QuadraticAttention(
-            AttentionProblem p, float[] q, float[] k, float[] v, int[] lengths, float[] slopes, long seed) {
+    QuadraticAttention(AttentionProblem p, float[] q, float[] k, float[] v, int[] lengths, float[] slopes, long seed) {
         this.p = p;
         this.q = q;
         this.k = k;

@@ -16,7 +16,8 @@ final class GateKernelTest extends KernelSuite {
     /** Which of at and bt are given, and which of the cotangents of a and b are wanted. */
     private record Given(boolean a, boolean b) {}
 
-    private static final List<Given> ALL = List.of(new Given(true, true), new Given(true, false), new Given(false, true));
+    private static final List<Given> ALL =
+            List.of(new Given(true, true), new Given(true, false), new Given(false, true));
 
     private static final List<Function> FUNCTIONS =
             Arrays.asList(null, Function.SILU, Function.GELU, Function.GELU_TANH);
@@ -42,9 +43,7 @@ final class GateKernelTest extends KernelSuite {
         cases.add(new KernelCase(
                 "gate more probes than elements", false, bench -> modes(bench, null, 3, 70_001, ALL.get(0))));
         cases.add(new KernelCase(
-                "gate at odd addresses",
-                false,
-                bench -> modes(bench.shifted(4), Function.SILU, 1024, 3, ALL.get(0))));
+                "gate at odd addresses", false, bench -> modes(bench.shifted(4), Function.SILU, 1024, 3, ALL.get(0))));
         return cases;
     }
 
@@ -84,8 +83,7 @@ final class GateKernelTest extends KernelSuite {
                 Gate.backward(function, keptA, keptB, dy, da, db),
                 Gate.tangent(function, keptA, keptB, at, bt, yt),
                 new Gate.TangentBackward(function, keptA, keptB, at, bt, dy, dyt, dat, dbt),
-                new Gate.Curvature(
-                        function, plain ? null : keptA, plain ? null : keptB, at, bt, dy, out, partials));
+                new Gate.Curvature(function, plain ? null : keptA, plain ? null : keptB, at, bt, dy, out, partials));
         int all = probes * n;
         double[][] expected = {
             new double[n], new double[n], new double[n], new double[all], new double[all], new double[all]
@@ -101,7 +99,12 @@ final class GateKernelTest extends KernelSuite {
             put(expected[1], size[1], i, dys[i] * f[1] * bs[i], dys[i] * bs[i]);
             put(expected[2], size[2], i, dys[i] * f[0], dys[i]);
             for (int j = i; j < all; j += n) {
-                put(expected[3], size[3], j, f[1] * bs[i] * ats[j] + f[0] * bts[j], sum(bs[i] * ats[j], bts[j] * as[i]));
+                put(
+                        expected[3],
+                        size[3],
+                        j,
+                        f[1] * bs[i] * ats[j] + f[0] * bts[j],
+                        sum(bs[i] * ats[j], bts[j] * as[i]));
                 put(
                         expected[4],
                         size[4],

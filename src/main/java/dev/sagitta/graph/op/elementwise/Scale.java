@@ -48,10 +48,6 @@ public record Scale(double by) implements LinearOp {
 
     private void scaled(View view, String what, Value from, Value to) {
         view.pass()
-                .emit(
-                        what,
-                        values(from),
-                        values(to),
-                        t -> Arithmetic.scale((float) by, t.tensor(from), t.tensor(to)));
+                .emit(what, values(from), values(to), t -> Arithmetic.scale((float) by, t.tensor(from), t.tensor(to)));
     }
 }

@@ -200,7 +200,8 @@ public record Matmul(boolean transposed) implements Op {
         }
         Product first = at == null
                 ? null
-                : forwards(matrices(at, a), shared(t, "tangent.second", t.kept(B).value(), b));
+                : forwards(
+                        matrices(at, a), shared(t, "tangent.second", t.kept(B).value(), b));
         Product second = bt == null
                 ? null
                 : forwards(shared(t, "tangent.first", t.kept(A).value(), a), matrices(bt, b));
@@ -213,18 +214,24 @@ public record Matmul(boolean transposed) implements Op {
         Shape b = pass.input(1).shape();
         Shape y = pass.output(0).shape();
         Value dyt = matrices(pass.cotangentTangent(0), y);
-        Value at = pass.cotangent(0) == null || !pass.wants(1) ? null : pass.kept(A).tangent();
-        Value bt = pass.cotangent(0) == null || !pass.wants(0) ? null : pass.kept(B).tangent();
+        Value at = pass.cotangent(0) == null || !pass.wants(1)
+                ? null
+                : pass.kept(A).tangent();
+        Value bt = pass.cotangent(0) == null || !pass.wants(0)
+                ? null
+                : pass.kept(B).tangent();
         Value dy = at == null && bt == null ? null : shared(pass, "cotangent", pass.cotangent(0), y);
         Value dat = pass.cotangentOf(0);
         if (dat != null) {
-            Product first = towardsA(dyt, shared(pass, "cotangent.second", pass.kept(B).value(), b));
+            Product first =
+                    towardsA(dyt, shared(pass, "cotangent.second", pass.kept(B).value(), b));
             Product second = bt == null ? null : towardsA(dy, matrices(bt, b));
             emit(pass, "first.cotangent.tangent", first, second, matrices(dat, a));
         }
         Value dbt = pass.cotangentOf(1);
         if (dbt != null) {
-            Product first = towardsB(dyt, shared(pass, "cotangent.first", pass.kept(A).value(), a));
+            Product first =
+                    towardsB(dyt, shared(pass, "cotangent.first", pass.kept(A).value(), a));
             Product second = at == null ? null : towardsB(dy, matrices(at, a));
             emit(pass, "second.cotangent.tangent", first, second, matrices(dbt, b));
         }
@@ -240,13 +247,11 @@ public record Matmul(boolean transposed) implements Op {
         Value dy = c.cotangent(0);
         Value product = c.emitter()
                 .value(c.name() + ".curvature", DType.F32, dy.shape().prepend(c.probes()), MemoryCategory.TANGENTS);
-        Product p = forwards(matrices(at, c.input(0).shape()), matrices(bt, c.input(1).shape()));
+        Product p = forwards(
+                matrices(at, c.input(0).shape()), matrices(bt, c.input(1).shape()));
         Value result = matrices(product, c.output(0).shape());
-        c.emit(
-                "curvature.product",
-                values(p.left(), p.right()),
-                values(result),
-                t -> p.into(t, result).scaled(2));
+        c.emit("curvature.product", values(p.left(), p.right()), values(result), t -> p.into(t, result)
+                .scaled(2));
         Sums.products(c.emitter(), c.name() + ".curvature", product.view(c.probes(), dy.elements()), dy, c.sum());
     }
 }

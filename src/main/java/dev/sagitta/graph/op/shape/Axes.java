@@ -56,8 +56,8 @@ public final class Axes {
     /** Kernels that copy take fp32. */
     static void requireFloat(String type, ArrayType x) {
         if (x.dtype() != DType.F32) {
-            throw new IllegalArgumentException(type + ": input has dtype " + x.dtype().suffix()
-                    + ", expected f32; ids are read by an embedding");
+            throw new IllegalArgumentException(
+                    type + ": input has dtype " + x.dtype().suffix() + ", expected f32; ids are read by an embedding");
         }
     }
 }

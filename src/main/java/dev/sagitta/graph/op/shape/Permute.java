@@ -18,7 +18,11 @@ import java.util.List;
  */
 public record Permute(List<Long> axes) implements LinearOp {
     private static final Field<List<Long>> AXES = Field.integers(
-            "axes", null, -Axes.MOST, Axes.MOST - 1, "which axis of the input each of the output's is; the batch left out");
+            "axes",
+            null,
+            -Axes.MOST,
+            Axes.MOST - 1,
+            "which axis of the input each of the output's is; the batch left out");
 
     public static final OpType TYPE = OpType.of(
                     "transpose", 1, "axes in another order", m -> new Permute(m.get(AXES)), AXES)
@@ -98,7 +102,8 @@ public record Permute(List<Long> axes) implements LinearOp {
             view.pass().emit(what, values(from), values(to), t -> Arithmetic.scale(1, t.tensor(from), t.tensor(to)));
             return;
         }
-        long examples = from.elements() == 0 ? 0 : view.copies() * (long) view.pass().batch();
+        long examples =
+                from.elements() == 0 ? 0 : view.copies() * (long) view.pass().batch();
         Value now = from;
         for (int i = 0; i < exchanges.size(); i++) {
             Exchange e = exchanges.get(i);

@@ -37,8 +37,7 @@ public record Position(Parameter table) implements LinearOp {
         Shape x = m.input(0).shape();
         requireRows(x);
         long rows = m.has(ROWS) ? m.get(ROWS) : x.extent(-2);
-        return new Position(
-                m.matrix("weight", Shape.of(rows, x.extent(-1)), Init.uniform(DEVIATION * Math.sqrt(3))));
+        return new Position(m.matrix("weight", Shape.of(rows, x.extent(-1)), Init.uniform(DEVIATION * Math.sqrt(3))));
     }
 
     private static void requireRows(Shape x) {
@@ -66,8 +65,8 @@ public record Position(Parameter table) implements LinearOp {
         Shape x = inputs.get(0).shape();
         requireRows(x);
         if (x.extent(-1) != width()) {
-            throw new IllegalArgumentException("position '" + table.name() + "': input has shape " + x
-                    + ", expected last axis " + width());
+            throw new IllegalArgumentException(
+                    "position '" + table.name() + "': input has shape " + x + ", expected last axis " + width());
         }
         if (x.extent(-2) > rows()) {
             throw new IllegalArgumentException("position '" + table.name() + "': input has " + x.extent(-2)

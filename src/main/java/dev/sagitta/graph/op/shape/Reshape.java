@@ -42,8 +42,9 @@ public record Reshape(List<Long> shape) implements LinearOp {
                     + ", expected as many elements, and at most one -1");
         }
         long left = known == 0 ? 0 : elements / known;
-        long[] extents =
-                shape.stream().mapToLong(extent -> extent == LEFT ? left : extent).toArray();
+        long[] extents = shape.stream()
+                .mapToLong(extent -> extent == LEFT ? left : extent)
+                .toArray();
         return List.of(new ArrayType(x.dtype(), Shape.of(extents)));
     }
 

@@ -75,9 +75,7 @@ public record Split(long axis, List<Long> sizes) implements LinearOp {
             throw new IllegalArgumentException("split: sizes " + sizes + " sum to " + sum + ", expected " + x.extent(at)
                     + ", axis " + axis + " of " + x);
         }
-        return sizes.stream()
-                .map(size -> ArrayType.f32(Axes.with(x, at, size)))
-                .toList();
+        return sizes.stream().map(size -> ArrayType.f32(Axes.with(x, at, size))).toList();
     }
 
     private int axisOf(View a) {
@@ -115,20 +113,19 @@ public record Split(long axis, List<Long> sizes) implements LinearOp {
             parts.add(dy == null ? null : Axes.around(dy, a.pass().output(i).shape(), at));
         }
         Value dx = Axes.around(a.cotangentOf(0), a.pass().input(0).shape(), at);
-        a.pass()
-                .emit("input.cotangent" + a.suffix(), values(parts.toArray(Value[]::new)), values(dx), t -> {
-                    List<Preparable> work = new ArrayList<>();
-                    if (parts.contains(null)) {
-                        work.add(new Zero(t.tensor(dx)));
-                    }
-                    long begin = 0;
-                    for (int i = 0; i < parts.size(); i++) {
-                        if (parts.get(i) != null) {
-                            work.add(dev.sagitta.kernel.shape.Slice.put(t.tensor(parts.get(i)), begin, t.tensor(dx)));
-                        }
-                        begin += sizes.get(i);
-                    }
-                    return Preparable.sequence(work.toArray(Preparable[]::new));
-                });
+        a.pass().emit("input.cotangent" + a.suffix(), values(parts.toArray(Value[]::new)), values(dx), t -> {
+            List<Preparable> work = new ArrayList<>();
+            if (parts.contains(null)) {
+                work.add(new Zero(t.tensor(dx)));
+            }
+            long begin = 0;
+            for (int i = 0; i < parts.size(); i++) {
+                if (parts.get(i) != null) {
+                    work.add(dev.sagitta.kernel.shape.Slice.put(t.tensor(parts.get(i)), begin, t.tensor(dx)));
+                }
+                begin += sizes.get(i);
+            }
+            return Preparable.sequence(work.toArray(Preparable[]::new));
+        });
     }
 }

@@ -16,7 +16,8 @@ public final class GatedReference implements OpReference {
         List<Sample> samples = new ArrayList<>();
         for (Function function : Function.values()) {
             if (Gate.FUNCTIONS.contains(function)) {
-                samples.add(Sample.of(new Gated(function), Shape.of(1), Shape.of(1)).batch(1));
+                samples.add(
+                        Sample.of(new Gated(function), Shape.of(1), Shape.of(1)).batch(1));
                 samples.add(Sample.of(new Gated(function), Shape.of(3, 7), Shape.of(3, 7)));
             }
         }

@@ -34,7 +34,9 @@ public final class MatmulReference implements OpReference {
                         "[2, 2, 3]",
                         "equal axes before the last two"),
                 new Refusal(
-                        Sample.of("{'type':'matmul'}", Shape.of(3), Shape.of(3, 4)), "matmul: input 0", "[..., rows, columns]"));
+                        Sample.of("{'type':'matmul'}", Shape.of(3), Shape.of(3, 4)),
+                        "matmul: input 0",
+                        "[..., rows, columns]"));
     }
 
     @Override

@@ -31,7 +31,10 @@ public final class ConcatReference implements OpReference {
                         "[2, 5]",
                         "all axes but axis 0"),
                 new Refusal(
-                        Sample.of("{'type':'concat','axis':0}", Shape.of(2, 4), Shape.of(8)), "concat", "input 1", "[8]"),
+                        Sample.of("{'type':'concat','axis':0}", Shape.of(2, 4), Shape.of(8)),
+                        "concat",
+                        "input 1",
+                        "[8]"),
                 new Refusal(
                         Sample.of("{'type':'concat','axis':-3}", Shape.of(2, 4), Shape.of(2, 4)), "concat", "axis -3"));
     }

@@ -28,8 +28,7 @@ public final class PermuteReference implements OpReference {
                         "transpose",
                         "axes [0]",
                         "each of its 2 axes once"),
-                new Refusal(
-                        Sample.of("{'type':'transpose','axes':[0,-2]}", Shape.of(3, 7)), "each of its 2 axes once"),
+                new Refusal(Sample.of("{'type':'transpose','axes':[0,-2]}", Shape.of(3, 7)), "each of its 2 axes once"),
                 new Refusal(Sample.of("{'type':'transpose','axes':[0,2]}", Shape.of(3, 7)), "transpose", "axis 2"));
     }
 

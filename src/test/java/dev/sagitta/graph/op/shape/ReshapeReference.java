@@ -20,7 +20,10 @@ public final class ReshapeReference implements OpReference {
     public List<Refusal> refusals() {
         return List.of(
                 new Refusal(
-                        Sample.of("{'type':'reshape','shape':[4,-1]}", Shape.of(3, 7)), "reshape", "[3, 7] of 21", "[4, -1]"),
+                        Sample.of("{'type':'reshape','shape':[4,-1]}", Shape.of(3, 7)),
+                        "reshape",
+                        "[3, 7] of 21",
+                        "[4, -1]"),
                 new Refusal(Sample.of("{'type':'reshape','shape':[-1,-1]}", Shape.of(3, 7)), "at most one -1"),
                 new Refusal(Sample.of("{'type':'reshape','shape':[20]}", Shape.of(3, 7)), "as many elements"));
     }

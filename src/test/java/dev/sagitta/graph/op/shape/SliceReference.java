@@ -31,7 +31,8 @@ public final class SliceReference implements OpReference {
                         "axis 1",
                         "within its 7"),
                 new Refusal(
-                        Sample.of("{'type':'slice','axis':0,'begin':2,'end':2}", Shape.of(3, 7)), "at least one within"),
+                        Sample.of("{'type':'slice','axis':0,'begin':2,'end':2}", Shape.of(3, 7)),
+                        "at least one within"),
                 new Refusal(Sample.of("{'type':'slice','axis':0,'begin':-4}", Shape.of(3, 7)), "-4 to 3"),
                 new Refusal(Sample.of("{'type':'slice'}", Shape.of(3, 7)), "'axis' is missing"));
     }

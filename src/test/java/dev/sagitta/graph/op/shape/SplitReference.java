@@ -28,7 +28,10 @@ public final class SplitReference implements OpReference {
                         "expected 7",
                         "axis 1"),
                 new Refusal(
-                        Sample.of("{'type':'split','axis':0,'parts':2}", Shape.of(3, 7)), "split", "axis 0", "3 positions"),
+                        Sample.of("{'type':'split','axis':0,'parts':2}", Shape.of(3, 7)),
+                        "split",
+                        "axis 0",
+                        "3 positions"),
                 new Refusal(Sample.of("{'type':'split','axis':3,'parts':2}", Shape.of(3, 7)), "split", "axis 3"),
                 new Refusal(Sample.of("{'type':'split','axis':0}", Shape.of(3, 7)), "either 'parts' or 'sizes'"));
     }
