@@ -31,21 +31,21 @@ class ImportExportCommandTest {
 
     private static final ModelSpec LLAMA = model("""
             {"input": {"shape": [8], "type": "ids"}, "loss": "cross_entropy", "layers": [
-              {"type": "embedding", "name": "tokens", "rows": 11, "width": 8},
+              {"type": "embedding", "name": "tokens", "rows": 11, "width": 16},
               {"repeat": 2, "as": "layers.{i}", "layers": [
                 {"type": "rms_norm", "name": "norm1", "from": "{in}"},
-                {"type": "linear", "name": "q", "from": "norm1", "out": 8, "bias": false},
-                {"type": "linear", "name": "k", "from": "norm1", "out": 4, "bias": false},
-                {"type": "linear", "name": "v", "from": "norm1", "out": 4, "bias": false},
+                {"type": "linear", "name": "q", "from": "norm1", "out": 16, "bias": false},
+                {"type": "linear", "name": "k", "from": "norm1", "out": 8, "bias": false},
+                {"type": "linear", "name": "v", "from": "norm1", "out": 8, "bias": false},
                 {"type": "attention", "name": "attention", "from": ["q", "k", "v"], "heads": 2, "key_value_heads": 1, "causal": true, "rotary": {}},
-                {"type": "linear", "name": "out", "from": "attention", "out": 8, "bias": false},
+                {"type": "linear", "name": "out", "from": "attention", "out": 16, "bias": false},
                 {"type": "add", "name": "mixed", "from": ["{in}", "out"]},
                 {"type": "rms_norm", "name": "norm2"},
                 {"type": "linear", "name": "gate", "from": "norm2", "out": 12, "bias": false},
                 {"type": "silu", "name": "function"},
                 {"type": "linear", "name": "up", "from": "norm2", "out": 12, "bias": false},
                 {"type": "multiply", "name": "gated", "from": ["function", "up"]},
-                {"type": "linear", "name": "down", "from": "gated", "out": 8, "bias": false},
+                {"type": "linear", "name": "down", "from": "gated", "out": 16, "bias": false},
                 {"type": "add", "name": "result", "from": ["mixed", "down"]}]},
               {"type": "rms_norm", "name": "norm"},
               {"type": "linear", "name": "head", "tied": "tokens.weight"}]}""");
@@ -165,23 +165,24 @@ class ImportExportCommandTest {
         run("explain", "--checkpoint", llama, "--context", 4, "--device", DEVICE)
                 .succeeded();
         Path packed = folder.resolve("q.safetensors");
-        run(
-                        "quantize",
-                        "--checkpoint",
-                        llama,
-                        "--inputs",
-                        ids,
-                        "--targets",
-                        targets,
-                        "--device",
-                        DEVICE,
-                        "--uniform",
-                        8,
-                        "--group",
-                        8,
-                        "--out",
-                        packed)
-                .succeeded();
+        assertThat(run(
+                                "quantize",
+                                "--checkpoint",
+                                llama,
+                                "--inputs",
+                                ids,
+                                "--targets",
+                                targets,
+                                "--device",
+                                DEVICE,
+                                "--uniform",
+                                8,
+                                "--group",
+                                8,
+                                "--out",
+                                packed)
+                        .status())
+                .isZero();
         run("export", "--checkpoint", packed, "--out", folder.resolve("packed"))
                 .failed(1, "is packed in low bits; this needs its full values");
         assertThat(folder.resolve("packed")).doesNotExist();

@@ -69,8 +69,8 @@ public final class Rotary {
                     .in("table", table, DType.F32)
                     .require(
                             first >= 0 && table.elements() == (first + (long) t) * dims,
-                            table + " has " + table.elements() + " elements; expected [" + (first + t) + ", "
-                                    + dims / 2 + ", 2]")
+                            table + " has " + table.elements() + " elements; expected [" + (first + t) + ", " + dims / 2
+                                    + ", 2]")
                     .out("y", y, DType.F32)
                     .elements(rows() * to.stride());
             return s.i64("x_from", at.from())

@@ -63,8 +63,8 @@ final class TangentPass extends NodePass implements Tangent, Curvature {
     @Override
     public Value keep(Keep own, DType dtype, Shape shape) {
         requireDeclared(own);
-        Value value = flow.schedule.value(
-                node.name() + "." + own.name() + ".tangent", dtype, shape, MemoryCategory.TANGENTS);
+        Value value =
+                flow.schedule.value(node.name() + "." + own.name() + ".tangent", dtype, shape, MemoryCategory.TANGENTS);
         made.put(own.name(), value);
         flow.keeping.madeTangent(node, own, value);
         return value;

@@ -21,91 +21,91 @@ import java.util.Random;
 final class Folders {
     static final String GPT2 = """
             {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "activation_function": "gelu_new", "attn_pdrop": 0.1, "bos_token_id": 50256,
-             "layer_norm_epsilon": 1e-05, "n_ctx": 16, "n_embd": 8, "n_head": 2, "n_layer": 2, "n_positions": 16, "vocab_size": 11}""";
+             "layer_norm_epsilon": 1e-05, "n_ctx": 16, "n_embd": 16, "n_head": 2, "n_layer": 2, "n_positions": 16, "vocab_size": 11}""";
 
     static final List<String> GPT2_TENSORS = expand(2, """
-            transformer.wte.weight 11 8
-            transformer.wpe.weight 16 8
-            transformer.h.{i}.ln_1.weight 8
-            transformer.h.{i}.ln_1.bias 8
-            transformer.h.{i}.attn.c_attn.weight 8 24
-            transformer.h.{i}.attn.c_attn.bias 24
-            transformer.h.{i}.attn.c_proj.weight 8 8
-            transformer.h.{i}.attn.c_proj.bias 8
-            transformer.h.{i}.ln_2.weight 8
-            transformer.h.{i}.ln_2.bias 8
-            transformer.h.{i}.mlp.c_fc.weight 8 32
-            transformer.h.{i}.mlp.c_fc.bias 32
-            transformer.h.{i}.mlp.c_proj.weight 32 8
-            transformer.h.{i}.mlp.c_proj.bias 8
-            transformer.ln_f.weight 8
-            transformer.ln_f.bias 8
+            transformer.wte.weight 11 16
+            transformer.wpe.weight 16 16
+            transformer.h.{i}.ln_1.weight 16
+            transformer.h.{i}.ln_1.bias 16
+            transformer.h.{i}.attn.c_attn.weight 16 48
+            transformer.h.{i}.attn.c_attn.bias 48
+            transformer.h.{i}.attn.c_proj.weight 16 16
+            transformer.h.{i}.attn.c_proj.bias 16
+            transformer.h.{i}.ln_2.weight 16
+            transformer.h.{i}.ln_2.bias 16
+            transformer.h.{i}.mlp.c_fc.weight 16 64
+            transformer.h.{i}.mlp.c_fc.bias 64
+            transformer.h.{i}.mlp.c_proj.weight 64 16
+            transformer.h.{i}.mlp.c_proj.bias 16
+            transformer.ln_f.weight 16
+            transformer.ln_f.bias 16
             """);
 
     static final String LLAMA = """
-            {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 8, "intermediate_size": 12,
+            {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 12,
              "max_position_embeddings": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "num_key_value_heads": 2, "head_dim": null,
              "rms_norm_eps": 1e-05, "rope_scaling": null, "rope_theta": 10000.0, "tie_word_embeddings": false, "vocab_size": 13}""";
 
     static final List<String> LLAMA_TENSORS = expand(2, """
-            model.embed_tokens.weight 13 8
-            model.layers.{i}.input_layernorm.weight 8
-            model.layers.{i}.self_attn.q_proj.weight 8 8
-            model.layers.{i}.self_attn.k_proj.weight 4 8
-            model.layers.{i}.self_attn.v_proj.weight 4 8
-            model.layers.{i}.self_attn.o_proj.weight 8 8
-            model.layers.{i}.post_attention_layernorm.weight 8
-            model.layers.{i}.mlp.gate_proj.weight 12 8
-            model.layers.{i}.mlp.up_proj.weight 12 8
-            model.layers.{i}.mlp.down_proj.weight 8 12
-            model.norm.weight 8
-            lm_head.weight 13 8
+            model.embed_tokens.weight 13 32
+            model.layers.{i}.input_layernorm.weight 32
+            model.layers.{i}.self_attn.q_proj.weight 32 32
+            model.layers.{i}.self_attn.k_proj.weight 16 32
+            model.layers.{i}.self_attn.v_proj.weight 16 32
+            model.layers.{i}.self_attn.o_proj.weight 32 32
+            model.layers.{i}.post_attention_layernorm.weight 32
+            model.layers.{i}.mlp.gate_proj.weight 12 32
+            model.layers.{i}.mlp.up_proj.weight 12 32
+            model.layers.{i}.mlp.down_proj.weight 32 12
+            model.norm.weight 32
+            lm_head.weight 13 32
             """);
 
     static final List<String> BIASES = expand(2, """
-            model.layers.{i}.self_attn.q_proj.bias 8
-            model.layers.{i}.self_attn.k_proj.bias 4
-            model.layers.{i}.self_attn.v_proj.bias 4
+            model.layers.{i}.self_attn.q_proj.bias 32
+            model.layers.{i}.self_attn.k_proj.bias 16
+            model.layers.{i}.self_attn.v_proj.bias 16
             """);
 
     static final String BERT = """
-            {"architectures": ["BertModel"], "model_type": "bert", "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 8, "intermediate_size": 12,
+            {"architectures": ["BertModel"], "model_type": "bert", "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 16, "intermediate_size": 12,
              "layer_norm_eps": 1e-12, "max_position_embeddings": 16, "num_attention_heads": 2, "num_hidden_layers": 2,
              "position_embedding_type": "absolute", "type_vocab_size": 2, "vocab_size": 17}""";
 
     static final List<String> BERT_TENSORS = expand(2, """
-            embeddings.word_embeddings.weight 17 8
-            embeddings.position_embeddings.weight 16 8
-            embeddings.token_type_embeddings.weight 2 8
-            embeddings.LayerNorm.weight 8
-            embeddings.LayerNorm.bias 8
-            encoder.layer.{i}.attention.self.query.weight 8 8
-            encoder.layer.{i}.attention.self.query.bias 8
-            encoder.layer.{i}.attention.self.key.weight 8 8
-            encoder.layer.{i}.attention.self.key.bias 8
-            encoder.layer.{i}.attention.self.value.weight 8 8
-            encoder.layer.{i}.attention.self.value.bias 8
-            encoder.layer.{i}.attention.output.dense.weight 8 8
-            encoder.layer.{i}.attention.output.dense.bias 8
-            encoder.layer.{i}.attention.output.LayerNorm.weight 8
-            encoder.layer.{i}.attention.output.LayerNorm.bias 8
-            encoder.layer.{i}.intermediate.dense.weight 12 8
+            embeddings.word_embeddings.weight 17 16
+            embeddings.position_embeddings.weight 16 16
+            embeddings.token_type_embeddings.weight 2 16
+            embeddings.LayerNorm.weight 16
+            embeddings.LayerNorm.bias 16
+            encoder.layer.{i}.attention.self.query.weight 16 16
+            encoder.layer.{i}.attention.self.query.bias 16
+            encoder.layer.{i}.attention.self.key.weight 16 16
+            encoder.layer.{i}.attention.self.key.bias 16
+            encoder.layer.{i}.attention.self.value.weight 16 16
+            encoder.layer.{i}.attention.self.value.bias 16
+            encoder.layer.{i}.attention.output.dense.weight 16 16
+            encoder.layer.{i}.attention.output.dense.bias 16
+            encoder.layer.{i}.attention.output.LayerNorm.weight 16
+            encoder.layer.{i}.attention.output.LayerNorm.bias 16
+            encoder.layer.{i}.intermediate.dense.weight 12 16
             encoder.layer.{i}.intermediate.dense.bias 12
-            encoder.layer.{i}.output.dense.weight 8 12
-            encoder.layer.{i}.output.dense.bias 8
-            encoder.layer.{i}.output.LayerNorm.weight 8
-            encoder.layer.{i}.output.LayerNorm.bias 8
+            encoder.layer.{i}.output.dense.weight 16 12
+            encoder.layer.{i}.output.dense.bias 16
+            encoder.layer.{i}.output.LayerNorm.weight 16
+            encoder.layer.{i}.output.LayerNorm.bias 16
             """);
 
-    static final List<String> POOLER = List.of("pooler.dense.weight 8 8", "pooler.dense.bias 8");
+    static final List<String> POOLER = List.of("pooler.dense.weight 16 16", "pooler.dense.bias 16");
 
-    static final List<String> CLASSIFIER = List.of("classifier.weight 3 8", "classifier.bias 3");
+    static final List<String> CLASSIFIER = List.of("classifier.weight 3 16", "classifier.bias 3");
 
     static final List<String> MASKED = List.of(
-            "cls.predictions.transform.dense.weight 8 8",
-            "cls.predictions.transform.dense.bias 8",
-            "cls.predictions.transform.LayerNorm.weight 8",
-            "cls.predictions.transform.LayerNorm.bias 8",
+            "cls.predictions.transform.dense.weight 16 16",
+            "cls.predictions.transform.dense.bias 16",
+            "cls.predictions.transform.LayerNorm.weight 16",
+            "cls.predictions.transform.LayerNorm.bias 16",
             "cls.predictions.bias 17");
 
     private Folders() {}

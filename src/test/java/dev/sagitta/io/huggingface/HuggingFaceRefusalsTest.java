@@ -79,7 +79,7 @@ class HuggingFaceRefusalsTest {
                         Folders.with(llama, "sliding_window", "4"), "'sliding_window' is 4, which is not supported"),
                 Arguments.of(
                         Folders.with(llama, "num_attention_heads", "3"),
-                        "'num_attention_heads' is 3, which does not divide 'hidden_size' 8"),
+                        "'num_attention_heads' is 3, which does not divide 'hidden_size' 32"),
                 Arguments.of(
                         Folders.with(
                                 Folders.of("Qwen2ForCausalLM", llama),
@@ -138,7 +138,7 @@ class HuggingFaceRefusalsTest {
                 () -> open(Folders.write(
                         folder.resolve("d"),
                         Folders.GPT2,
-                        Folders.all(Folders.GPT2_TENSORS, List.of("wte.weight 11 8")))),
+                        Folders.all(Folders.GPT2_TENSORS, List.of("wte.weight 11 16")))),
                 "tensors 'transformer.wte.weight' and 'wte.weight' are both transformer.wte.weight");
     }
 
@@ -146,13 +146,13 @@ class HuggingFaceRefusalsTest {
     void wrongShapesAndTypesAreNamed() {
         List<String> lines = new ArrayList<>(Folders.GPT2_TENSORS);
         lines.replaceAll(line ->
-                line.replace("transformer.h.0.attn.c_attn.weight 8 24", "transformer.h.0.attn.c_attn.weight 24 8"));
+                line.replace("transformer.h.0.attn.c_attn.weight 16 48", "transformer.h.0.attn.c_attn.weight 48 16"));
         refused(
                 () -> open(Folders.write(folder.resolve("a"), Folders.GPT2, lines)),
-                "tensor 'transformer.h.0.attn.c_attn.weight' has shape [24, 8], GPT2LMHeadModel by config.json has [8, 24]");
+                "tensor 'transformer.h.0.attn.c_attn.weight' has shape [48, 16], GPT2LMHeadModel by config.json has [16, 48]");
         List<HostTensor> tensors =
                 new ArrayList<>(Folders.tensors(without(Folders.GPT2_TENSORS, "transformer.ln_f.bias"), DType.F32));
-        tensors.add(HostTensor.of("transformer.ln_f.bias", Shape.of(8), new int[8]));
+        tensors.add(HostTensor.of("transformer.ln_f.bias", Shape.of(16), new int[16]));
         refused(
                 () -> open(Folders.write(folder.resolve("b"), Folders.GPT2, tensors, Map.of())),
                 "tensor 'transformer.ln_f.bias' has dtype I32, expected F32, F16 or BF16");
@@ -206,7 +206,9 @@ class HuggingFaceRefusalsTest {
         Path source = Folders.write(folder.resolve("source"), Folders.GPT2, Folders.GPT2_TENSORS);
         List<HostTensor> large =
                 new ArrayList<>(Folders.tensors(without(Folders.GPT2_TENSORS, "transformer.ln_f.bias"), DType.F32));
-        large.add(HostTensor.of("transformer.ln_f.bias", Shape.of(8), new float[] {0, 1e6f, 0, 0, 0, 0, 0, 0}));
+        large.add(HostTensor.of(
+                "transformer.ln_f.bias", Shape.of(16), new float[] {0, 1e6f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+                }));
         Path beyond = Folders.write(folder.resolve("beyond"), Folders.GPT2, large, Map.of());
         Path out = folder.resolve("out");
         try (Checkpoint checkpoint = open(beyond)) {

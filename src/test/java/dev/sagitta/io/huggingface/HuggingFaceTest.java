@@ -62,10 +62,10 @@ class HuggingFaceTest {
                                 "tie_word_embeddings",
                                 "false",
                                 "n_inner",
-                                "32",
+                                "64",
                                 "scale_attn_weights",
                                 "false"),
-                        Folders.all(Folders.GPT2_TENSORS, List.of("lm_head.weight 11 8"))),
+                        Folders.all(Folders.GPT2_TENSORS, List.of("lm_head.weight 11 16"))),
                 Arguments.of("llama", Folders.LLAMA, Folders.LLAMA_TENSORS),
                 Arguments.of(
                         "llama, tied",
@@ -249,10 +249,10 @@ class HuggingFaceTest {
                 .orElseThrow();
         try (Checkpoint checkpoint = open(source)) {
             HostTensor ours = checkpoint.parameter("layers.1.qkv.weight");
-            assertThat(ours.shape()).isEqualTo(Shape.of(24, 8));
-            for (int i = 0; i < 24; i++) {
-                for (int j = 0; j < 8; j++) {
-                    assertThat(ours.floatAt(8 * i + j)).isEqualTo(theirs.floatAt(24 * j + i));
+            assertThat(ours.shape()).isEqualTo(Shape.of(48, 16));
+            for (int i = 0; i < 48; i++) {
+                for (int j = 0; j < 16; j++) {
+                    assertThat(ours.floatAt(16 * i + j)).isEqualTo(theirs.floatAt(48 * j + i));
                 }
             }
         }
@@ -267,9 +267,9 @@ class HuggingFaceTest {
         List<String> more = Folders.all(
                 old,
                 List.of(
-                        "cls.seq_relationship.weight 2 8",
+                        "cls.seq_relationship.weight 2 16",
                         "cls.seq_relationship.bias 2",
-                        "cls.predictions.decoder.weight 17 8"));
+                        "cls.predictions.decoder.weight 17 16"));
         Path bert = Folders.write(folder.resolve("bert"), Folders.of("BertForMaskedLM", Folders.BERT), more);
         open(bert).close();
         assertThat(notes)

@@ -35,7 +35,8 @@ class MnistMlpTest {
         if (parameter.shape().rank() == 2) {
             HostTensor pattern = HeldData.pattern(parameter.name(), parameter.shape());
             for (int i = 0; i < values.length; i++) {
-                values[i] = (float) (pattern.floatAt(i) / Math.sqrt(parameter.shape().extent(1)));
+                values[i] = (float)
+                        (pattern.floatAt(i) / Math.sqrt(parameter.shape().extent(1)));
             }
         }
         return HostTensor.of(parameter.name(), parameter.shape(), values).bytes();
@@ -49,8 +50,7 @@ class MnistMlpTest {
         Graph graph = ModelSpec.parse("""
                 {"input": {"shape": [784]}, "loss": "cross_entropy", "layers": [{"type": "linear", "name": "fc1", "out": 32},
                  {"type": "gelu"}, {"type": "linear", "name": "fc2", "out": 10}]}""", "mlp").toGraph();
-        ProgramOptions options =
-                ProgramOptions.of(IMAGES, Computation.GRADIENT, Computation.HESSIAN_VECTOR);
+        ProgramOptions options = ProgramOptions.of(IMAGES, Computation.GRADIENT, Computation.HESSIAN_VECTOR);
         DataRows first = DataRows.of(data.train()).first(IMAGES);
         try (Batches batches = new Batches(graph, TestDevices.get(device), options, first)) {
             batches.program().load(MnistMlpTest::weight);
@@ -63,9 +63,11 @@ class MnistMlpTest {
                 Lanczos lanczos = new Lanczos(60, 1e-5);
                 JsonNode eigenvalues = expected.get("lanczos_60_steps");
                 assertThat(lanczos.largest(operator, 1, 3).values()[0])
-                        .isCloseTo(eigenvalues.get("largest_eigenvalue").doubleValue(), Percentage.withPercentage(0.01));
+                        .isCloseTo(
+                                eigenvalues.get("largest_eigenvalue").doubleValue(), Percentage.withPercentage(0.01));
                 assertThat(Negated.smallestEigenvalue(operator, lanczos, 3))
-                        .isCloseTo(eigenvalues.get("smallest_eigenvalue").doubleValue(), Percentage.withPercentage(0.01));
+                        .isCloseTo(
+                                eigenvalues.get("smallest_eigenvalue").doubleValue(), Percentage.withPercentage(0.01));
             }
         }
     }

@@ -50,7 +50,8 @@ record Negated(CurvatureOperator matrix) implements CurvatureOperator {
     public void multiply() {
         matrix.multiply();
         float[] values = products().downloadFloats(stream());
-        ByteBuffer negative = ByteBuffer.allocateDirect(values.length * Float.BYTES).order(ByteOrder.nativeOrder());
+        ByteBuffer negative =
+                ByteBuffer.allocateDirect(values.length * Float.BYTES).order(ByteOrder.nativeOrder());
         for (float value : values) {
             negative.putFloat(-value);
         }

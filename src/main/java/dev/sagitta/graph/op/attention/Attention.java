@@ -1,7 +1,5 @@
 package dev.sagitta.graph.op.attention;
 
-import static dev.sagitta.graph.pass.Emitter.values;
-
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Field;
@@ -10,7 +8,6 @@ import dev.sagitta.graph.Op;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Curvature;
-import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Pass;
 import dev.sagitta.graph.pass.Tangent;
@@ -142,7 +139,9 @@ public record Attention(
         for (int i = 0; i < floats; i++) {
             ArrayType type = inputs.get(i);
             require(
-                    type.dtype() == DType.F32 && type.shape().rank() >= 2 && type.shape().elements() > 0,
+                    type.dtype() == DType.F32
+                            && type.shape().rank() >= 2
+                            && type.shape().elements() > 0,
                     "input " + i + " is " + type + ", expected f32 [..., positions, width] that is not empty");
         }
         Shape q = inputs.get(0).shape();
@@ -170,8 +169,9 @@ public record Attention(
                     Arrays.equals(before, Arrays.copyOf(other.toArray(), other.rank() - 2))
                             && other.extent(-1) == keyValueHeads * d
                             && other.extent(-2) == inputs.get(1).shape().extent(-2),
-                    "input " + i + " has shape " + other + " beside queries of " + q + (i == 2 ? " and keys of "
-                            + inputs.get(1).shape() : "") + ", expected [..., positions, " + keyValueHeads * d
+                    "input " + i + " has shape " + other + " beside queries of " + q
+                            + (i == 2 ? " and keys of " + inputs.get(1).shape() : "") + ", expected [..., positions, "
+                            + keyValueHeads * d
                             + "], key_value_heads of " + d + " elements");
         }
         if (lengths) {
@@ -246,14 +246,22 @@ public record Attention(
         Value counts = lengths ? pass.kept(lengthsKeep()).value() : null;
         Value q = pass.kept(ALL).value();
         return turned(
-                pass, q, packed ? q : pass.kept(K).value(), packed ? q : pass.kept(V).value(), counts);
+                pass,
+                q,
+                packed ? q : pass.kept(K).value(),
+                packed ? q : pass.kept(V).value(),
+                counts);
     }
 
     private Turned turned(Tangent pass) {
         Value counts = lengths ? pass.kept(lengthsKeep()).value() : null;
         Value q = pass.kept(ALL).value();
         return turned(
-                pass, q, packed ? q : pass.kept(K).value(), packed ? q : pass.kept(V).value(), counts);
+                pass,
+                q,
+                packed ? q : pass.kept(K).value(),
+                packed ? q : pass.kept(V).value(),
+                counts);
     }
 
     private static Shape statistics(AttentionProblem p) {
@@ -274,8 +282,15 @@ public record Attention(
         Value o = f.out(0);
         Value lse = f.keep(LSE, DType.F32, statistics(in.problem()));
         Value[] turned = in.operands("");
-        f.emit("forward", in.reads(), in.writes(turned, o, lse), t -> in.sequence(t, turned, inputs ->
-                new dev.sagitta.kernel.attention.Attention.Forward(in.inner(), inputs, t.tensor(o), t.tensor(lse))));
+        f.emit(
+                "forward",
+                in.reads(),
+                in.writes(turned, o, lse),
+                t -> in.sequence(
+                        t,
+                        turned,
+                        inputs -> new dev.sagitta.kernel.attention.Attention.Forward(
+                                in.inner(), inputs, t.tensor(o), t.tensor(lse))));
     }
 
     @Override
@@ -301,14 +316,29 @@ public record Attention(
                 to.writes(in.writes(turned, delta)),
                 t -> Preparable.sequence(
                         new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(o), null, null, t.tensor(dO), t.tensor(delta), p.batch(), p.heads(), p.t(),
-                                p.d(), copies),
+                                t.tensor(o),
+                                null,
+                                null,
+                                t.tensor(dO),
+                                t.tensor(delta),
+                                p.batch(),
+                                p.heads(),
+                                p.t(),
+                                p.d(),
+                                copies),
                         in.sequence(
                                 t,
                                 turned,
                                 inputs -> new dev.sagitta.kernel.attention.Attention.Backward(
-                                        in.inner(), copies, inputs, t.tensor(lse), t.tensor(delta), t.tensor(dO),
-                                        t.tensor(to.dq()), t.tensor(to.dk()), t.tensor(to.dv()))),
+                                        in.inner(),
+                                        copies,
+                                        inputs,
+                                        t.tensor(lse),
+                                        t.tensor(delta),
+                                        t.tensor(dO),
+                                        t.tensor(to.dq()),
+                                        t.tensor(to.dk()),
+                                        t.tensor(to.dv()))),
                         to.back(t)));
     }
 
@@ -337,9 +367,16 @@ public record Attention(
                                 b,
                                 turned,
                                 inputs -> new dev.sagitta.kernel.attention.Attention.Tangent(
-                                        in.inner(), t.probes(), inputs, b.tensor(o), b.tensor(lse),
-                                        b.tensor(tangents.qt()), b.tensor(tangents.kt()), b.tensor(tangents.vt()),
-                                        b.tensor(ot), b.tensor(mu)))));
+                                        in.inner(),
+                                        t.probes(),
+                                        inputs,
+                                        b.tensor(o),
+                                        b.tensor(lse),
+                                        b.tensor(tangents.qt()),
+                                        b.tensor(tangents.kt()),
+                                        b.tensor(tangents.vt()),
+                                        b.tensor(ot),
+                                        b.tensor(mu)))));
     }
 
     @Override
@@ -377,19 +414,46 @@ public record Attention(
                 t -> Preparable.sequence(
                         tangents.turn(t),
                         new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(o), null, null, t.tensor(dO), t.tensor(delta), p.batch(), p.heads(), p.t(),
-                                p.d(), 1),
+                                t.tensor(o),
+                                null,
+                                null,
+                                t.tensor(dO),
+                                t.tensor(delta),
+                                p.batch(),
+                                p.heads(),
+                                p.t(),
+                                p.d(),
+                                1),
                         new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(o), t.tensor(ot), t.tensor(dO), t.tensor(dOt), t.tensor(deltaT), p.batch(),
-                                p.heads(), p.t(), p.d(), copies),
+                                t.tensor(o),
+                                t.tensor(ot),
+                                t.tensor(dO),
+                                t.tensor(dOt),
+                                t.tensor(deltaT),
+                                p.batch(),
+                                p.heads(),
+                                p.t(),
+                                p.d(),
+                                copies),
                         in.sequence(
                                 t,
                                 turned,
                                 inputs -> new dev.sagitta.kernel.attention.Attention.TangentBackward(
-                                        in.inner(), copies, inputs, t.tensor(lse), t.tensor(mu), t.tensor(delta),
-                                        t.tensor(deltaT), t.tensor(dO), t.tensor(tangents.qt()),
-                                        t.tensor(tangents.kt()), t.tensor(tangents.vt()), t.tensor(dOt),
-                                        t.tensor(to.dq()), t.tensor(to.dk()), t.tensor(to.dv()))),
+                                        in.inner(),
+                                        copies,
+                                        inputs,
+                                        t.tensor(lse),
+                                        t.tensor(mu),
+                                        t.tensor(delta),
+                                        t.tensor(deltaT),
+                                        t.tensor(dO),
+                                        t.tensor(tangents.qt()),
+                                        t.tensor(tangents.kt()),
+                                        t.tensor(tangents.vt()),
+                                        t.tensor(dOt),
+                                        t.tensor(to.dq()),
+                                        t.tensor(to.dk()),
+                                        t.tensor(to.dv()))),
                         to.back(t)));
     }
 
@@ -403,7 +467,8 @@ public record Attention(
         }
         Value counts = lengths ? c.kept(lengthsKeep()).value() : null;
         Value q = c.kept(ALL).value();
-        Turned in = turned(c, q, packed ? q : c.kept(K).value(), packed ? q : c.kept(V).value(), counts);
+        Turned in = turned(
+                c, q, packed ? q : c.kept(K).value(), packed ? q : c.kept(V).value(), counts);
         AttentionProblem p = in.problem();
         Value o = c.kept(O).value();
         Value lse = c.kept(LSE).value();
@@ -411,8 +476,10 @@ public record Attention(
         Value dO = c.cotangent(0);
         int copies = c.probes();
         Value delta = c.scratch("curvature.delta", statistics(p));
-        Shape partials = dev.sagitta.kernel.attention.Attention.partials(c.emitter().device(), p, copies);
-        Value partial = c.emitter().value(c.name() + ".curvature.partials", DType.F32, partials, MemoryCategory.WORKSPACE);
+        Shape partials =
+                dev.sagitta.kernel.attention.Attention.partials(c.emitter().device(), p, copies);
+        Value partial =
+                c.emitter().value(c.name() + ".curvature.partials", DType.F32, partials, MemoryCategory.WORKSPACE);
         Value[] turned = in.operands(".curvature");
         Turned.Tangents tangents = in.tangents(qt, kt, vt, copies, ".curvature");
         Value sum = c.sum();
@@ -423,15 +490,31 @@ public record Attention(
                 t -> Preparable.sequence(
                         tangents.turn(t),
                         new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(o), null, null, t.tensor(dO), t.tensor(delta), p.batch(), p.heads(), p.t(),
-                                p.d(), 1),
+                                t.tensor(o),
+                                null,
+                                null,
+                                t.tensor(dO),
+                                t.tensor(delta),
+                                p.batch(),
+                                p.heads(),
+                                p.t(),
+                                p.d(),
+                                1),
                         in.sequence(
                                 t,
                                 turned,
                                 inputs -> new dev.sagitta.kernel.attention.Attention.Curvature(
-                                        in.inner(), copies, inputs, t.tensor(lse), t.tensor(mu), t.tensor(delta),
-                                        t.tensor(dO), t.tensor(tangents.qt()), t.tensor(tangents.kt()),
-                                        t.tensor(tangents.vt()), t.tensor(partial))),
+                                        in.inner(),
+                                        copies,
+                                        inputs,
+                                        t.tensor(lse),
+                                        t.tensor(mu),
+                                        t.tensor(delta),
+                                        t.tensor(dO),
+                                        t.tensor(tangents.qt()),
+                                        t.tensor(tangents.kt()),
+                                        t.tensor(tangents.vt()),
+                                        t.tensor(partial))),
                         Reduce.finishSum(t.tensor(partial), t.tensor(sum), partials.extent(1))));
     }
 }
