@@ -116,8 +116,7 @@ class KernelTwinsTest {
 
     /** A second text for CUDA beside one for both dialects: faster versions of what that has. */
     private static boolean isForCudaAlone(String stem) {
-        return KernelText.exists(stem + ".cu")
-                && !KernelText.exists(KernelFiles.path(DeviceKind.OPENCL_GPU, stem));
+        return KernelText.exists(stem + ".cu") && !KernelText.exists(KernelFiles.path(DeviceKind.OPENCL_GPU, stem));
     }
 
     /** All entries for OpenCL of a stem's family. */

@@ -46,7 +46,9 @@ public final class Softmax {
 
         default Signature rows(String entry, Tensor copied, String name) {
             Signature s = Signature.of(entry).present("y", y()).present(name, copied);
-            s.require(y().shape().rank() >= 1 && c() > 0, y() + " has no columns, expected [..., columns] of at least one");
+            s.require(
+                    y().shape().rank() >= 1 && c() > 0,
+                    y() + " has no columns, expected [..., columns] of at least one");
             return s;
         }
 
@@ -185,7 +187,8 @@ public final class Softmax {
                             "partials",
                             partials,
                             DType.F32,
-                            Softmax.partials(y.buffer().device(), n(), c(), copies()).toArray()));
+                            Softmax.partials(y.buffer().device(), n(), c(), copies())
+                                    .toArray()));
         }
 
         @Override
