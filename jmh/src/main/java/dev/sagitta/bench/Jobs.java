@@ -5,6 +5,7 @@ import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -20,6 +21,11 @@ final class Jobs {
     static void add(Map<String, Job> all) {
         network(all, "job_", TimedNetwork.MLP, "4");
         network(all, "job_lm_", TimedNetwork.LANGUAGE_MODEL, "4");
+        for (TimedNetwork network : new TimedNetwork[] {TimedNetwork.ATTENTION, TimedNetwork.QUADRATIC}) {
+            all.put(
+                    "job_" + network.name().toLowerCase(Locale.ROOT) + "_hv_per_probe",
+                    new Job(bench -> curvature(bench, network, Computation.HESSIAN_VECTOR), NetworkState.PROBES));
+        }
         for (int batch : new int[] {TimedNetwork.MLP.batch(), 1}) {
             all.put("job_predict_fp32_b" + batch, new Job(bench -> inference(bench, batch, false), 1));
             all.put("job_predict_w4_b" + batch, new Job(bench -> inference(bench, batch, true), 1));

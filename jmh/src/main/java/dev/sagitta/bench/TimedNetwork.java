@@ -30,7 +30,35 @@ enum TimedNetwork {
                       {"type": "layer_norm", "name": "norm"}, {"type": "linear", "name": "head", "tied": "embed.weight"}]}
                     """, "language model").toGraph();
         }
+    },
+    /** One head of 64 over 2,048 positions. */
+    ATTENTION(1) {
+        @Override
+        Graph graph() {
+            return head("{\"type\": \"attention\", \"heads\": 1, \"from\": [\"q\", \"k\", \"v\"]}");
+        }
+    },
+    /** The same from products and a softmax, with arrays of 2,048 x 2,048. */
+    QUADRATIC(1) {
+        @Override
+        Graph graph() {
+            return head("""
+                    {"type": "matmul", "from": ["q", "k"], "transpose_b": true}, {"type": "scale", "by": 0.125},
+                    {"type": "softmax", "name": "p"}, {"type": "matmul", "from": ["p", "v"]}""");
+        }
     };
+
+    private static Graph head(String attention) {
+        return ModelSpec.parse(
+                        """
+                {"input": {"shape": [2048, 64]}, "loss": "cross_entropy", "layers": [
+                  {"type": "linear", "name": "q", "from": "input", "out": 64}, {"type": "linear", "name": "k", "from": "input", "out": 64},
+                  {"type": "linear", "name": "v", "from": "input", "out": 64}, %s]}
+                """
+                                .formatted(attention),
+                        "attention")
+                .toGraph();
+    }
 
     private final int batch;
 

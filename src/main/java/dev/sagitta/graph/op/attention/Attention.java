@@ -13,7 +13,9 @@ import dev.sagitta.graph.pass.Pass;
 import dev.sagitta.graph.pass.Tangent;
 import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.graph.pass.Value;
+import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Preparable;
+import dev.sagitta.kernel.attention.AttentionMma;
 import dev.sagitta.kernel.attention.AttentionProblem;
 import dev.sagitta.kernel.reduce.Reduce;
 import dev.sagitta.tensor.DType;
@@ -42,6 +44,8 @@ import java.util.Map;
  * @param rotary null for none
  * @param window keys that a query sees; 0 for all
  * @param packed whether one input holds queries, keys and values
+ * @param factors what factors of products are rounded to for CUDA's tensor cores; null for none. One choice for all modes: statistics of rows must be of the
+ *     scores that are computed again
  */
 public record Attention(
         int heads,
@@ -53,7 +57,8 @@ public record Attention(
         boolean alibi,
         float dropout,
         boolean packed,
-        boolean lengths)
+        boolean lengths,
+        AttentionMma.Factors factors)
         implements Op {
     private static final int SMALLEST_HEAD = 8;
 
@@ -71,6 +76,14 @@ public record Attention(
     private static final Field<Double> DROPOUT =
             Field.number("dropout", 0.0, 0, 1, "share of probabilities dropped in training, below 1");
 
+    private static final Field<String> PRECISION = Field.choice(
+            "precision",
+            "full",
+            "what factors are rounded to for the tensor cores of CUDA devices; sums are fp32",
+            "full",
+            "tf32",
+            "bf16");
+
     public static final OpType TYPE = OpType.of(
                     "attention",
                     1,
@@ -84,7 +97,8 @@ public record Attention(
                     RotaryPositions.FIELD,
                     WINDOW,
                     ALIBI,
-                    DROPOUT)
+                    DROPOUT,
+                    PRECISION)
             .check(Attention::problem)
             .readsIds(1, 3);
 
@@ -111,7 +125,12 @@ public record Attention(
                 m.get(ALIBI),
                 m.get(DROPOUT).floatValue(),
                 m.inputs() <= 2,
-                m.inputs() % 2 == 0);
+                m.inputs() % 2 == 0,
+                switch (m.get(PRECISION)) {
+                    case "tf32" -> AttentionMma.Factors.TF32;
+                    case "bf16" -> AttentionMma.Factors.BF16;
+                    default -> null;
+                });
     }
 
     // values and outputs are read linearly, queries and keys are not
@@ -274,6 +293,10 @@ public record Attention(
 
     // ---- modes ----
 
+    private Descriptor served(Descriptor plain) {
+        return AttentionMma.orPlain(plain, factors);
+    }
+
     @Override
     public void forward(Forward f) {
         Value q = f.in(0);
@@ -289,8 +312,8 @@ public record Attention(
                 t -> in.sequence(
                         t,
                         turned,
-                        inputs -> new dev.sagitta.kernel.attention.Attention.Forward(
-                                in.inner(), inputs, t.tensor(o), t.tensor(lse))));
+                        inputs -> served(new dev.sagitta.kernel.attention.Attention.Forward(
+                                in.inner(), inputs, t.tensor(o), t.tensor(lse)))));
     }
 
     @Override
@@ -329,7 +352,7 @@ public record Attention(
                         in.sequence(
                                 t,
                                 turned,
-                                inputs -> new dev.sagitta.kernel.attention.Attention.Backward(
+                                inputs -> served(new dev.sagitta.kernel.attention.Attention.Backward(
                                         in.inner(),
                                         copies,
                                         inputs,
@@ -338,7 +361,7 @@ public record Attention(
                                         t.tensor(dO),
                                         t.tensor(to.dq()),
                                         t.tensor(to.dk()),
-                                        t.tensor(to.dv()))),
+                                        t.tensor(to.dv())))),
                         to.back(t)));
     }
 
@@ -366,7 +389,7 @@ public record Attention(
                         in.sequence(
                                 b,
                                 turned,
-                                inputs -> new dev.sagitta.kernel.attention.Attention.Tangent(
+                                inputs -> served(new dev.sagitta.kernel.attention.Attention.Tangent(
                                         in.inner(),
                                         t.probes(),
                                         inputs,
@@ -376,7 +399,7 @@ public record Attention(
                                         b.tensor(tangents.kt()),
                                         b.tensor(tangents.vt()),
                                         b.tensor(ot),
-                                        b.tensor(mu)))));
+                                        b.tensor(mu))))));
     }
 
     @Override
@@ -438,7 +461,7 @@ public record Attention(
                         in.sequence(
                                 t,
                                 turned,
-                                inputs -> new dev.sagitta.kernel.attention.Attention.TangentBackward(
+                                inputs -> served(new dev.sagitta.kernel.attention.Attention.TangentBackward(
                                         in.inner(),
                                         copies,
                                         inputs,
@@ -453,7 +476,7 @@ public record Attention(
                                         t.tensor(dOt),
                                         t.tensor(to.dq()),
                                         t.tensor(to.dk()),
-                                        t.tensor(to.dv()))),
+                                        t.tensor(to.dv())))),
                         to.back(t)));
     }
 
@@ -503,7 +526,7 @@ public record Attention(
                         in.sequence(
                                 t,
                                 turned,
-                                inputs -> new dev.sagitta.kernel.attention.Attention.Curvature(
+                                inputs -> served(new dev.sagitta.kernel.attention.Attention.Curvature(
                                         in.inner(),
                                         copies,
                                         inputs,
@@ -514,7 +537,7 @@ public record Attention(
                                         t.tensor(tangents.qt()),
                                         t.tensor(tangents.kt()),
                                         t.tensor(tangents.vt()),
-                                        t.tensor(partial))),
+                                        t.tensor(partial)))),
                         Reduce.finishSum(t.tensor(partial), t.tensor(sum), partials.extent(1))));
     }
 }
