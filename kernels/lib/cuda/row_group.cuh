@@ -24,6 +24,10 @@ struct lanes_scratch {
     f32* values;
     u32 half;
 };
+/* Declares it, at the top of an entry of one text. */
+#define SG_LANES(name)                         \
+    __shared__ f32 name##_values[LANES_SCRATCH]; \
+    lanes_scratch name##_state = {name##_values, 0}, *name = &name##_state
 
 /* Orders the accesses of the lanes of a row, whose warps do not wait for the block's other rows. All threads of the row call. */
 SG_FN void lanes_barrier() {

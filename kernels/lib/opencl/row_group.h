@@ -12,6 +12,8 @@
 #define ROW_GROUP_LARGEST ROW_GROUP
 #define GROUP_SCRATCH ROW_GROUP /* values of local memory that group_sum needs */
 #define group_size() ROW_GROUP
+/* Declares what sums over lanes need, at the top of an entry of one text. */
+#define SG_LANES(name) local f32 name[ROW_GROUP]
 
 #define GROUP_REDUCE(NAME, T, COMBINE)                                                 \
     SG_FN T NAME(T x, local T *scratch, i32 rank, i32 base, i32 width) {               \

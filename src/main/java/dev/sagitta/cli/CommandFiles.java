@@ -4,6 +4,7 @@ import dev.sagitta.data.Data;
 import dev.sagitta.io.file.AtomicFile;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.FilePlace;
+import dev.sagitta.io.huggingface.HuggingFace;
 import dev.sagitta.io.model.ModelSpec;
 import java.lang.reflect.Field;
 import java.nio.file.Files;
@@ -126,7 +127,7 @@ final class CommandFiles {
 
     /** What is not there is left to the command to report. */
     private void addInput(String option, Path value, Reads reads) {
-        for (Path file : reads.idx() ? Data.idxFiles(value) : List.of(value)) {
+        for (Path file : reads.idx() ? Data.idxFiles(value) : HuggingFace.files(value)) {
             if (Files.exists(file)) {
                 entries.add(new Entry(option, option + " " + file, FilePlace.ofInput(file), null));
             }

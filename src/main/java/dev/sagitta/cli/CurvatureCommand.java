@@ -47,7 +47,11 @@ final class CurvatureCommand implements Callable<Integer> {
     private static final int LANCZOS_STEPS = 100;
 
     @Reads
-    @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
+    @Option(
+            names = "--checkpoint",
+            required = true,
+            paramLabel = "C.safetensors",
+            description = "The model, or a folder of Hugging Face's layout.")
     private Path checkpoint;
 
     @Option(
@@ -112,7 +116,7 @@ final class CurvatureCommand implements Callable<Integer> {
         common.require(rows == null || rows >= 1, "--rows is " + rows + ", expected at least 1");
         common.require(
                 relativeError >= 0 && relativeError < 1, "--relative-error is " + relativeError + ", expected 0 to 1");
-        try (Checkpoint source = Checkpoint.open(checkpoint)) {
+        try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
             long seed = common.seed(EvalCommand.seed(source));
             DataRows examples = DataRows.of(
                     data.all(source).sample(rows == null ? Integer.MAX_VALUE : rows, seed, "rows/curvature"));

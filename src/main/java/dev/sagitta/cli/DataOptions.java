@@ -2,14 +2,19 @@ package dev.sagitta.cli;
 
 import dev.sagitta.data.Data;
 import dev.sagitta.data.DataSet;
+import dev.sagitta.io.array.NpyFile;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.io.model.Vocabulary;
 import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -48,12 +53,28 @@ final class DataOptions {
         @Reads
         @Option(names = "--targets", required = true, paramLabel = "Y.npy", description = "Labels [n] or targets.")
         private Path targets;
+
+        @Reads
+        @Option(
+                names = "--lengths",
+                paramLabel = "L.npy",
+                description =
+                        "How many ids of each row count, [n] (default: all), for a model with an input \"lengths\".")
+        private Path lengths;
+
+        @Reads
+        @Option(
+                names = "--types",
+                paramLabel = "T.npy",
+                description = "Types of the ids, [n, ...] (default: 0), for a model with an input \"types\".")
+        private Path types;
     }
 
     @Option(
             names = "--context",
             paramLabel = "N",
-            description = "Characters of an example of --text (default: what the model reads; 16 for a new char-mlp).")
+            description =
+                    "Characters of an example of --text (default: what the model reads; 16 for a new char-mlp, 128 for other presets).")
     private Integer context;
 
     @Spec(Spec.Target.MIXEE)
@@ -120,7 +141,7 @@ final class DataOptions {
         ModelSpec complete = model;
         Data data;
         if (source.arrays != null) {
-            data = Data.npy(source.arrays.inputs, source.arrays.targets, seed);
+            data = Data.npy(source.arrays.inputs, source.arrays.targets, further(model), seed);
         } else if (source.idx != null) {
             data = Data.idx(source.idx);
         } else {
@@ -131,6 +152,22 @@ final class DataOptions {
         data.all().requireFits(complete.toGraph());
         data.all().requireCounted();
         return new Training(complete, data);
+    }
+
+    private Map<String, Path> further(ModelSpec model) {
+        Map<String, Path> further = new LinkedHashMap<>();
+        if (source.arrays.lengths != null) {
+            further.put(DataSet.LENGTHS, source.arrays.lengths);
+        }
+        if (source.arrays.types != null) {
+            further.put(DataSet.TYPES, source.arrays.types);
+        }
+        for (String input : further.keySet()) {
+            if (!model.inputs().containsKey(input)) {
+                throw new DataException("--" + input + " has no effect: the model has no input '" + input + "'");
+            }
+        }
+        return further;
     }
 
     private Data text(ModelSpec model, long seed) {
@@ -146,6 +183,19 @@ final class DataOptions {
         return vocabulary == null
                 ? Data.text(source.text, window, seed)
                 : Data.text(source.text, window, seed, vocabulary);
+    }
+
+    /** Tokens of an example as far as options say: {@code --context}, or the last axis of {@code --inputs}; 0 where nothing does. */
+    int tokens() {
+        if (context != null) {
+            return context;
+        }
+        // a pipe can be read once, and not here
+        if (source.arrays == null || !Files.isRegularFile(source.arrays.inputs)) {
+            return 0;
+        }
+        Shape shape = NpyFile.read(source.arrays.inputs).shape();
+        return shape.rank() < 2 ? 0 : (int) Math.min(Integer.MAX_VALUE, shape.extent(-1));
     }
 
     /** Null unless given. */

@@ -34,7 +34,11 @@ import picocli.CommandLine.Option;
                         + "Packed weights are used as they are stored.")
 final class EvalCommand implements Callable<Integer> {
     @Reads
-    @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
+    @Option(
+            names = "--checkpoint",
+            required = true,
+            paramLabel = "C.safetensors",
+            description = "The model, or a folder of Hugging Face's layout.")
     private Path checkpoint;
 
     @Option(
@@ -81,7 +85,7 @@ final class EvalCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         common.require(batch >= 1, "--batch is " + batch + ", expected at least 1");
-        try (Checkpoint source = Checkpoint.open(checkpoint)) {
+        try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
             Split part = split != null ? split : data.isArrays() ? Split.all : Split.test;
             common.noteEffect(part != Split.all && !data.isIdx(), "--seed", "no examples are held out by it");
             DataSet examples = part == Split.all ? data.all(source) : part.of(data.read(source, common));

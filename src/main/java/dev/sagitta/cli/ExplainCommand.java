@@ -42,13 +42,24 @@ final class ExplainCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "MODEL",
-            description = "A preset (mlp, char-mlp) or a model's JSON; a text model stands for one of "
-                    + DISTINCT_CHARACTERS + " characters.")
+            description =
+                    "A preset (mlp, char-mlp, char-gpt, llama, bert) or a model's JSON; a text model stands for one of "
+                            + DISTINCT_CHARACTERS + " characters.")
     private String model;
 
     @Reads
-    @Option(names = "--checkpoint", paramLabel = "C.safetensors", description = "The model of a checkpoint.")
+    @Option(
+            names = "--checkpoint",
+            paramLabel = "C.safetensors",
+            description = "The model of a checkpoint or of a folder of Hugging Face's layout.")
     private Path checkpoint;
+
+    @Option(
+            names = "--context",
+            paramLabel = "N",
+            description =
+                    "Tokens of an example, of a folder or a text preset (default: as many as it reads, 128 at most).")
+    private Integer context;
 
     @Option(
             names = "--computation",
@@ -123,11 +134,13 @@ final class ExplainCommand implements Callable<Integer> {
 
     private Graph graph() {
         if (checkpoint != null) {
-            try (Checkpoint source = Checkpoint.open(checkpoint)) {
+            try (Checkpoint source = ModelFiles.open(checkpoint, context == null ? 0 : context, common)) {
                 return source.graph();
             }
         }
-        ModelSpec spec = ModelFiles.read(model);
+        ModelSpec spec = ModelSpec.PRESETS.contains(model) && context != null
+                ? ModelSpec.preset(model, context)
+                : ModelFiles.read(model);
         boolean open = spec.vocabulary() == null && spec.layers().stream().anyMatch(layer -> layer.readsCharacters());
         return (open ? spec.withVocabulary(standIn()) : spec).toGraph();
     }

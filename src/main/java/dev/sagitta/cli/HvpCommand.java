@@ -33,7 +33,11 @@ import picocli.CommandLine.Option;
                         + " an estimate with --activation-bits.")
 final class HvpCommand implements Callable<Integer> {
     @Reads
-    @Option(names = "--checkpoint", required = true, paramLabel = "C.safetensors", description = "The model.")
+    @Option(
+            names = "--checkpoint",
+            required = true,
+            paramLabel = "C.safetensors",
+            description = "The model, or a folder of Hugging Face's layout.")
     private Path checkpoint;
 
     @Reads
@@ -84,7 +88,7 @@ final class HvpCommand implements Callable<Integer> {
     public Integer call() {
         common.require(batch >= 1, "--batch is " + batch + ", expected at least 1");
         common.noteEffect(!policy.isExact(), "--seed", "nothing is drawn unless --activation-bits rounds at random");
-        try (Checkpoint source = Checkpoint.open(checkpoint)) {
+        try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
             Graph graph = source.graph();
             List<HostTensor> v = Checkpoint.readVector(vector, graph);
             long seed = common.seed(EvalCommand.seed(source));

@@ -19,6 +19,8 @@ import picocli.CommandLine.Command;
             QuantizeCommand.class,
             AllocateCommand.class,
             ExplainCommand.class,
+            ImportCommand.class,
+            ExportCommand.class,
             DevicesCommand.class
         })
 public final class Main implements Runnable {

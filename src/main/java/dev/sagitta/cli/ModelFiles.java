@@ -1,11 +1,13 @@
 package dev.sagitta.cli;
 
 import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.huggingface.HuggingFace;
+import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.ModelSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A model by the name of a preset or of a JSON file. */
+/** A model by the name of a preset or of a JSON file, or with weights in a checkpoint or a folder of Hugging Face's layout. */
 final class ModelFiles {
     private ModelFiles() {}
 
@@ -20,5 +22,17 @@ final class ModelFiles {
                     + String.join(", ", ModelSpec.PRESETS));
         }
         return ModelSpec.read(file);
+    }
+
+    /**
+     * A checkpoint, be it a file or a folder.
+     *
+     * @param context tokens that the network of a folder reads, 0 for {@link HuggingFace#CONTEXT} or fewer
+     * @throws DataException naming the file or folder and what is wrong with it
+     */
+    static Checkpoint open(Path checkpoint, int context, CommonOptions common) {
+        return HuggingFace.isFolder(checkpoint)
+                ? HuggingFace.open(checkpoint, context, common::note)
+                : Checkpoint.open(checkpoint);
     }
 }

@@ -8,6 +8,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.FilePlace;
+import dev.sagitta.io.huggingface.HuggingFace;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
@@ -21,6 +22,7 @@ import dev.sagitta.train.optimiser.OptimiserType;
 import dev.sagitta.train.optimiser.Optimisers;
 import dev.sagitta.train.optimiser.Sgd;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -44,7 +46,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "SPEC",
-            description = "A JSON file (docs/model-format.md) or a preset: mlp (784-512-512-10), char-mlp.")
+            description =
+                    "A JSON file (docs/model-format.md) or a preset: mlp (784-512-512-10), char-mlp, char-gpt, llama, bert.")
     private String model;
 
     @Reads
@@ -54,6 +57,14 @@ final class TrainCommand implements Callable<Integer> {
             description =
                     "Go on from this checkpoint, with its model, optimiser state, seed and options; options given here win.")
     private Path resume;
+
+    @Reads
+    @Option(
+            names = "--checkpoint",
+            paramLabel = "C.safetensors",
+            description =
+                    "Begin with the model and weights of this checkpoint, or of a folder of Hugging Face's layout, and a new optimiser.")
+    private Path checkpoint;
 
     @Writes(over = "--resume")
     @Option(names = "--out", required = true, paramLabel = "C.safetensors", description = "The checkpoint to write.")
@@ -148,29 +159,40 @@ final class TrainCommand implements Callable<Integer> {
                 FilePlace.ofOutput(out).isReplaceable(),
                 "--checkpoint-every",
                 "--out is a stream and takes one checkpoint");
-        common.require(model != null || resume != null, "Missing required option: --model or --resume");
+        common.require(
+                model != null || resume != null || checkpoint != null,
+                "Missing required option: --checkpoint, --model or --resume");
+        common.require(
+                checkpoint == null || model == null && resume == null,
+                "--checkpoint brings the model and begins anew: give neither --model nor --resume with it");
         if (resume == null) {
             // usage errors before files are read
             options(null);
         }
-        if (resume == null) {
+        if (resume == null && checkpoint == null) {
             return train(null);
         }
-        try (Checkpoint checkpoint = Checkpoint.open(resume)) {
-            return train(checkpoint);
+        if (checkpoint != null && HuggingFace.isFolder(checkpoint)) {
+            List<String> rates = HuggingFace.dropout(checkpoint);
+            if (!rates.isEmpty()) {
+                common.note("trained without the dropout of " + checkpoint + ": " + String.join(", ", rates));
+            }
+        }
+        try (Checkpoint source =
+                resume != null ? Checkpoint.open(resume) : ModelFiles.open(checkpoint, data.tokens(), common)) {
+            return train(source);
         }
     }
 
-    private int train(Checkpoint checkpoint) {
-        TrainingState state = checkpoint == null
+    private int train(Checkpoint source) {
+        TrainingState state = resume == null
                 ? null
-                : TrainingState.parse(checkpoint
-                        .training()
+                : TrainingState.parse(source.training()
                         .orElseThrow(() -> new DataException(resume + ": no metadata '" + Checkpoint.TRAINING
                                 + "': this checkpoint cannot be resumed")));
         TrainingOptions options = options(state);
         DataOptions.Training training =
-                checkpoint == null ? data.readFor(model(), options.seed()) : data.readFor(checkpoint, common);
+                source == null ? data.readFor(model(), options.seed()) : data.readFor(source, common);
         requireSameModel(training.model());
         Data examples = training.data();
         DataSet heldOut = heldOut(examples);
@@ -179,9 +201,7 @@ final class TrainCommand implements Callable<Integer> {
         }
         try (Interruption stop = new Interruption();
                 Device device = common.open();
-                Trainer trainer = state == null
-                        ? new Trainer(training.model().toGraph(), device, examples.train(), options)
-                        : Trainer.resume(checkpoint, device, examples.train(), options, state);
+                Trainer trainer = trainer(source, training, device, options, state);
                 Batches validation = heldOut == null ? null : trainer.evaluator(heldOut, VALIDATION_BATCH);
                 MetricsFile lines = MetricsFile.open(metrics, state != null, common::note);
                 Progress.Bar bar = CommonOptions.progress().start("train", steps)) {
@@ -202,6 +222,21 @@ final class TrainCommand implements Callable<Integer> {
             }
             return lines.hasFailed() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
         }
+    }
+
+    private static Trainer trainer(
+            Checkpoint source,
+            DataOptions.Training training,
+            Device device,
+            TrainingOptions options,
+            TrainingState state) {
+        if (source == null) {
+            return new Trainer(
+                    training.model().toGraph(), device, training.data().train(), options);
+        }
+        return state == null
+                ? Trainer.from(source, device, training.data().train(), options)
+                : Trainer.resume(source, device, training.data().train(), options, state);
     }
 
     /** What reports evaluate; null, with a note, where nothing can be evaluated. */

@@ -11,6 +11,7 @@ import dev.sagitta.tensor.Shape;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -114,7 +115,16 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
 
     /** Arrays of numpy; see {@link #rows}. A tenth is held out by seed. */
     public static Data npy(Path inputs, Path targets, long seed) {
+        return npy(inputs, targets, Map.of(), seed);
+    }
+
+    /** The same with arrays of ids [n, ...] of the network's further inputs, by name. */
+    public static Data npy(Path inputs, Path targets, Map<String, Path> further, long seed) {
         DataSet all = rows(inputs, targets);
+        for (Map.Entry<String, Path> input : further.entrySet()) {
+            NpyFile values = NpyFile.read(input.getValue());
+            all = all.with(input.getKey(), values.toI32(values.file()));
+        }
         if (all.size() < 2) {
             return new Data(all, all, null, null);
         }

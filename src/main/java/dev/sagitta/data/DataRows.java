@@ -46,6 +46,16 @@ public final class DataRows implements Rows {
     }
 
     @Override
+    public boolean hasFurther(String input) {
+        return data.hasFurther(input);
+    }
+
+    @Override
+    public void copyFurther(String input, int elements, int start, int count, ByteBuffer values) {
+        data.batch(input, elements, rows, start, count, values);
+    }
+
+    @Override
     public long weight(int start, int count) {
         return data.countedTargets(rows, start, count);
     }

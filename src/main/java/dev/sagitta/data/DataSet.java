@@ -1,6 +1,7 @@
 package dev.sagitta.data;
 
 import dev.sagitta.graph.Graph;
+import dev.sagitta.graph.Node;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
@@ -17,6 +18,11 @@ import java.util.Objects;
  * nothing is allocated per batch.
  */
 public abstract class DataSet {
+    /** An input of the network that says how many of its ids count, from the first: all where the data do not say. */
+    public static final String LENGTHS = "lengths";
+    /** An input of the network that says of which kind each of its ids is: 0 where the data do not say. */
+    public static final String TYPES = "types";
+
     private static final int ELEMENT_BYTES = 4;
 
     private final String source;
@@ -67,6 +73,43 @@ public abstract class DataSet {
     abstract void copyInput(int row, ByteBuffer out, int position);
 
     abstract void copyTarget(int row, ByteBuffer out, int position);
+
+    /**
+     * Writes an example's values of an input beside the main one, in native byte order.
+     *
+     * @param elements of one example
+     */
+    void copyFurther(String input, int row, ByteBuffer out, int position, int elements) {
+        int value = input.equals(LENGTHS) ? Math.toIntExact(inputShape.extent(-1)) : 0;
+        for (int i = 0; i < elements; i++) {
+            out.putInt(position + ELEMENT_BYTES * i, value);
+        }
+    }
+
+    /** Whether there are values of an input beside the main one: those of {@link #LENGTHS} and {@link #TYPES} are known where nothing brings them. */
+    public boolean hasFurther(String input) {
+        return input.equals(LENGTHS) || input.equals(TYPES);
+    }
+
+    /**
+     * @param limit beyond the largest id
+     * @throws DataException naming what does not fit
+     */
+    void requireFurther(String input, DType type, int elements, long limit) {
+        if (!hasFurther(input) || type != DType.I32) {
+            throw new DataException(source + ": the model has an input '" + input + "' of " + elements + " "
+                    + type.suffix() + " per example, which these data do not bring");
+        }
+    }
+
+    /**
+     * These examples with values of a further input of the network.
+     *
+     * @param values I32 or F32 [n, ...], a row per example; its name stands for it in errors
+     */
+    public final DataSet with(String input, HostTensor values) {
+        return new WithInput(this, input, values);
+    }
 
     /** Targets of an example that count: labels that are not {@link CrossEntropy#IGNORED_LABEL}; 1 where the targets are no labels. */
     abstract int countedTargets(int row);
@@ -146,6 +189,19 @@ public abstract class DataSet {
             int row = Objects.checkIndex(rows[from + i], size());
             copyInput(row, inputs, i * inputBytes);
             copyTarget(row, targets, i * targetBytes);
+        }
+    }
+
+    /**
+     * The same for a further input, by name.
+     *
+     * @param elements of one example
+     */
+    public final void batch(String input, int elements, int[] rows, int from, int count, ByteBuffer values) {
+        Objects.checkFromIndexSize(from, count, rows.length);
+        for (int i = 0; i < count; i++) {
+            int row = Objects.checkIndex(rows[from + i], size());
+            copyFurther(input, row, values, i * elements * ELEMENT_BYTES, elements);
         }
     }
 
@@ -249,11 +305,33 @@ public abstract class DataSet {
         if (targetType == DType.I32) {
             requireLabels(Math.toIntExact(output.extent(-1)));
         }
-        for (dev.sagitta.graph.Node node : graph.nodes()) {
-            if (!node.isInput() && node.op().idLimit() > 0) {
-                requireIds(node.op().idLimit());
+        requireIds(idLimit(graph, graph.input()), graph.input());
+        for (Node further : graph.inputs()) {
+            if (further != graph.input()) {
+                long limit = further.name().equals(LENGTHS) ? inputShape.extent(-1) + 1 : idLimit(graph, further);
+                requireFurther(
+                        further.name(),
+                        further.out().dtype(),
+                        Math.toIntExact(further.shape().elements()),
+                        limit);
             }
         }
+    }
+
+    private void requireIds(long limit, Node input) {
+        if (input.out().dtype() == DType.I32 && limit < Long.MAX_VALUE) {
+            requireIds(limit);
+        }
+    }
+
+    /** Rows of the smallest table that reads this input. */
+    private static long idLimit(Graph graph, Node input) {
+        return graph.nodes().stream()
+                .filter(node -> !node.isInput() && node.op().idLimit() > 0)
+                .filter(node -> node.inputs().get(0).node() == input)
+                .mapToLong(node -> node.op().idLimit())
+                .min()
+                .orElse(Long.MAX_VALUE);
     }
 
     private static String kind(DType type) {

@@ -1,5 +1,6 @@
 package dev.sagitta.data;
 
+import dev.sagitta.tensor.DType;
 import java.nio.ByteBuffer;
 
 /** The examples of one set and, after them, those of another of the same shapes. */
@@ -42,6 +43,26 @@ final class JoinedRows extends DataSet {
         } else {
             second.copyTarget(row - first.size(), out, position);
         }
+    }
+
+    @Override
+    void copyFurther(String input, int row, ByteBuffer out, int position, int elements) {
+        if (row < first.size()) {
+            first.copyFurther(input, row, out, position, elements);
+        } else {
+            second.copyFurther(input, row - first.size(), out, position, elements);
+        }
+    }
+
+    @Override
+    public boolean hasFurther(String input) {
+        return first.hasFurther(input) && second.hasFurther(input);
+    }
+
+    @Override
+    void requireFurther(String input, DType type, int elements, long limit) {
+        first.requireFurther(input, type, elements, limit);
+        second.requireFurther(input, type, elements, limit);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.sagitta.data;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.random.RandomStream;
+import dev.sagitta.tensor.DType;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
@@ -48,6 +49,21 @@ final class RowSubset extends DataSet {
     @Override
     void copyTarget(int row, ByteBuffer out, int position) {
         all.copyTarget(rows[row], out, position);
+    }
+
+    @Override
+    void copyFurther(String input, int row, ByteBuffer out, int position, int elements) {
+        all.copyFurther(input, rows[row], out, position, elements);
+    }
+
+    @Override
+    public boolean hasFurther(String input) {
+        return all.hasFurther(input);
+    }
+
+    @Override
+    void requireFurther(String input, DType type, int elements, long limit) {
+        all.requireFurther(input, type, elements, limit);
     }
 
     @Override

@@ -28,11 +28,19 @@ public final class Batches implements AutoCloseable {
     private final long totalWeight;
     private final ByteBuffer inputs;
     private final ByteBuffer targets;
+    private final List<Further> further;
     private final ResidentBatches resident;
     /** The batch whose rows lie in the memory of its program. */
     private int loaded = -1;
 
     private Gather gathered;
+
+    /**
+     * An input beside the main one.
+     *
+     * @param elements of one row
+     */
+    private record Further(String name, int elements, ByteBuffer host) {}
 
     /** Batches stay on the device if they take at most so many bytes. */
     private static final long RESIDENT_BYTES = 256L << 20;
@@ -52,11 +60,14 @@ public final class Batches implements AutoCloseable {
         if (rows.size() < 1) {
             throw new IllegalArgumentException("batches: the data set has no rows");
         }
-        List<String> others = graph.inputs().stream().skip(1).map(Node::name).toList();
+        List<String> others = graph.inputs().stream()
+                .skip(1)
+                .map(Node::name)
+                .filter(name -> !rows.hasFurther(name))
+                .toList();
         if (!others.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "batches: a data set fills the network's input 'input' alone, and it has " + others
-                            + " besides; compile a Program and fill its inputs by name");
+            throw new IllegalArgumentException("batches: the network has inputs " + others
+                    + ", of which these rows have no values; compile a Program and fill its inputs by name");
         }
         this.rows = rows;
         this.batch = Math.min(options.batch(), rows.size());
@@ -77,6 +88,11 @@ public final class Batches implements AutoCloseable {
         this.totalWeight = Arrays.stream(weights).sum();
         this.inputs = host(full.tensor(Role.INPUT));
         this.targets = host(full.tensor(Role.TARGET));
+        this.further = graph.inputs().stream()
+                .skip(1)
+                .map(node -> new Further(
+                        node.name(), Math.toIntExact(node.shape().elements()), host(full.input(node.name()))))
+                .toList();
     }
 
     /** Null where they do not fit: then each is uploaded when its turn comes. */
@@ -214,6 +230,10 @@ public final class Batches implements AutoCloseable {
             upload(program.tensor(Role.INPUT), inputs);
             if (program.has(Role.TARGET)) {
                 upload(program.tensor(Role.TARGET), targets);
+            }
+            for (Further input : further) {
+                rows.copyFurther(input.name, input.elements, i * batch, rows(i), input.host.clear());
+                upload(program.input(input.name), input.host);
             }
             if (resident != null) {
                 resident.keep(i, program);

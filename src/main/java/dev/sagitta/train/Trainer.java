@@ -81,6 +81,24 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** A run from the weights of a checkpoint, which need not be one of a training. */
+    public static Trainer from(Checkpoint checkpoint, Device device, DataSet data, TrainingOptions options) {
+        Trainer trainer = new Trainer(
+                checkpoint.graph(), device, data, options, ActivationPolicy.parse(options.activationBits()));
+        try {
+            trainer.upload(checkpoint);
+            trainer.compile();
+            return trainer;
+        } catch (RuntimeException | Error e) {
+            trainer.close();
+            throw e;
+        }
+    }
+
+    private void upload(Checkpoint checkpoint) {
+        graph.everyParameter().forEach(parameter -> weights.upload(checkpoint.parameter(parameter.name())));
+    }
+
     private Trainer(Graph graph, Device device, DataSet data, TrainingOptions options, ActivationPolicy policy) {
         data.requireFits(graph);
         data.requireCounted();
@@ -113,9 +131,7 @@ public final class Trainer implements AutoCloseable {
         }
         Trainer trainer = new Trainer(checkpoint.graph(), device, data, options, policy);
         try {
-            trainer.graph
-                    .everyParameter()
-                    .forEach(parameter -> trainer.weights.upload(checkpoint.parameter(parameter.name())));
+            trainer.upload(checkpoint);
             trainer.optimiser.restore(checkpoint);
             trainer.steps = state.step();
             trainer.seen = state.seen();

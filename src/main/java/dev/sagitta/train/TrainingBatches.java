@@ -5,11 +5,13 @@ import dev.sagitta.device.Device;
 import dev.sagitta.device.DeviceKind;
 import dev.sagitta.device.OutOfDeviceMemoryException;
 import dev.sagitta.device.Stream;
+import dev.sagitta.graph.Node;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.Role;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /**
  * The batches of a run's steps, in the order of its seed. On a GPU whose memory they leave free, all examples lie on the device; otherwise the rows of a step
@@ -26,6 +28,8 @@ final class TrainingBatches implements AutoCloseable {
     private final ResidentRows resident;
 
     private Program program;
+    private List<Node> further = List.of();
+    private List<ByteBuffer> furtherHost = List.of();
 
     TrainingBatches(DataSet data, Device device, int batch, long seed) {
         // on a CPU device, memory that is the host's anyway, a second copy of all examples would gain nothing
@@ -62,6 +66,10 @@ final class TrainingBatches implements AutoCloseable {
     /** Goes on with another program. */
     void bind(Program other) {
         this.program = other;
+        this.further = other.graph().inputs().stream().skip(1).toList();
+        this.furtherHost = further.stream()
+                .map(input -> host(Math.toIntExact(other.input(input.name()).bytes())))
+                .toList();
         if (resident != null) {
             resident.bind(other);
         }
@@ -72,6 +80,7 @@ final class TrainingBatches implements AutoCloseable {
         order.fill(position, rows);
         if (resident != null) {
             resident.load(rows);
+            uploadFurther(program);
         } else {
             upload(program);
         }
@@ -82,6 +91,17 @@ final class TrainingBatches implements AutoCloseable {
         data.batch(rows, 0, rows.length, inputs, targets);
         to.tensor(Role.INPUT).upload(stream, inputs.clear());
         to.tensor(Role.TARGET).upload(stream, targets.clear());
+        uploadFurther(to);
+    }
+
+    /** Inputs beside the main one are small: they come by way of the host, whether the rows stay on the device or not. */
+    private void uploadFurther(Program to) {
+        for (int i = 0; i < further.size(); i++) {
+            Node input = further.get(i);
+            ByteBuffer values = furtherHost.get(i);
+            data.batch(input.name(), Math.toIntExact(input.shape().elements()), rows, 0, rows.length, values.clear());
+            to.input(input.name()).upload(stream, values.clear());
+        }
     }
 
     /** Rows of a batch. */

@@ -33,6 +33,8 @@ class CommandFilesTest {
 
     private static final Set<String> SOURCES = Set.of("--text", "--idx", "--inputs", "--targets");
 
+    private static final Set<String> ARRAYS = Set.of("--inputs", "--targets", "--lengths", "--types");
+
     @TempDir
     Path folder;
 
@@ -171,7 +173,7 @@ class CommandFilesTest {
 
     private static void completeSources(CommandSpec command, Map<String, Object> values, Path folder) {
         boolean takesData = command.findOption("--inputs") != null;
-        if (values.containsKey("--inputs") || values.containsKey("--targets")) {
+        if (ARRAYS.stream().anyMatch(values::containsKey)) {
             values.putIfAbsent("--inputs", folder.resolve("X"));
             values.putIfAbsent("--targets", folder.resolve("Y"));
         } else if (takesData && !values.containsKey("--idx")) {

@@ -9,6 +9,8 @@ import dev.sagitta.graph.op.elementwise.Relu;
 import dev.sagitta.graph.op.elementwise.Scale;
 import dev.sagitta.graph.op.embedding.Embedding;
 import dev.sagitta.graph.op.gemm.Linear;
+import dev.sagitta.graph.op.norm.LayerNorm;
+import dev.sagitta.graph.op.norm.RmsNorm;
 import dev.sagitta.graph.op.gemm.Matmul;
 import dev.sagitta.graph.op.random.Dropout;
 import dev.sagitta.graph.op.shape.Cls;
@@ -48,6 +50,8 @@ public final class OpTypes {
                     List.of(Matmul.TYPE),
                     List.of(Scale.TYPE),
                     List.of(Add.TYPE),
+                    List.of(LayerNorm.TYPE),
+                    List.of(RmsNorm.TYPE),
                     List.of(Multiply.TYPE),
                     List.of(Relu.TYPE),
                     Activation.TYPES)

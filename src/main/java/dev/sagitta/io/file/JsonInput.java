@@ -81,6 +81,11 @@ public final class JsonInput {
         return where;
     }
 
+    /** The object in one line. */
+    public String json() {
+        return node.toString();
+    }
+
     /** An error about this object. */
     public DataException error(String message) {
         return new DataException(where + ": " + message);
@@ -105,6 +110,18 @@ public final class JsonInput {
 
     public boolean has(String field) {
         return node.has(field);
+    }
+
+    /** Whether a field is there and null. */
+    public boolean isNull(String field) {
+        return node.path(field).isNull();
+    }
+
+    /** A field's value as JSON, cut where it is long: for errors. */
+    public String shown(String field) {
+        JsonNode value = required(field);
+        String text = value.toString();
+        return text.length() <= LONGEST_SHOWN ? text : text.substring(0, LONGEST_SHOWN) + "...";
     }
 
     public boolean isText(String field) {

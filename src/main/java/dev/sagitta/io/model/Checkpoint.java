@@ -7,6 +7,7 @@ import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.file.JsonInput;
 import dev.sagitta.io.safetensors.SafetensorsFile;
+import dev.sagitta.io.safetensors.TensorSource;
 import dev.sagitta.tensor.Shape;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +31,8 @@ public final class Checkpoint implements AutoCloseable {
     public static final String TRAINING = "sagitta.training";
     /** JSON: {@link HeldOut}. */
     public static final String DATA = "sagitta.data";
+    /** JSON: the {@code config.json} of the Hugging Face folder that the weights came from, which {@code export} writes back. */
+    public static final String HUGGING_FACE = "sagitta.huggingface";
     /** JSON: how each packed weight is stored. */
     public static final String QUANT = "sagitta.quant";
     /** Tensors of the optimiser's state are named {@code optimizer.STATE.PARAMETER}. */
@@ -37,11 +40,11 @@ public final class Checkpoint implements AutoCloseable {
     /** What a packed weight {@code NAME} has in place of the tensor {@code NAME}: the first must be there. */
     public static final List<String> PACKED_SUFFIXES = List.of(".packed", ".scales", ".zeros");
 
-    private final SafetensorsFile file;
+    private final TensorSource file;
     private final ModelSpec model;
     private final Graph graph;
 
-    private Checkpoint(SafetensorsFile file, ModelSpec model, Graph graph) {
+    private Checkpoint(TensorSource file, ModelSpec model, Graph graph) {
         this.file = file;
         this.model = model;
         this.graph = graph;
@@ -58,7 +61,16 @@ public final class Checkpoint implements AutoCloseable {
      * @throws DataException naming the file and what is wrong with it
      */
     public static Checkpoint open(Path path, OpTypes types) {
-        SafetensorsFile file = SafetensorsFile.open(path);
+        return of(SafetensorsFile.open(path), types);
+    }
+
+    /**
+     * What is read as if it were such a file, which closes with the checkpoint.
+     *
+     * @throws DataException naming the source and what is wrong with it, which is closed then
+     */
+    public static Checkpoint of(TensorSource file, OpTypes types) {
+        Path path = file.path();
         try {
             String json = file.metadata().get(MODEL);
             if (json == null) {
@@ -157,7 +169,12 @@ public final class Checkpoint implements AutoCloseable {
 
     /** What a file that is made of this one carries on besides the model: entries of metadata that say where the weights come from. */
     public Map<String, String> derivedMetadata() {
-        return heldOut().map(held -> Map.of(DATA, held.toJson())).orElse(Map.of());
+        Map<String, String> derived = new LinkedHashMap<>();
+        heldOut().ifPresent(held -> derived.put(DATA, held.toJson()));
+        if (metadata().containsKey(HUGGING_FACE)) {
+            derived.put(HUGGING_FACE, metadata().get(HUGGING_FACE));
+        }
+        return derived;
     }
 
     /** How weights are packed, if any is. */

@@ -8,6 +8,10 @@ import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.JsonInput;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -29,9 +33,10 @@ public record ModelSpec(
     public static final String MEAN_SQUARED_ERROR = "mse";
 
     /** Names of presets for {@link #preset}. */
-    public static final List<String> PRESETS = List.of("mlp", "char-mlp");
+    public static final List<String> PRESETS = List.of("mlp", "char-mlp", "char-gpt", "llama", "bert");
 
     private static final int CHAR_CONTEXT = 16;
+    private static final int CONTEXT = 128;
 
     public ModelSpec {
         inputs = Collections.unmodifiableMap(new LinkedHashMap<>(inputs));
@@ -58,18 +63,30 @@ public record ModelSpec(
         return ModelJson.format(this);
     }
 
-    /** By name, with the context of a text model: 16 characters unless another is wanted. */
+    /** By name, with the context of a text model. */
     public static ModelSpec preset(String name, int context) {
         return switch (name) {
             case "mlp" -> mlp();
             case "char-mlp" -> charMlp(context);
+            case "char-gpt", "llama", "bert" -> resource(name, context);
             default ->
                 throw new DataException("there is no preset '" + name + "'; known: " + String.join(", ", PRESETS));
         };
     }
 
+    /** The same with its own context: 16 characters of {@code char-mlp}, 128 of networks with attention. */
     public static ModelSpec preset(String name) {
-        return preset(name, CHAR_CONTEXT);
+        return preset(name, name.equals("char-mlp") ? CHAR_CONTEXT : CONTEXT);
+    }
+
+    /** A preset that is a file, {@code "context"} in the place of how many ids it reads. */
+    private static ModelSpec resource(String name, int context) {
+        try (InputStream file = ModelSpec.class.getResourceAsStream("presets/" + name + ".json")) {
+            String json = new String(file.readAllBytes(), StandardCharsets.UTF_8);
+            return parse(json.replace("\"context\"", Integer.toString(context)), "preset " + name);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** 784-512-512-10 with ReLU: MNIST. 512 is its usual width; two of them leave 670 thousand parameters. */
@@ -132,7 +149,8 @@ public record ModelSpec(
         for (LayerSpec layer : layers) {
             Field<?> characters = field(layer, Field.Kind.CHARACTERS);
             String who = layer.type().name() + " '" + layer.name() + "' has ";
-            if (characters != null) {
+            // a table over another input has rows of its own: types of tokens
+            if (characters != null && layer.from().stream().noneMatch(inputs::containsKey)) {
                 Object known = layer.get(characters);
                 if (known == null) {
                     Field<?> rows = field(layer, Field.Kind.EXTENT);

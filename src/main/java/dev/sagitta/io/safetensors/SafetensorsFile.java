@@ -26,7 +26,7 @@ import java.util.Set;
  *
  * <p>Format: github.com/huggingface/safetensors. Of its types F32, BF16, F16, I64, I32, U32 and U8 are read and written.
  */
-public final class SafetensorsFile implements AutoCloseable {
+public final class SafetensorsFile implements TensorSource {
     /** About a hundred thousand tensors. */
     static final long LONGEST_HEADER = 16 << 20;
 
@@ -76,28 +76,34 @@ public final class SafetensorsFile implements AutoCloseable {
                 file, SafetensorsHeader.parse(text, file.size() - dataStart, path.toString()), dataStart);
     }
 
+    @Override
     public Path path() {
         return file.path();
     }
 
     /** Strings by key, in the order of the file. */
+    @Override
     public Map<String, String> metadata() {
         return Collections.unmodifiableMap(header.metadata());
     }
 
     /** Names in the order of the data. */
+    @Override
     public Set<String> names() {
         return Collections.unmodifiableSet(header.tensors().keySet());
     }
 
+    @Override
     public boolean has(String name) {
         return header.tensors().containsKey(name);
     }
 
+    @Override
     public DType dtype(String name) {
         return entry(name).dtype();
     }
 
+    @Override
     public Shape shape(String name) {
         return entry(name).shape();
     }
@@ -108,6 +114,7 @@ public final class SafetensorsFile implements AutoCloseable {
     }
 
     /** A view of the file's bytes, not a copy. */
+    @Override
     public HostTensor tensor(String name) {
         SafetensorsHeader.Entry entry = entry(name);
         ByteBuffer bytes = file.bytes(dataStart + entry.begin(), entry.end() - entry.begin());

@@ -28,9 +28,16 @@ public record Embedding(Parameter table) implements LinearOp {
     private static final Field<Long> ROWS =
             Field.extent("rows", Integer.MAX_VALUE, "rows of the table, in place of a vocabulary");
     private static final Field<Long> WIDTH = Field.extent("width", "columns of the table");
+    // uniform: PyTorch's N(0, 1) in its first two moments unless another is wanted
+    private static final Field<Double> DEVIATION = Field.number(
+            "deviation",
+            1.0,
+            0,
+            1e6,
+            "standard deviation of the initial rows; 0.02 suits a table that is the output, too");
 
     public static final OpType TYPE = OpType.of(
-                    "embedding", 1, "a row of the table per id", Embedding::make, VOCABULARY, ROWS, WIDTH)
+                    "embedding", 1, "a row of the table per id", Embedding::make, VOCABULARY, ROWS, WIDTH, DEVIATION)
             .check(Embedding::problem)
             .readsIds(0);
 
@@ -43,8 +50,8 @@ public record Embedding(Parameter table) implements LinearOp {
     }
 
     private static Op make(OpType.Making m) {
-        // uniform with unit variance, PyTorch's N(0, 1) in its first two moments
-        return new Embedding(m.matrix("weight", Shape.of(m.get(ROWS), m.get(WIDTH)), Init.uniform(Math.sqrt(3))));
+        Init init = Init.uniform(m.get(DEVIATION) * Math.sqrt(3));
+        return new Embedding(m.matrix("weight", Shape.of(m.get(ROWS), m.get(WIDTH)), init));
     }
 
     private static final Keep IDS = Keep.input(0).exact();

@@ -1,0 +1,2 @@
+/** Ops that normalise rows. */
+package dev.sagitta.graph.op.norm;
