@@ -1,0 +1,2 @@
+/** Attention. */
+package dev.sagitta.graph.op.attention;

@@ -1,0 +1,2 @@
+/** Kernels of attention. */
+package dev.sagitta.kernel.attention;
