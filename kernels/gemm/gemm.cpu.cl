@@ -84,7 +84,7 @@ SG_FN void gemm_pack_b(const int format, const int trans, const global void *b, 
 #ifdef V16_AVX512
         if (format == V16_F32 && end >= 15) {
             t = kc & ~3;
-            gemm_transpose((ulong)((const global f32 *)b + corner), 4 * (ulong)ldb, out, t / 4);
+            gemm_transpose_global((const global f32 *)b + corner, ldb, out, GEMM_NR, t / 4);
         }
 #endif
         for (; t < kc; t += GEMM_STAGE) {
@@ -93,11 +93,7 @@ SG_FN void gemm_pack_b(const int format, const int trans, const global void *b, 
             for (i32 i = 0; i < 16; i++)
                 for (i32 u = 0; u < deep; u += 16)
                     V16_PUT(private, rows + i * GEMM_STAGE + u, v16_load_tail(format, b, corner + (i64)min(i, end) * ldb + t + u, deep - u));
-#ifdef V16_AVX512
-            gemm_transpose((ulong)rows, 4 * GEMM_STAGE, out + t * GEMM_NR, (deep + 3) / 4);
-#else
-            gemm_transpose(rows, GEMM_STAGE, out + t * GEMM_NR, (deep + 3) / 4);
-#endif
+            gemm_transpose(rows, GEMM_STAGE, out + t * GEMM_NR, GEMM_NR, (deep + 3) / 4);
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.sagitta.graph.op;
 
 import dev.sagitta.graph.OpType;
+import dev.sagitta.graph.op.attention.Attention;
 import dev.sagitta.graph.op.elementwise.Activation;
 import dev.sagitta.graph.op.elementwise.Add;
 import dev.sagitta.graph.op.elementwise.Bias;
@@ -50,6 +51,7 @@ public final class OpTypes {
                     List.of(Matmul.TYPE),
                     List.of(Scale.TYPE),
                     List.of(Add.TYPE),
+                    List.of(Attention.TYPE),
                     List.of(LayerNorm.TYPE),
                     List.of(RmsNorm.TYPE),
                     List.of(Multiply.TYPE),

@@ -12,7 +12,7 @@ public interface Kept {
         return null;
     }
 
-    /** The K tangents of what was kept, [K, B, ...], in {@link TangentBackward}; null for zero. */
+    /** The K tangents of what was kept, [K, B, ...], in {@link TangentBackward}, and of an op's own in {@link Curvature}; null for zero. */
     default Value tangent() {
         throw new IllegalStateException("tangents of kept values are read by tangentBackward alone");
     }

@@ -21,6 +21,7 @@ final class Keeping {
     private final Map<KeptValue, SavedStore.Kept> stored = new IdentityHashMap<>();
     private final Map<KeptValue, SavedStore.Kept> storedTangents = new IdentityHashMap<>();
     private final Map<KeptValue, Value> made = new IdentityHashMap<>();
+    private final Map<KeptValue, Value> madeTangents = new IdentityHashMap<>();
     /** The copies that this pass has unpacked, by the run of readers they serve. */
     private final Map<List<Node>, Value> restored = new IdentityHashMap<>();
 
@@ -45,6 +46,14 @@ final class Keeping {
     void made(KeptValue kept, Value value) {
         value.markSaved();
         made.put(kept, value);
+    }
+
+    /** The tangents of a value of an op's own, where tangentBackward may read them. */
+    void madeTangent(Node node, Keep keep, Value value) {
+        KeptValue kept = plan.of(node, keep);
+        if (withTangents && kept != null) {
+            madeTangents.put(kept, value);
+        }
     }
 
     long maskBytes() {
@@ -123,6 +132,9 @@ final class Keeping {
             public Value tangent() {
                 if (!tangents) {
                     return Kept.super.tangent();
+                }
+                if (keep.isMade()) {
+                    return madeTangents.get(kept);
                 }
                 // none in Gauss-Newton products, which need none
                 if (!storedTangents.containsKey(kept)) {

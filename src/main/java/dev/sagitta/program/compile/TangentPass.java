@@ -11,12 +11,15 @@ import dev.sagitta.graph.pass.Tangent;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
+import java.util.HashMap;
 import java.util.Map;
 
 /** Tangents of a node, beside its forward pass or in a pass of their own; and its curvature, which sees the same. */
 final class TangentPass extends NodePass implements Tangent, Curvature {
     private final Map<String, Value> exact;
     private Value sum;
+    /** Tangents of what forward made, by name. */
+    private final Map<String, Value> made = new HashMap<>();
 
     /** @param exact what the forward pass has just made, if tangents run beside it; null in a pass of their own */
     TangentPass(Flow flow, Node node, Map<String, Value> exact) {
@@ -38,9 +41,33 @@ final class TangentPass extends NodePass implements Tangent, Curvature {
     @Override
     public Kept kept(Keep what) {
         requireDeclared(what);
-        return exact == null
+        Kept kept = exact == null
                 ? flow.keeping.read(node, what, readable, false)
                 : flow.keeping.exact(node, what, exact, readable);
+        if (!what.isMade()) {
+            return kept;
+        }
+        return new Kept() {
+            @Override
+            public Value value() {
+                return kept.value();
+            }
+
+            @Override
+            public Value tangent() {
+                return made.get(what.name());
+            }
+        };
+    }
+
+    @Override
+    public Value keep(Keep own, DType dtype, Shape shape) {
+        requireDeclared(own);
+        Value value = flow.schedule.value(
+                node.name() + "." + own.name() + ".tangent", dtype, shape, MemoryCategory.TANGENTS);
+        made.put(own.name(), value);
+        flow.keeping.madeTangent(node, own, value);
+        return value;
     }
 
     @Override

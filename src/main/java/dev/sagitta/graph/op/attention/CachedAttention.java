@@ -15,79 +15,51 @@ import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.attention.AttentionDecode;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
-import java.util.Arrays;
 import java.util.List;
 
 /**
  * Causal attention of one position at a time, the one that {@link Decoding#position} says, over keys and values that earlier runs left in the node's own
  * memory. What {@link Op#decoding} makes of attention; forward only.
  *
- * @param d elements of a head
  * @param longest positions at most
+ * @param scale of the scores; 0 for 1 / sqrt(d)
  * @param window positions that a query sees, its own included; 0 for all
  * @param rotary how queries and keys are turned, or null
- * @param slopes of ALiBi, one per head, or null
  */
-public record CachedAttention(
-        int heads, int kvHeads, int d, int longest, float scale, int window, Rotary rotary, List<Float> slopes)
+record CachedAttention(
+        int heads, int kvHeads, int longest, double scale, int window, RotaryPositions rotary, boolean alibi)
         implements Op {
-
-    /**
-     * Rotary positions: pair c of a head is turned by position times {@code frequencies[c]}.
-     *
-     * @param halves whether pair c is (c, c + dims / 2), else (2 c, 2 c + 1)
-     */
-    public record Rotary(List<Double> frequencies, boolean halves) {
-        private int dims() {
-            return 2 * frequencies.size();
-        }
-
-        private float[] turns(int longest) {
-            float[] turns = new float[longest * dims()];
-            for (int p = 0, i = 0; p < longest; p++) {
-                for (double frequency : frequencies) {
-                    turns[i++] = (float) Math.cos(p * frequency);
-                    turns[i++] = (float) Math.sin(p * frequency);
-                }
-            }
-            return turns;
-        }
-    }
 
     @Override
     public String type() {
         return "cached_attention";
     }
 
-    private long queries() {
-        return (long) heads * d;
-    }
-
-    private long keys() {
-        return (long) kvHeads * d;
+    /** Elements of a head. */
+    private long size(boolean packed, Shape q) {
+        return q.extent(-1) / (packed ? heads + 2 * kvHeads : heads);
     }
 
     @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         boolean packed = inputs.size() == 1;
-        require(inputs.get(0), packed ? queries() + 2 * keys() : queries());
+        long d = size(packed, inputs.get(0).shape());
+        require(inputs.get(0), d * (packed ? heads + 2 * kvHeads : heads));
         if (!packed) {
-            require(inputs.get(1), keys());
-            require(inputs.get(2), keys());
+            require(inputs.get(1), d * kvHeads);
+            require(inputs.get(2), d * kvHeads);
         }
         long[] extents = inputs.get(0).shape().toArray();
-        extents[extents.length - 1] = queries();
+        extents[extents.length - 1] = d * heads;
         return List.of(ArrayType.f32(Shape.of(extents)));
     }
 
     private static void require(ArrayType input, long width) {
-        long[] extents = input.shape().toArray();
         if (input.dtype() != DType.F32
-                || extents.length < 1
-                || extents[extents.length - 1] != width
-                || Arrays.stream(extents).reduce(1, (a, b) -> a * b) != width) {
-            throw new IllegalArgumentException("attention of one position: an input is " + input.dtype().suffix() + " "
-                    + input.shape() + ", expected f32 [1, " + width + "]");
+                || input.shape().elements() != width
+                || input.shape().extent(-1) != width) {
+            throw new IllegalArgumentException(
+                    "attention of one position: an input is " + input + ", expected f32 [1, " + width + "]");
         }
     }
 
@@ -100,6 +72,8 @@ public record CachedAttention(
         Value q = f.in(0);
         Value k = packed ? q : f.in(1);
         Value v = packed ? q : f.in(2);
+        int d = Math.toIntExact(size(packed, f.input(0).shape()));
+        int turned = rotary == null ? 0 : rotary.dims(d);
         Emitter e = f.emitter();
         Shape keyShape = Shape.of(kvHeads, d, longest);
         Shape valueShape = Shape.of(kvHeads, longest, d);
@@ -108,9 +82,9 @@ public record CachedAttention(
         Value position = Decoding.position(e);
         Value turns = rotary == null
                 ? null
-                : e.constant("turns." + rotary.hashCode() + "." + longest, rotary.turns(longest))
-                        .view(longest, rotary.dims() / 2, 2);
-        Value alibi = slopes == null ? null : e.constant("slopes." + slopes.hashCode(), floats(slopes));
+                : e.constant("turns." + rotary + "." + turned + "." + longest, rotary.table(longest, turned))
+                        .view(longest, turned / 2, 2);
+        Value slopes = alibi ? e.constant("slopes." + heads, Attention.slopes(heads)) : null;
         Value o = f.out(0);
         AttentionDecode.Layout layout = new AttentionDecode.Layout(
                 heads,
@@ -118,15 +92,15 @@ public record CachedAttention(
                 d,
                 longest,
                 0,
-                packed ? queries() : 0,
-                packed ? queries() + keys() : 0,
-                scale,
+                packed ? (long) heads * d : 0,
+                packed ? (long) (heads + kvHeads) * d : 0,
+                (float) (scale == 0 ? 1 / Math.sqrt(d) : scale),
                 window,
-                rotary == null ? 0 : rotary.dims(),
-                rotary != null && rotary.halves());
+                turned,
+                rotary != null && !rotary.interleaved());
         f.emit(
                 "decode",
-                values(q, k, v, position, turns, alibi),
+                values(q, k, v, position, turns, slopes),
                 values(o, keys, values),
                 t -> new AttentionDecode(
                         t.tensor(q),
@@ -136,17 +110,9 @@ public record CachedAttention(
                         t.tensor(values),
                         t.tensor(position),
                         t.tensor(turns),
-                        t.tensor(alibi),
+                        t.tensor(slopes),
                         t.tensor(o),
                         layout));
-    }
-
-    private static float[] floats(List<Float> list) {
-        float[] array = new float[list.size()];
-        for (int i = 0; i < array.length; i++) {
-            array[i] = list.get(i);
-        }
-        return array;
     }
 
     @Override

@@ -1,0 +1,2 @@
+/** Rotary positions. */
+package dev.sagitta.kernel.rotary;
