@@ -18,9 +18,9 @@ SG_ENTRY rotary_turn_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *table, SG_
         const SG_GLOBAL f32 *from = x + x_from + row * x_row + within;
         f32 value = from[0];
         if (c < dims) {
-            i32 half = dims / 2, second = interleaved ? c % 2 : c >= half, m = interleaved ? c / 2 : c % half, away = interleaved ? 1 : half;
+            i32 pairs = dims / 2, second = interleaved ? c % 2 : c >= pairs, m = interleaved ? c / 2 : c % pairs, away = interleaved ? 1 : pairs;
             f32 other = from[second ? -away : away];
-            const SG_GLOBAL f32 *turn = table + ((first + row % t) * half + m) * 2;
+            const SG_GLOBAL f32 *turn = table + ((first + row % t) * pairs + m) * 2;
             f32 sine = (second != 0) == (inverse != 0) ? -turn[1] : turn[1];
             value = value * turn[0] + other * sine;
         }
