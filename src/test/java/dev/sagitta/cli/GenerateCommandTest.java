@@ -32,7 +32,7 @@ class GenerateCommandTest {
                 "train", "--model", model, "--text", text, "--steps", 60, "--batch", 8, "--lr", "0.01",
                 "--out", out, "--device", DEVICE, "--json", "-");
         assertThat(run.status()).as(run.err()).isZero();
-        assertThat(run.json().get("validation").get("accuracy").asDouble()).as(run.out()).isGreaterThan(0.9);
+        assertThat(run.json().get("validationAccuracy").asDouble()).as(run.out()).isGreaterThan(0.9);
         return out;
     }
 
@@ -61,7 +61,8 @@ class GenerateCommandTest {
 
         Path packed = folder.resolve("q.safetensors");
         CommandRun quantized = CommandRun.of(
-                "quantize", "--checkpoint", checkpoint, "--bits", 8, "--out", packed, "--device", DEVICE);
+                "quantize", "--checkpoint", checkpoint, "--uniform", 8, "--out", packed, "--device", DEVICE,
+                "--text", folder.resolve("text"));
         assertThat(quantized.status()).as(quantized.err()).isZero();
         assertThat(generate(packed, "--prompt", "bcda", "--tokens", 6).out()).isEqualTo(text.out());
 
