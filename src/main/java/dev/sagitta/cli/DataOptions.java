@@ -35,8 +35,9 @@ final class DataOptions {
                 names = "--text",
                 arity = "1..*",
                 paramLabel = "FILE",
-                description = "Characters of these UTF-8 files, or tokens (--tokenizer); an example is as many as the model reads,"
-                        + " its target the next one, or, where the model has an output per position, the next one of each.")
+                description =
+                        "Characters of these UTF-8 files, or tokens (--tokenizer); an example is as many as the model reads,"
+                                + " its target the next one, or, where the model has an output per position, the next one of each.")
         private List<Path> text;
 
         @Reads(idx = true)
@@ -57,7 +58,8 @@ final class DataOptions {
         @Option(
                 names = "--targets",
                 paramLabel = "Y.npy",
-                description = "Labels [n, ...] or targets (default, for ids and an output per position: the next id of each).")
+                description =
+                        "Labels [n, ...] or targets (default, for ids and an output per position: the next id of each).")
         private Path targets;
 
         @Reads
@@ -164,9 +166,8 @@ final class DataOptions {
             data = Data.idx(source.idx);
         } else {
             TextData text = text(model);
-            complete = text.vocabulary() == null
-                    ? model.withIds(text.classes())
-                    : model.withVocabulary(text.vocabulary());
+            complete =
+                    text.vocabulary() == null ? model.withIds(text.classes()) : model.withVocabulary(text.vocabulary());
             int window = Math.toIntExact(model.inputShape().elements());
             data = Data.windows(text, source.text, window, hasOutputPerPosition(complete), seed);
         }

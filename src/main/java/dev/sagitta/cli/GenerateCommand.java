@@ -58,8 +58,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(
             names = "--tokenizer",
             paramLabel = "tokenizer.json",
-            description = "Text as tokens (default: the model's characters, or the tokenizer.json of a folder), by the library "
-                    + TokenizerJson.LIBRARY + " on the class path.")
+            description =
+                    "Text as tokens (default: the model's characters, or the tokenizer.json of a folder), by the library "
+                            + TokenizerJson.LIBRARY + " on the class path.")
     private Path tokenizer;
 
     @Option(
@@ -72,14 +73,16 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(
             names = "--context",
             paramLabel = "N",
-            description = "Tokens of prompt and answer together, at most (default: what the model reads, or what is needed).")
+            description =
+                    "Tokens of prompt and answer together, at most (default: what the model reads, or what is needed).")
     private Integer context;
 
     @Option(
             names = "--temperature",
             defaultValue = "0",
             paramLabel = "T",
-            description = "0 for the likeliest token; 1 for draws as likely as the model says (default ${DEFAULT-VALUE}).")
+            description =
+                    "0 for the likeliest token; 1 for draws as likely as the model says (default ${DEFAULT-VALUE}).")
     private double temperature;
 
     @Option(

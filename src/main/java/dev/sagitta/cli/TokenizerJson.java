@@ -52,10 +52,7 @@ final class TokenizerJson implements Tokens {
             System.setProperty("RUST_FLAVOR", System.getProperty("RUST_FLAVOR", "cpu"));
             System.setProperty("ai.djl.offline", System.getProperty("ai.djl.offline", "true"));
             Object made = type.getMethod("newInstance", InputStream.class, Map.class)
-                    .invoke(
-                            null,
-                            new ByteArrayInputStream(json),
-                            options());
+                    .invoke(null, new ByteArrayInputStream(json), options());
             return new TokenizerJson(file, size, (AutoCloseable) made);
         } catch (ClassNotFoundException | NoClassDefFoundError e) {
             throw new DataException(

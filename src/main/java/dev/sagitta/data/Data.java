@@ -149,8 +149,8 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
     private static DataSet nextIds(Path inputs) {
         NpyFile x = NpyFile.read(inputs);
         if (x.element().isFloat() || x.shape().rank() != 2) {
-            throw new DataException(
-                    x.file() + ": " + x.element() + " " + x.shape() + ", expected integer ids [n, T] where --targets is left out");
+            throw new DataException(x.file() + ": " + x.element() + " " + x.shape()
+                    + ", expected integer ids [n, T] where --targets is left out");
         }
         HostTensor ids = x.toI32("inputs");
         int columns = Math.toIntExact(x.shape().extent(1));

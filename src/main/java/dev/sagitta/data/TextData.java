@@ -114,8 +114,7 @@ public final class TextData {
         if (at[0] == 0) {
             throw new DataException(contents.stream().map(Contents::file).toList() + ": the text is empty");
         }
-        return new TextData(
-                vocabulary, at[0] == ids.length ? ids : Arrays.copyOf(ids, at[0]), null, vocabulary.size());
+        return new TextData(vocabulary, at[0] == ids.length ? ids : Arrays.copyOf(ids, at[0]), null, vocabulary.size());
     }
 
     /** Null where ids are tokens. */

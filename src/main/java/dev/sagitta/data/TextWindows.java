@@ -67,12 +67,12 @@ final class TextWindows extends DataSet {
     @Override
     void requireIds(long rows) {
         if (text.vocabulary() != null && text.classes() > rows) {
-            throw new DataException(source() + ": the text has " + text.classes()
-                    + " different characters, the model knows " + rows);
+            throw new DataException(
+                    source() + ": the text has " + text.classes() + " different characters, the model knows " + rows);
         }
         if (text.vocabulary() == null && (text.classes() > rows || text.classes() <= rows - SPARE)) {
-            throw new DataException(source() + ": the tokeniser has " + text.classes()
-                    + " tokens, the model's table " + rows + " rows; give the tokenizer.json of this model");
+            throw new DataException(source() + ": the tokeniser has " + text.classes() + " tokens, the model's table "
+                    + rows + " rows; give the tokenizer.json of this model");
         }
     }
 
@@ -116,7 +116,11 @@ final class TextWindows extends DataSet {
             }
         }
         HeldOut record = new HeldOut(
-                HeldOut.TEXT, perPosition ? HeldOut.TENTH_OF_BLOCKS_APART : HeldOut.TENTH_OF_BLOCKS, seed, size(), heldCount);
+                HeldOut.TEXT,
+                perPosition ? HeldOut.TENTH_OF_BLOCKS_APART : HeldOut.TENTH_OF_BLOCKS,
+                seed,
+                size(),
+                heldCount);
         return new Split(
                 new RowSubset(this, Arrays.copyOf(train, trainCount)).holdingOut(record),
                 new RowSubset(this, Arrays.copyOf(held, heldCount)));

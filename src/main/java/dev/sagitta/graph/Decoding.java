@@ -32,11 +32,13 @@ public final class Decoding {
      * @throws IllegalArgumentException naming the layer that does not go from position to position, or sees later ones
      */
     public static Graph of(Graph graph, int longest) {
-        if (graph.inputs().size() > 1 || graph.inputType() != DType.I32 || graph.input().shape().rank() != 1) {
+        if (graph.inputs().size() > 1
+                || graph.inputType() != DType.I32
+                || graph.input().shape().rank() != 1) {
             throw new IllegalArgumentException("a network that reads "
                     + graph.inputs().stream()
-                            .map(input -> "'" + input.name() + "' " + input.outputs().get(0).dtype().suffix() + " "
-                                    + input.shape())
+                            .map(input -> "'" + input.name() + "' "
+                                    + input.outputs().get(0).dtype().suffix() + " " + input.shape())
                             .toList()
                     + " cannot go on from one position to the next, expected ids [T] alone");
         }

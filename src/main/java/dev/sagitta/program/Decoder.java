@@ -49,8 +49,8 @@ public final class Decoder implements AutoCloseable {
             Tensor id = part(0, Shape.of(1, 1));
             Tensor place = part(APART, Shape.of(1));
             ProgramOptions options = bind.apply(ProgramOptions.of(1, Computation.PREDICT));
-            this.program = Program.compile(
-                    one, device, options.bind(Role.INPUT, id).bind(Decoding.POSITION, place));
+            this.program =
+                    Program.compile(one, device, options.bind(Role.INPUT, id).bind(Decoding.POSITION, place));
             this.output = ByteBuffer.allocateDirect(
                             Math.toIntExact(program.tensor(Role.OUTPUT).bytes()))
                     .order(ByteOrder.nativeOrder());

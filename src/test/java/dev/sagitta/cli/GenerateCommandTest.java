@@ -29,10 +29,27 @@ class GenerateCommandTest {
                 """);
         Path out = folder.resolve("c.safetensors");
         CommandRun run = CommandRun.of(
-                "train", "--model", model, "--text", text, "--steps", 60, "--batch", 8, "--lr", "0.01",
-                "--out", out, "--device", DEVICE, "--json", "-");
+                "train",
+                "--model",
+                model,
+                "--text",
+                text,
+                "--steps",
+                60,
+                "--batch",
+                8,
+                "--lr",
+                "0.01",
+                "--out",
+                out,
+                "--device",
+                DEVICE,
+                "--json",
+                "-");
         assertThat(run.status()).as(run.err()).isZero();
-        assertThat(run.json().get("validationAccuracy").asDouble()).as(run.out()).isGreaterThan(0.9);
+        assertThat(run.json().get("validationAccuracy").asDouble())
+                .as(run.out())
+                .isGreaterThan(0.9);
         return out;
     }
 
@@ -61,8 +78,17 @@ class GenerateCommandTest {
 
         Path packed = folder.resolve("q.safetensors");
         CommandRun quantized = CommandRun.of(
-                "quantize", "--checkpoint", checkpoint, "--uniform", 8, "--out", packed, "--device", DEVICE,
-                "--text", folder.resolve("text"));
+                "quantize",
+                "--checkpoint",
+                checkpoint,
+                "--uniform",
+                8,
+                "--out",
+                packed,
+                "--device",
+                DEVICE,
+                "--text",
+                folder.resolve("text"));
         assertThat(quantized.status()).as(quantized.err()).isZero();
         assertThat(generate(packed, "--prompt", "bcda", "--tokens", 6).out()).isEqualTo(text.out());
 
@@ -99,12 +125,26 @@ class GenerateCommandTest {
                 Files.writeString(folder.resolve("tokenizer.json"), "{\"model\": {\"vocab\": {\"a\": 0, \"b\": 1}}}");
         Path text = Files.writeString(folder.resolve("text"), "abab");
         CommandRun.of(
-                        "train", "--model", "char-gpt", "--text", text, "--tokenizer", tokenizer, "--out",
+                        "train",
+                        "--model",
+                        "char-gpt",
+                        "--text",
+                        text,
+                        "--tokenizer",
+                        tokenizer,
+                        "--out",
                         folder.resolve("o"))
                 .failed(1, TokenizerJson.LIBRARY);
         Files.writeString(tokenizer, "{}");
         CommandRun.of(
-                        "train", "--model", "char-gpt", "--text", text, "--tokenizer", tokenizer, "--out",
+                        "train",
+                        "--model",
+                        "char-gpt",
+                        "--text",
+                        text,
+                        "--tokenizer",
+                        tokenizer,
+                        "--out",
                         folder.resolve("o"))
                 .failed(1, "no tokens under");
     }

@@ -66,14 +66,16 @@ class DecoderTest {
         int[] ids = new Random(3).ints(T, 0, 11).toArray();
         float[] whole;
         try (Program program = Program.compile(graph, device, ProgramOptions.of(1, Computation.PREDICT))) {
-            program.load(parameter -> weights.get(parameter.name()).duplicate().order(java.nio.ByteOrder.nativeOrder()));
+            program.load(
+                    parameter -> weights.get(parameter.name()).duplicate().order(java.nio.ByteOrder.nativeOrder()));
             program.tensor(Role.INPUT).upload(program.stream(), ids);
             program.run(Computation.PREDICT);
             whole = program.tensor(Role.OUTPUT).downloadFloats(program.stream());
         }
         try (Decoder decoder = new Decoder(graph, device, T, options -> options)) {
             decoder.program()
-                    .load(parameter -> weights.get(parameter.name()).duplicate().order(java.nio.ByteOrder.nativeOrder()));
+                    .load(parameter ->
+                            weights.get(parameter.name()).duplicate().order(java.nio.ByteOrder.nativeOrder()));
             for (int round = 0; round < 2; round++) {
                 for (int i = 0; i < T; i++) {
                     decoder.take(ids[i]);

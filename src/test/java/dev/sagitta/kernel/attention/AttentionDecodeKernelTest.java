@@ -139,8 +139,7 @@ final class AttentionDecodeKernelTest extends KernelSuite {
         return wide;
     }
 
-    private static void turn(
-            float[] x, double[] to, int heads, int d, float[] turns, int p, int dims, boolean halves) {
+    private static void turn(float[] x, double[] to, int heads, int d, float[] turns, int p, int dims, boolean halves) {
         for (int h = 0; h < heads; h++) {
             for (int c = 0; c < d; c++) {
                 to[h * d + c] = x[h * d + c];
