@@ -2,6 +2,8 @@ package dev.sagitta.cli;
 
 import dev.sagitta.data.Data;
 import dev.sagitta.data.DataSet;
+import dev.sagitta.data.TextData;
+import dev.sagitta.graph.Graph;
 import dev.sagitta.io.array.NpyFile;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.model.Checkpoint;
@@ -33,7 +35,9 @@ final class DataOptions {
                 names = "--text",
                 arity = "1..*",
                 paramLabel = "FILE",
-                description = "Characters of these UTF-8 files; an example is as many as the model reads.")
+                description =
+                        "Characters of these UTF-8 files, or tokens (--tokenizer); an example is as many as the model reads,"
+                                + " its target the next one, or, where the model has an output per position, the next one of each.")
         private List<Path> text;
 
         @Reads(idx = true)
@@ -51,7 +55,11 @@ final class DataOptions {
         private Path inputs;
 
         @Reads
-        @Option(names = "--targets", required = true, paramLabel = "Y.npy", description = "Labels [n] or targets.")
+        @Option(
+                names = "--targets",
+                paramLabel = "Y.npy",
+                description =
+                        "Labels [n, ...] or targets (default, for ids and an output per position: the next id of each).")
         private Path targets;
 
         @Reads
@@ -76,6 +84,14 @@ final class DataOptions {
             description =
                     "Characters of an example of --text (default: what the model reads; 16 for a new char-mlp, 128 for other presets).")
     private Integer context;
+
+    @Reads
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "tokenizer.json",
+            description = "Tokens of --text in place of characters, by the library " + TokenizerJson.LIBRARY
+                    + " on the class path.")
+    private Path tokenizer;
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
@@ -138,15 +154,22 @@ final class DataOptions {
                     "--context is of --text; examples of " + (source.idx != null ? "--idx" : "--inputs")
                             + " are as long as they are");
         }
+        if (tokenizer != null && source.text == null) {
+            throw new ParameterException(spec.commandLine(), "--tokenizer is of --text");
+        }
         ModelSpec complete = model;
         Data data;
         if (source.arrays != null) {
+            requireTargets(model);
             data = Data.npy(source.arrays.inputs, source.arrays.targets, further(model), seed);
         } else if (source.idx != null) {
             data = Data.idx(source.idx);
         } else {
-            data = text(model, seed);
-            complete = model.withVocabulary(data.vocabulary());
+            TextData text = text(model);
+            complete =
+                    text.vocabulary() == null ? model.withIds(text.classes()) : model.withVocabulary(text.vocabulary());
+            int window = Math.toIntExact(model.inputShape().elements());
+            data = Data.windows(text, source.text, window, hasOutputPerPosition(complete), seed);
         }
         // every part is some of these
         data.all().requireFits(complete.toGraph());
@@ -170,7 +193,22 @@ final class DataOptions {
         return further;
     }
 
-    private Data text(ModelSpec model, long seed) {
+    private static boolean hasOutputPerPosition(ModelSpec model) {
+        Graph graph = model.toGraph();
+        return graph.loss().targetType() == DType.I32
+                && graph.loss().targetShape(graph.output().shape()).equals(model.inputShape());
+    }
+
+    private void requireTargets(ModelSpec model) {
+        if (source.arrays.targets == null && !(model.inputType() == DType.I32 && hasOutputPerPosition(model))) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "Missing required option: --targets; without it the target of an id is the next one, which is for"
+                            + " models of ids with an output per position");
+        }
+    }
+
+    private TextData text(ModelSpec model) {
         if (model.inputType() != DType.I32) {
             throw new DataException("the model reads features, not characters: it cannot read --text");
         }
@@ -178,11 +216,13 @@ final class DataOptions {
         if (context != null && context != reads) {
             throw new DataException("--context is " + context + ", the model reads " + reads + " characters");
         }
+        if (tokenizer != null) {
+            try (Tokens tokens = TokenizerJson.open(tokenizer)) {
+                return TextData.read(source.text, tokens::encode, tokens.size());
+            }
+        }
         Vocabulary vocabulary = model.vocabulary();
-        int window = Math.toIntExact(reads);
-        return vocabulary == null
-                ? Data.text(source.text, window, seed)
-                : Data.text(source.text, window, seed, vocabulary);
+        return vocabulary == null ? TextData.read(source.text) : TextData.read(source.text, vocabulary);
     }
 
     /** Tokens of an example as far as options say: {@code --context}, or the last axis of {@code --inputs}; 0 where nothing does. */

@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
             DemoCommand.class,
             TrainCommand.class,
             EvalCommand.class,
+            GenerateCommand.class,
             HvpCommand.class,
             CurvatureCommand.class,
             QuantizeCommand.class,

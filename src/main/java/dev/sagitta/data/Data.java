@@ -1,5 +1,6 @@
 package dev.sagitta.data;
 
+import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.io.array.IdxFile;
 import dev.sagitta.io.array.NpyFile;
 import dev.sagitta.io.file.DataException;
@@ -8,6 +9,8 @@ import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.Vocabulary;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,25 +43,31 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
 
     /** Windows of {@code context} characters, each with the character that follows. The vocabulary is taken from the text. */
     public static Data text(List<Path> files, int context, long seed) {
-        return windows(TextData.read(files), files, context, seed);
+        return windows(TextData.read(files), files, context, false, seed);
     }
 
     /** The same with the vocabulary of a model. */
     public static Data text(List<Path> files, int context, long seed, Vocabulary vocabulary) {
-        return windows(TextData.read(files, vocabulary), files, context, seed);
+        return windows(TextData.read(files, vocabulary), files, context, false, seed);
     }
 
-    private static Data windows(TextData text, List<Path> files, int context, long seed) {
+    /**
+     * Windows of {@code context} ids of a text.
+     *
+     * @param files that it was read from, for errors
+     * @param perPosition whether each id of a window has the next one as its target, or the last one alone
+     */
+    public static Data windows(TextData text, List<Path> files, int context, boolean perPosition, long seed) {
         String source =
                 files.size() == 1 ? files.get(0).toString() : files.get(0) + " and " + (files.size() - 1) + " more";
         if (text.length() <= context) {
-            throw new DataException(source + ": " + text.length() + " characters, a context of " + context
+            throw new DataException(source + ": " + text.length() + " " + text.unit() + ", a context of " + context
                     + " needs at least " + (context + 1L));
         }
         if (context < 1) {
-            throw new DataException("a context of " + context + " characters, expected at least 1");
+            throw new DataException("a context of " + context + " " + text.unit() + ", expected at least 1");
         }
-        DataSet all = new TextWindows(text, context, source);
+        DataSet all = new TextWindows(text, context, perPosition, source);
         DataSet.Split split = all.split(seed);
         return new Data(all, split.train(), split.heldOut(), text.vocabulary());
     }
@@ -118,9 +127,13 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
         return npy(inputs, targets, Map.of(), seed);
     }
 
-    /** The same with arrays of ids [n, ...] of the network's further inputs, by name. */
+    /**
+     * The same with arrays of ids [n, ...] of the network's further inputs, by name.
+     *
+     * @param targets null for the next id of each of {@code inputs} [n, T]
+     */
     public static Data npy(Path inputs, Path targets, Map<String, Path> further, long seed) {
-        DataSet all = rows(inputs, targets);
+        DataSet all = targets == null ? nextIds(inputs) : rows(inputs, targets);
         for (Map.Entry<String, Path> input : further.entrySet()) {
             NpyFile values = NpyFile.read(input.getValue());
             all = all.with(input.getKey(), values.toI32(values.file()));
@@ -130,6 +143,23 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
         }
         DataSet.Split split = all.split(seed);
         return new Data(all, split.train(), split.heldOut(), null);
+    }
+
+    /** Ids [n, T], each with the id after it as its target; the last of a row has none that counts. */
+    private static DataSet nextIds(Path inputs) {
+        NpyFile x = NpyFile.read(inputs);
+        if (x.element().isFloat() || x.shape().rank() != 2) {
+            throw new DataException(x.file() + ": " + x.element() + " " + x.shape()
+                    + ", expected integer ids [n, T] where --targets is left out");
+        }
+        HostTensor ids = x.toI32("inputs");
+        int columns = Math.toIntExact(x.shape().extent(1));
+        ByteBuffer from = ids.bytes().order(ByteOrder.nativeOrder());
+        int[] next = new int[Math.toIntExact(ids.elements())];
+        for (int i = 0; i < next.length; i++) {
+            next[i] = (i + 1) % columns == 0 ? CrossEntropy.IGNORED_LABEL : from.getInt(Integer.BYTES * (i + 1));
+        }
+        return new LabelledRows(x.file(), ids, x.file(), HostTensor.of("targets", x.shape(), next));
     }
 
     /**

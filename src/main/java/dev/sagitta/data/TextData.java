@@ -15,21 +15,30 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /**
- * The characters of one or several UTF-8 files, end to end, as ids of a vocabulary. Two bytes per character. A byte order mark at the start
- * of a file is no character.
+ * One or several UTF-8 files, end to end, as ids: the places of characters in a vocabulary, two bytes each, or the tokens of a tokeniser, four bytes each. A
+ * byte order mark at the start of a file is no character.
  */
 public final class TextData {
     private static final long LONGEST = 256L << 20;
     private static final int CHUNK = 1 << 13;
 
+    /** Null where ids are tokens. */
     private final Vocabulary vocabulary;
+    /** One of the two. */
     private final char[] ids;
 
-    private TextData(Vocabulary vocabulary, char[] ids) {
+    private final int[] tokens;
+    private final int classes;
+
+    private TextData(Vocabulary vocabulary, char[] ids, int[] tokens, int classes) {
         this.vocabulary = vocabulary;
         this.ids = ids;
+        this.tokens = tokens;
+        this.classes = classes;
     }
 
     /** A file's bytes beyond its byte order mark; read or mapped once, since a pipe can be opened once. */
@@ -62,6 +71,31 @@ public final class TextData {
         return encode(contents, vocabulary, bytes(contents));
     }
 
+    /**
+     * By a tokeniser, each file by itself.
+     *
+     * @param classes ids are below this
+     */
+    public static TextData read(List<Path> files, Function<String, int[]> tokeniser, int classes) {
+        IntStream.Builder all = IntStream.builder();
+        for (Contents part : contents(files)) {
+            StringBuilder text = new StringBuilder();
+            decode(part, text::appendCodePoint);
+            for (int id : tokeniser.apply(text.toString())) {
+                if (id < 0 || id >= classes) {
+                    throw new DataException(
+                            part.file() + ": the tokeniser gives id " + id + " and says that it has " + classes);
+                }
+                all.add(id);
+            }
+        }
+        int[] tokens = all.build().toArray();
+        if (tokens.length == 0) {
+            throw new DataException(files + ": the text is empty");
+        }
+        return new TextData(null, null, tokens, classes);
+    }
+
     private static TextData encode(List<Contents> contents, Vocabulary vocabulary, long most) {
         char[] ids = new char[(int) most];
         int[] at = {0};
@@ -80,20 +114,31 @@ public final class TextData {
         if (at[0] == 0) {
             throw new DataException(contents.stream().map(Contents::file).toList() + ": the text is empty");
         }
-        return new TextData(vocabulary, at[0] == ids.length ? ids : Arrays.copyOf(ids, at[0]));
+        return new TextData(vocabulary, at[0] == ids.length ? ids : Arrays.copyOf(ids, at[0]), null, vocabulary.size());
     }
 
+    /** Null where ids are tokens. */
     public Vocabulary vocabulary() {
         return vocabulary;
     }
 
-    /** Characters. */
+    /** How many ids there can be. */
+    public int classes() {
+        return classes;
+    }
+
+    /** What an id stands for, in errors. */
+    String unit() {
+        return tokens == null ? "characters" : "tokens";
+    }
+
+    /** Characters or tokens. */
     public int length() {
-        return ids.length;
+        return tokens == null ? ids.length : tokens.length;
     }
 
     public int id(int position) {
-        return ids[position];
+        return tokens == null ? ids[position] : tokens[position];
     }
 
     private static List<Contents> contents(List<Path> files) {

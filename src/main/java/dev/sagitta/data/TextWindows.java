@@ -10,8 +10,9 @@ import java.util.Arrays;
 import java.util.BitSet;
 
 /**
- * Each example is {@code context} characters of a text and, as its label, the character after them. Windows overlap, so that held-out
- * examples are whole blocks of the text: no window of one part shares a character with the other.
+ * Each example is {@code context} characters or tokens of a text and, as its label, the one after them; or, for networks with an output per position, as
+ * labels those after each of them. Windows overlap, so that held-out examples are whole blocks of the text: no window of one part shares a character with
+ * the other. Of windows with labels for all positions, those held out do not overlap: each character is judged once.
  */
 final class TextWindows extends DataSet {
     /** The text is cut into this many blocks, a tenth of which is held out. */
@@ -19,13 +20,18 @@ final class TextWindows extends DataSet {
 
     private static final int SHORTEST_BLOCK_IN_WINDOWS = 10;
 
+    /** Rows that a table may have beyond the tokens: authors round its size up. */
+    private static final int SPARE = 1024;
+
     private final TextData text;
     private final int context;
+    private final boolean perPosition;
 
-    TextWindows(TextData text, int context, String source) {
-        super(source, source, DType.I32, Shape.of(context), DType.I32, Shape.of());
+    TextWindows(TextData text, int context, boolean perPosition, String source) {
+        super(source, source, DType.I32, Shape.of(context), DType.I32, perPosition ? Shape.of(context) : Shape.of());
         this.text = text;
         this.context = context;
+        this.perPosition = perPosition;
     }
 
     @Override
@@ -42,12 +48,15 @@ final class TextWindows extends DataSet {
 
     @Override
     void copyTarget(int row, ByteBuffer out, int position) {
-        out.putInt(position, text.id(row + context));
+        for (int i = perPosition ? 1 : context; i <= context; i++) {
+            out.putInt(position, text.id(row + i));
+            position += Integer.BYTES;
+        }
     }
 
     @Override
     int countedTargets(int row) {
-        return 1;
+        return perPosition ? context : 1;
     }
 
     @Override
@@ -57,9 +66,13 @@ final class TextWindows extends DataSet {
 
     @Override
     void requireIds(long rows) {
-        if (text.vocabulary().size() > rows) {
-            throw new DataException(source() + ": the text has "
-                    + text.vocabulary().size() + " different characters, the model knows " + rows);
+        if (text.vocabulary() != null && text.classes() > rows) {
+            throw new DataException(
+                    source() + ": the text has " + text.classes() + " different characters, the model knows " + rows);
+        }
+        if (text.vocabulary() == null && (text.classes() > rows || text.classes() <= rows - SPARE)) {
+            throw new DataException(source() + ": the tokeniser has " + text.classes() + " tokens, the model's table "
+                    + rows + " rows; give the tokenizer.json of this model");
         }
     }
 
@@ -72,7 +85,7 @@ final class TextWindows extends DataSet {
             blocks = Math.min(10, text.length() / window);
         }
         if (blocks < 2) {
-            throw new DataException(source() + ": " + text.length() + " characters, at least " + 2 * window
+            throw new DataException(source() + ": " + text.length() + " " + text.unit() + ", at least " + 2 * window
                     + " are needed to hold some out at a context of " + context + "; give a shorter context");
         }
         int count = (int) blocks;
@@ -85,6 +98,7 @@ final class TextWindows extends DataSet {
         int[] held = new int[size()];
         int trainCount = 0;
         int heldCount = 0;
+        int free = 0;
         for (int row = 0; row < size(); row++) {
             boolean first = heldOut.get(block(row, count));
             // a window inside one block, or across blocks of the same part: the blocks it touches are the first, the
@@ -93,12 +107,20 @@ final class TextWindows extends DataSet {
                 continue;
             }
             if (first) {
-                held[heldCount++] = row;
+                if (row >= free) {
+                    held[heldCount++] = row;
+                    free = perPosition ? row + context : row;
+                }
             } else {
                 train[trainCount++] = row;
             }
         }
-        HeldOut record = new HeldOut(HeldOut.TEXT, HeldOut.TENTH_OF_BLOCKS, seed, size(), heldCount);
+        HeldOut record = new HeldOut(
+                HeldOut.TEXT,
+                perPosition ? HeldOut.TENTH_OF_BLOCKS_APART : HeldOut.TENTH_OF_BLOCKS,
+                seed,
+                size(),
+                heldCount);
         return new Split(
                 new RowSubset(this, Arrays.copyOf(train, trainCount)).holdingOut(record),
                 new RowSubset(this, Arrays.copyOf(held, heldCount)));

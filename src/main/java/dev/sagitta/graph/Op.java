@@ -61,6 +61,17 @@ public interface Op {
         throw new IllegalArgumentException(type() + " has no weight that can be packed");
     }
 
+    /**
+     * The same op where positions of a sequence come one by one: this one if each position has its row of the input and of the output and nothing to do with
+     * others. See {@link Decoding}.
+     *
+     * @param longest positions that can follow one another
+     * @throws IllegalArgumentException if it needs positions that are not there yet, or has no room for so many
+     */
+    default Op decoding(int longest) {
+        return this;
+    }
+
     /** Outputs from inputs and parameters, and what {@link #keeps} says of its own. */
     void forward(Forward f);
 

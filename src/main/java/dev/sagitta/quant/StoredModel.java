@@ -7,6 +7,7 @@ import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.kernel.packed.PackedWeights;
 import dev.sagitta.program.Batches;
+import dev.sagitta.program.Decoder;
 import dev.sagitta.program.ParameterRole;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
@@ -113,6 +114,22 @@ public final class StoredModel implements AutoCloseable {
             return program;
         } catch (RuntimeException | Error e) {
             program.close();
+            throw e;
+        }
+    }
+
+    /**
+     * The network one id after the other, with its parameters; close it before the model.
+     *
+     * @throws IllegalArgumentException naming the layer that does not go from position to position
+     */
+    public Decoder decoder(int longest) {
+        Decoder decoder = new Decoder(graph, device, longest, this::options);
+        try {
+            load(decoder.program());
+            return decoder;
+        } catch (RuntimeException | Error e) {
+            decoder.close();
             throw e;
         }
     }

@@ -24,6 +24,9 @@ public record HeldOut(String source, String rule, long seed, int examples, int h
 
     public static final String TENTH_OF_ROWS = "tenth of rows, 1";
     public static final String TENTH_OF_BLOCKS = "tenth of blocks, 1";
+    /** The same blocks, in windows that do not overlap. */
+    public static final String TENTH_OF_BLOCKS_APART = "tenth of blocks, windows apart, 1";
+
     private static final String TEST_FILES = "test files";
 
     /** A source that brings a test set. */

@@ -177,6 +177,24 @@ public record ModelSpec(
         return new ModelSpec(inputType, inputShape, inputs, resolved, loss);
     }
 
+    /** This model over ids below a number, where its vocabulary is open: {@link #withVocabulary} of a text whose ids are tokens. */
+    public ModelSpec withIds(int classes) {
+        List<LayerSpec> resolved = new ArrayList<>();
+        for (LayerSpec layer : layers) {
+            Field<?> characters = field(layer, Field.Kind.CHARACTERS);
+            if (characters != null && Boolean.TRUE.equals(layer.get(characters))) {
+                layer = layer.without(characters).with(field(layer, Field.Kind.EXTENT), (long) classes);
+            }
+            for (Field<?> field : layer.type().fields()) {
+                if (Field.VOCABULARY.equals(layer.fields().get(field.name())) && field.kind() == Field.Kind.EXTENT) {
+                    layer = layer.with(field, (long) classes);
+                }
+            }
+            resolved.add(layer);
+        }
+        return new ModelSpec(inputType, inputShape, inputs, resolved, loss);
+    }
+
     /** @throws DataException naming the layer whose shape, name or reference is wrong */
     public Graph toGraph() {
         return ModelGraph.of(this);

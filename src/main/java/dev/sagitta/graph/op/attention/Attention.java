@@ -204,6 +204,13 @@ public record Attention(
         return List.of(ArrayType.f32(Shape.of(extents)));
     }
 
+    @Override
+    public Op decoding(int longest) {
+        require(causal, "it is not causal: a position sees those that are not there yet");
+        require(!lengths, "it has lengths, expected none: all positions so far are seen");
+        return new CachedAttention(heads, keyValueHeads, longest, scale, window, rotary, alibi);
+    }
+
     private static void require(boolean condition, String problem) {
         if (!condition) {
             throw new IllegalArgumentException("attention: " + problem);

@@ -76,6 +76,15 @@ public record Position(Parameter table) implements LinearOp {
     }
 
     @Override
+    public Op decoding(int longest) {
+        if (longest > rows()) {
+            throw new IllegalArgumentException(
+                    longest + " positions, the table '" + table.name() + "' has " + rows() + " rows");
+        }
+        return new PositionOfOne(table);
+    }
+
+    @Override
     public List<Parameter> parameters() {
         return List.of(table);
     }
