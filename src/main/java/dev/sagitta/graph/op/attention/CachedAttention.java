@@ -5,12 +5,9 @@ import static dev.sagitta.graph.pass.Emitter.values;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Decoding;
-import dev.sagitta.graph.Op;
-import dev.sagitta.graph.pass.Backward;
+import dev.sagitta.graph.op.OfOnePosition;
 import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Forward;
-import dev.sagitta.graph.pass.Tangent;
-import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.attention.AttentionDecode;
 import dev.sagitta.tensor.DType;
@@ -28,7 +25,7 @@ import java.util.List;
  */
 record CachedAttention(
         int heads, int kvHeads, int longest, double scale, int window, RotaryPositions rotary, boolean alibi)
-        implements Op {
+        implements OfOnePosition {
 
     @Override
     public String type() {
@@ -113,25 +110,5 @@ record CachedAttention(
                         t.tensor(slopes),
                         t.tensor(o),
                         layout));
-    }
-
-    @Override
-    public void backward(Backward b) {
-        throw forwardOnly();
-    }
-
-    @Override
-    public void tangent(Tangent t) {
-        throw forwardOnly();
-    }
-
-    @Override
-    public void tangentBackward(TangentBackward b) {
-        throw forwardOnly();
-    }
-
-    private static UnsupportedOperationException forwardOnly() {
-        return new UnsupportedOperationException("a network of one position at a time is forward only;"
-                + " take gradients and curvature of the network that it was made from");
     }
 }

@@ -4,12 +4,9 @@ import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Decoding;
-import dev.sagitta.graph.Op;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.graph.pass.Backward;
+import dev.sagitta.graph.op.OfOnePosition;
 import dev.sagitta.graph.pass.Forward;
-import dev.sagitta.graph.pass.Tangent;
-import dev.sagitta.graph.pass.TangentBackward;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.elementwise.Arithmetic;
@@ -18,7 +15,7 @@ import dev.sagitta.tensor.Shape;
 import java.util.List;
 
 /** y = x + the row of a table that {@link Decoding#position} says: {@link Position} of one position at a time, forward only. */
-record PositionOfOne(Parameter table) implements Op {
+record PositionOfOne(Parameter table) implements OfOnePosition {
     @Override
     public String type() {
         return "position_of_one";
@@ -54,25 +51,5 @@ record PositionOfOne(Parameter table) implements Op {
                 t -> Preparable.sequence(
                         Embedding.gather(t.tensor(source), t.tensor(position), t.tensor(row)),
                         Arithmetic.add(t.tensor(input), t.tensor(row), t.tensor(result))));
-    }
-
-    @Override
-    public void backward(Backward b) {
-        throw forwardOnly();
-    }
-
-    @Override
-    public void tangent(Tangent t) {
-        throw forwardOnly();
-    }
-
-    @Override
-    public void tangentBackward(TangentBackward b) {
-        throw forwardOnly();
-    }
-
-    private static UnsupportedOperationException forwardOnly() {
-        return new UnsupportedOperationException("a network of one position at a time is forward only;"
-                + " take gradients and curvature of the network that it was made from");
     }
 }
