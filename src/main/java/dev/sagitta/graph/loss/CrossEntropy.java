@@ -22,7 +22,11 @@ import java.util.List;
  */
 public record CrossEntropy(int ignoreIndex, float smoothing) implements Loss {
     private static final Field<Double> SMOOTHING = Field.number(
-            "label_smoothing", 0.0, 0, 0.999, "the share of the loss that is the mean over all classes, whatever the label");
+            "label_smoothing",
+            0.0,
+            0,
+            0.999,
+            "the share of the loss that is the mean over all classes, whatever the label");
 
     /** A label that the loss leaves out: PyTorch's convention. */
     public static final int IGNORED_LABEL = -100;
@@ -68,14 +72,20 @@ public record CrossEntropy(int ignoreIndex, float smoothing) implements Loss {
                 values(loss, cotangent, workspace),
                 t -> cotangent == null
                         ? dev.sagitta.kernel.loss.CrossEntropy.forward(
-                                t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(loss)).withSmoothing(smoothing)
+                                        t.tensor(logits),
+                                        t.tensor(labels),
+                                        ignoreIndex,
+                                        t.tensor(workspace),
+                                        t.tensor(loss))
+                                .withSmoothing(smoothing)
                         : dev.sagitta.kernel.loss.CrossEntropy.forwardBackward(
-                                t.tensor(logits),
-                                t.tensor(labels),
-                                ignoreIndex,
-                                t.tensor(workspace),
-                                t.tensor(loss),
-                                t.tensor(gradient)).withSmoothing(smoothing));
+                                        t.tensor(logits),
+                                        t.tensor(labels),
+                                        ignoreIndex,
+                                        t.tensor(workspace),
+                                        t.tensor(loss),
+                                        t.tensor(gradient))
+                                .withSmoothing(smoothing));
     }
 
     @Override
@@ -127,7 +137,13 @@ public record CrossEntropy(int ignoreIndex, float smoothing) implements Loss {
                 values(c.output(), labels),
                 values(metrics, workspace),
                 t -> dev.sagitta.kernel.loss.CrossEntropy.metrics(
-                        t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(metrics), null).withSmoothing(smoothing));
+                                t.tensor(logits),
+                                t.tensor(labels),
+                                ignoreIndex,
+                                t.tensor(workspace),
+                                t.tensor(metrics),
+                                null)
+                        .withSmoothing(smoothing));
     }
 
     private static long classes(LossContext c) {

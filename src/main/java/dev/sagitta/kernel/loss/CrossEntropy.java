@@ -181,7 +181,8 @@ public final class CrossEntropy {
      * @param rowLosses f32 [n], each row's loss, 0 where ignored; or null
      * @param smoothing of the labels, 0 to below 1
      */
-    public record Forward(Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor rowLosses, float smoothing)
+    public record Forward(
+            Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor rowLosses, float smoothing)
             implements OfRows {
         public Forward withRowLosses(Tensor losses) {
             return new Forward(logits, labels, ignore, workspace, loss, losses, smoothing);
@@ -223,7 +224,14 @@ public final class CrossEntropy {
      * @param smoothing of the labels, 0 to below 1
      */
     public record ForwardBackward(
-            Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor gradient, Tensor rowLosses, float smoothing)
+            Tensor logits,
+            Tensor labels,
+            int ignore,
+            Tensor workspace,
+            Tensor loss,
+            Tensor gradient,
+            Tensor rowLosses,
+            float smoothing)
             implements OfRows {
         public ForwardBackward withRowLosses(Tensor losses) {
             return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, losses, smoothing);
@@ -325,7 +333,8 @@ public final class CrossEntropy {
     }
 
     /** See {@link CrossEntropy#metrics}. */
-    public record Metrics(Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor metrics, Tensor counts, float smoothing)
+    public record Metrics(
+            Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor metrics, Tensor counts, float smoothing)
             implements OfRows {
         public Metrics withSmoothing(float s) {
             return new Metrics(logits, labels, ignore, workspace, metrics, counts, s);

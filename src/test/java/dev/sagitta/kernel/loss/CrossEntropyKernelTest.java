@@ -46,7 +46,15 @@ final class CrossEntropyKernelTest extends KernelSuite {
 
     /** Rows, classes, 1 for a gradient in the logits' memory. */
     private static final int[][] SMOOTHED = {
-        {1, 1, 0}, {3, 7, 1}, {17, 31, 0}, {67, 29, 0}, {2, 512, 1}, {3, 1024, 1}, {2, 1027, 0}, {9001, 3, 0}, {1, 4099, 1},
+        {1, 1, 0},
+        {3, 7, 1},
+        {17, 31, 0},
+        {67, 29, 0},
+        {2, 512, 1},
+        {3, 1024, 1},
+        {2, 1027, 0},
+        {9001, 3, 0},
+        {1, 4099, 1},
     };
 
     @Override
@@ -79,7 +87,8 @@ final class CrossEntropyKernelTest extends KernelSuite {
         }
         for (int[] size : SMOOTHED) {
             cases.add(new KernelCase(
-                    "cross-entropy of smoothed labels n=" + size[0] + " c=" + size[1] + (size[2] == 1 ? " in place" : ""),
+                    "cross-entropy of smoothed labels n=" + size[0] + " c=" + size[1]
+                            + (size[2] == 1 ? " in place" : ""),
                     size[0] * size[1] <= 3000,
                     bench -> smoothed(bench, size[0], size[1], size[2] == 1)));
         }

@@ -77,16 +77,23 @@ final class LogitsReference {
             double label = isValid(r) ? z[r * c + labels[r]] : Double.NaN;
             // log(sum exp z) = loss + z[label]: the terms are the largest logit, the label's and the logarithm of the
             // sum
-            double mean = smoothing == 0 ? 0 : java.util.Arrays.stream(z, r * c, r * c + c).average().orElse(0);
+            double mean = smoothing == 0
+                    ? 0
+                    : java.util.Arrays.stream(z, r * c, r * c + c).average().orElse(0);
             double log = loss.v() + (1 - smoothing) * label + smoothing * mean - max;
-            rowMagnitude[r] = isValid(r) ? Math.abs(max) + Math.abs(label) + log + 1 + (smoothing == 0 ? 0 : smoothing * spread(r)) : 1;
+            rowMagnitude[r] = isValid(r)
+                    ? Math.abs(max) + Math.abs(label) + log + 1 + (smoothing == 0 ? 0 : smoothing * spread(r))
+                    : 1;
         }
         return loss.t();
     }
 
     /** Mean of the magnitudes of a row's logits. */
     private double spread(int r) {
-        return java.util.Arrays.stream(z, r * c, r * c + c).map(Math::abs).average().orElse(0);
+        return java.util.Arrays.stream(z, r * c, r * c + c)
+                .map(Math::abs)
+                .average()
+                .orElse(0);
     }
 
     double scale() {
