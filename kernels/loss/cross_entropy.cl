@@ -1,10 +1,10 @@
 /* Softmax cross-entropy, the mean over the counted rows, in the modes of an op. For n rows of c logits z, label l, p = softmax(z), K probes zt,
-   q = 1 / max(1, rows whose label is not `ignore`):
+   q = 1 / max(1, rows whose label is not `ignore`), 0 <= s < 1 the smoothing of labels, which costs a second reading of the row where it is not 0:
 
      count            workspace[0] = q
-     forward          row_loss[r] = log sum_j exp(z_j) - z_l;  loss[0] = q sum_r row_loss[r]
-     forward_backward the same, and dlogits[r c + j] = q (p_j - [j = l])
-     tangent          loss_t[k] = q sum_r (<p, zt> - zt_l)
+     forward          row_loss[r] = log sum_j exp(z_j) - (1 - s) z_l - s mean_j z_j;  loss[0] = q sum_r row_loss[r]
+     forward_backward the same, and dlogits[r c + j] = q (p_j - (1 - s) [j = l] - s / c)
+     tangent          of s = 0: loss_t[k] = q sum_r (<p, zt> - zt_l)
      tangent_backward dzt = q p (zt - <p, zt>), the loss's Hessian times zt
      curvature        curvature[k] = q sum_r sum_j p_j (zt_j - <p, zt>)^2 = zt' H zt, never negative
      metrics          metrics[0] = sum_r row_loss[r]; metrics[1] = counts[0] = counted rows; metrics[2] = counts[1] = rows where l is the lowest index
@@ -49,9 +49,25 @@ SG_FN f32 inverse_count(const global i32 *labels, global f32 *workspace, i64 n, 
     return inverse;
 }
 
+/* log sum exp z - (1 - s) z_l - s mean z of a row; gap = sum_j (max z - z_j), which s = 0 does not need. */
+SG_FN f32 smoothed_loss(f32 maximum, f32 target, f32 sum, f32 gap, i64 c, f32 s) {
+    f32 above = maximum - target;
+    if (s != 0.0f) above = (1.0f - s) * above + s * (gap / (f32)c);
+    return above + sg_log(sum);
+}
+
+/* By all work-items, whatever the smoothing: PoCL takes barriers under a condition amiss. */
+SG_FN f32 row_gap(const global f32 *z, i64 c, f32 maximum, bool valid, local f32 *scratch) {
+    f32 gap = 0.0f;
+    if (valid)
+        for (i32 j = (i32)get_local_id(0); j < c; j += (i32)get_local_size(0)) gap += maximum - z[j];
+    return lanes_sum(gap, scratch);
+}
+
 /* The group's sum of row losses, in every work-item; writes gradients and row losses where those pointers are not null. */
 SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, global f32 *dlogits, global f32 *row_loss, i64 n, i64 c, i32 ignore,
-                       f32 inverse, local f32 *scratch) {
+                       f32 inverse, f32 smoothing, local f32 *scratch) {
+    f32 miss = inverse * smoothing / (f32)c, hit = inverse * (1.0f - smoothing) + miss;
     i64 rows = (i64)get_local_size(1);
     f32 total = 0.0f;
     for (i64 first = (i64)get_group_id(0) * rows; first < n; first += (i64)get_num_groups(0) * rows) {
@@ -62,7 +78,8 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
         f32 target = valid ? z[label] : 0.0f;
         softmax_row row;
         softmax_read(&row, z, (i32)c, valid, scratch);
-        f32 loss = valid ? row.maximum - target + sg_log(row.sum) : counted ? NAN : 0.0f;
+        f32 gap = row_gap(z, c, row.maximum, valid && smoothing != 0.0f, scratch);
+        f32 loss = valid ? smoothed_loss(row.maximum, target, row.sum, gap, c, smoothing) : counted ? NAN : 0.0f;
         GROUP_BARRIER(); /* the gradient may take the place of the logit that was read as target. No condition: PoCL, unoptimised, takes one amiss */
         if (get_local_id(0) == 0 && r < n) {
             if (row_loss) row_loss[r] = loss;
@@ -71,7 +88,7 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
         if (dlogits && valid) {
             f32 scale = inverse / row.sum;
             global f32 *d = dlogits + r * c;
-            SOFTMAX_COLUMNS(row, z, (i32)c, { d[j] = j == label ? p * scale - inverse : p * scale; })
+            SOFTMAX_COLUMNS(row, z, (i32)c, { d[j] = p * scale - (j == label ? hit : miss); })
         } else if (dlogits && r < n) {
             for (i32 j = (i32)get_local_id(0); j < c; j += (i32)get_local_size(0)) dlogits[r * c + j] = loss;
         }
@@ -80,11 +97,11 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
 }
 
 kernel void cross_entropy_forward_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *row_loss,
-                                      global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here) {
+                                      global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here, f32 smoothing) {
     local f32 scratch[ROW_GROUP];
     local i64 counters[ROW_GROUP];
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);
-    f32 total = forward_rows(logits, labels, 0, row_loss, n, c, ignore, inverse, scratch);
+    f32 total = forward_rows(logits, labels, 0, row_loss, n, c, ignore, inverse, smoothing, scratch);
     if (group_rank() == 0) {
         if (get_num_groups(0) == 1) loss[0] = total * inverse;
         else workspace[GROUP_PARTIALS + get_group_id(0)] = total;
@@ -92,11 +109,11 @@ kernel void cross_entropy_forward_f32(const global f32 *logits, const global i32
 }
 
 kernel void cross_entropy_forward_backward_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *dlogits,
-                                               global f32 *row_loss, global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here) {
+                                               global f32 *row_loss, global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here, f32 smoothing) {
     local f32 scratch[ROW_GROUP];
     local i64 counters[ROW_GROUP];
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);
-    f32 total = forward_rows(logits, labels, dlogits, row_loss, n, c, ignore, inverse, scratch);
+    f32 total = forward_rows(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing, scratch);
     if (group_rank() == 0) {
         if (get_num_groups(0) == 1) loss[0] = total * inverse;
         else workspace[GROUP_PARTIALS + get_group_id(0)] = total;
@@ -114,7 +131,7 @@ SG_FN void write_metrics(global f32 *metrics, global i64 *counts, f32 total, i64
 }
 
 kernel void cross_entropy_metrics_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *metrics,
-                                      global i64 *counts, i64 n, i64 c, i32 ignore) {
+                                      global i64 *counts, i64 n, i64 c, i32 ignore, f32 smoothing) {
     local f32 scratch[ROW_GROUP];
     local i64 counters[ROW_GROUP];
     i64 rows = (i64)get_local_size(1), correct = 0, counted = 0, g = (i64)get_group_id(0), groups = (i64)get_num_groups(0);
@@ -131,8 +148,9 @@ kernel void cross_entropy_metrics_f32(const global f32 *logits, const global i32
         if (valid)
             for (i32 j = (i32)get_local_id(0); j < label; j += (i32)get_local_size(0)) better += z[j] == row.maximum ? 1.0f : 0.0f;
         better = lanes_sum(better, scratch);
+        f32 gap = row_gap(z, c, row.maximum, valid && smoothing != 0.0f, scratch);
         if (get_local_id(0) == 0 && label != ignore) {
-            f32 loss = valid ? row.maximum - target + sg_log(row.sum) : NAN;
+            f32 loss = valid ? smoothed_loss(row.maximum, target, row.sum, gap, c, smoothing) : NAN;
             total += loss;
             counted++;
             correct += loss == loss && target == row.maximum && better == 0.0f;

@@ -32,17 +32,26 @@ SG_FN void fill_row(global f32 *row, i64 c, f32 value) {
     for (i64 j = 0; j < c; j += SG_V) sg_store16(row + j, (float16)value, c - j);
 }
 
-/* scale exp(z[j] - m) - inverse [j = label], for 16 j. */
-SG_FN float16 gradient(const global f32 *z, i64 c, i64 j, const f32 *e, f32 m, f32 scale, i64 label, f32 inverse) {
-    float16 d = softmax_exp(z, c, j, e, m) * scale;
-    if (label >= j && label < j + SG_V) d -= select((float16)0.0f, (float16)inverse, SG_LANES16 == (i32)(label - j));
+/* (1 - s) (m - target) + s mean_j (m - z_j), m the largest logit: what log sum exp(z - m) is added to. */
+SG_FN f32 smoothed_above(const global f32 *z, i64 c, f32 m, f32 target, f32 s) {
+    if (s == 0.0f) return m - target;
+    float16 gap = 0.0f;
+    for (i64 j = 0; j < c; j += SG_V) gap += m - sg_load16(z + j, c - j, m);
+    return (1.0f - s) * (m - target) + s * (sg_sum16(gap) / (f32)c);
+}
+
+/* scale exp(z[j] - m) - miss - hit [j = label], for 16 j. */
+SG_FN float16 gradient(const global f32 *z, i64 c, i64 j, const f32 *e, f32 m, f32 scale, i64 label, f32 hit, f32 miss) {
+    float16 d = softmax_exp(z, c, j, e, m) * scale - miss;
+    if (label >= j && label < j + SG_V) d -= select((float16)0.0f, (float16)hit, SG_LANES16 == (i32)(label - j));
     return d;
 }
 
 /* Loss, gradient where dlogits is not null, and row losses where row_loss is not null, of one group's rows. The logarithms and sums of 16 rows are
    taken together. */
 SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, global f32 *dlogits, global f32 *row_loss, i64 n, i64 c, i32 ignore,
-                       f32 inverse) {
+                       f32 inverse, f32 smoothing) {
+    f32 hit = inverse * (1.0f - smoothing), miss = inverse * smoothing / (f32)c;
     f32 e[SOFTMAX_BLOCK], above[SG_V], sums[SG_V];
     float16 total = 0.0f;
     i64 first = group_first(n, get_group_id(0), get_num_groups(0)), last = group_first(n, get_group_id(0) + 1, get_num_groups(0));
@@ -62,12 +71,12 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
                 continue;
             }
             f32 m, target = z[label], s = softmax_row(z, c, e, &m);
-            above[r] = m - target;
+            above[r] = smoothed_above(z, c, m, target, smoothing);
             sums[r] = s;
             if (dlogits) {
                 global f32 *d = dlogits + (base + r) * c;
                 f32 scale = inverse / s;
-                for (i64 j = 0; j < c; j += SG_V) sg_store16(d + j, gradient(z, c, j, e, m, scale, label, inverse), c - j);
+                for (i64 j = 0; j < c; j += SG_V) sg_store16(d + j, gradient(z, c, j, e, m, scale, label, hit, miss), c - j);
             }
         }
         float16 losses = vload16(0, above) + sg_log16(vload16(0, sums));
@@ -78,17 +87,17 @@ SG_FN f32 forward_rows(const global f32 *logits, const global i32 *labels, globa
 }
 
 kernel void cross_entropy_forward_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *row_loss,
-                                      global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here) {
+                                      global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here, f32 smoothing) {
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here);
-    f32 total = forward_rows(logits, labels, 0, row_loss, n, c, ignore, inverse);
+    f32 total = forward_rows(logits, labels, 0, row_loss, n, c, ignore, inverse, smoothing);
     if (get_num_groups(0) == 1) loss[0] = total * inverse;
     else workspace[GROUP_PARTIALS + get_group_id(0)] = total;
 }
 
 kernel void cross_entropy_forward_backward_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *dlogits,
-                                               global f32 *row_loss, global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here) {
+                                               global f32 *row_loss, global f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here, f32 smoothing) {
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here);
-    f32 total = forward_rows(logits, labels, dlogits, row_loss, n, c, ignore, inverse);
+    f32 total = forward_rows(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing);
     if (get_num_groups(0) == 1) loss[0] = total * inverse;
     else workspace[GROUP_PARTIALS + get_group_id(0)] = total;
 }
@@ -104,7 +113,7 @@ SG_FN void write_metrics(global f32 *metrics, global i64 *counts, f32 total, i64
 }
 
 kernel void cross_entropy_metrics_f32(const global f32 *logits, const global i32 *labels, global f32 *workspace, global f32 *metrics,
-                                      global i64 *counts, i64 n, i64 c, i32 ignore) {
+                                      global i64 *counts, i64 n, i64 c, i32 ignore, f32 smoothing) {
     f32 e[SOFTMAX_BLOCK];
     f32 total = 0.0f;
     i64 correct = 0, counted = 0, g = get_group_id(0), groups = get_num_groups(0);
@@ -117,7 +126,7 @@ kernel void cross_entropy_metrics_f32(const global f32 *logits, const global i32
             total += NAN;
             continue;
         }
-        f32 m, target = z[label], s = softmax_row(z, c, e, &m), loss = m - target + sg_log16((float16)s).s0;
+        f32 m, target = z[label], s = softmax_row(z, c, e, &m), loss = smoothed_above(z, c, m, target, smoothing) + sg_log16((float16)s).s0;
         total += loss;
         /* The label is the prediction where it holds the maximum and nothing before it does. */
         if (!(target == m) || !(loss == loss)) continue;

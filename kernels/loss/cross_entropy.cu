@@ -1,10 +1,10 @@
 /* Softmax cross-entropy, the mean over the counted rows, in the modes of an op. For n rows of c logits z, label l, p = softmax(z), K probes zt,
-   q = 1 / max(1, rows whose label is not `ignore`):
+   q = 1 / max(1, rows whose label is not `ignore`), 0 <= s < 1 the smoothing of labels, which costs a second reading of the row where it is not 0:
 
      count            workspace[0] = q
-     forward          row_loss[r] = log sum_j exp(z_j) - z_l;  loss[0] = q sum_r row_loss[r]
-     forward_backward the same, and dlogits[r c + j] = q (p_j - [j = l])
-     tangent          loss_t[k] = q sum_r (<p, zt> - zt_l)
+     forward          row_loss[r] = log sum_j exp(z_j) - (1 - s) z_l - s mean_j z_j;  loss[0] = q sum_r row_loss[r]
+     forward_backward the same, and dlogits[r c + j] = q (p_j - (1 - s) [j = l] - s / c)
+     tangent          of s = 0: loss_t[k] = q sum_r (<p, zt> - zt_l)
      tangent_backward dzt = q p (zt - <p, zt>), the loss's Hessian times zt
      curvature        curvature[k] = q sum_r sum_j p_j (zt_j - <p, zt>)^2 = zt' H zt, never negative
      metrics          metrics[0] = sum_r row_loss[r]; metrics[1] = counts[0] = counted rows; metrics[2] = counts[1] = rows where l is the lowest index
@@ -69,10 +69,26 @@ SG_FN f32 inverse_count(const i32 *labels, f32 *workspace, i64 n, i32 ignore, i3
     return inverse;
 }
 
+/* log sum exp z - (1 - s) z_l - s mean z of a row; gap = sum_j (max z - z_j), which s = 0 does not need. */
+SG_FN f32 smoothed_loss(f32 maximum, f32 target, f32 sum, f32 gap, i64 c, f32 s) {
+    f32 above = maximum - target;
+    if (s != 0.0f) above = (1.0f - s) * above + s * (gap / (f32)c);
+    return above + sg_log(sum);
+}
+
+SG_FN f32 row_gap(const f32 *z, i64 c, f32 maximum, bool valid, lanes_scratch *scratch) {
+    f32 gap = 0.0f;
+    if (valid)
+#pragma unroll 1
+        for (i32 j = (i32)threadIdx.x; j < c; j += (i32)blockDim.x) gap += maximum - z[j];
+    return lanes_sum(gap, scratch);
+}
+
 /* A lane's share of the group's sum of row losses; writes gradients if GRADIENT, and row losses where that pointer is not null. */
 template <bool GRADIENT, bool WHOLE>
 SG_FN f32 rows_losses(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *row_loss, i64 n, i64 c, i32 ignore, f32 inverse,
-                      bool wide, lanes_scratch scratch) {
+                      f32 smoothing, bool wide, lanes_scratch scratch) {
+    f32 miss = inverse * smoothing / (f32)c, hit = inverse * (1.0f - smoothing) + miss;
     i64 rows = (i64)blockDim.y;
     f32 total = 0.0f;
     i64 begin = (i64)blockIdx.x * rows, step = (i64)gridDim.x * rows;
@@ -86,9 +102,10 @@ SG_FN f32 rows_losses(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *r
         f32 target = valid ? z[label] : 0.0f;
         softmax_row row;
         softmax_read<WHOLE>(&row, z, (i32)c, wide, valid, &scratch);
+        f32 gap = smoothing != 0.0f ? row_gap(z, c, row.maximum, valid, &scratch) : 0.0f;
         f32 loss = counted ? SG_NAN : 0.0f;
         if (threadIdx.x == 0 && r < n) {
-            f32 own = valid ? row.maximum - target + sg_log(row.sum) : loss;
+            f32 own = valid ? smoothed_loss(row.maximum, target, row.sum, gap, c, smoothing) : loss;
             if (row_loss) row_loss[r] = own;
             total += own;
         }
@@ -98,8 +115,8 @@ SG_FN f32 rows_losses(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *r
         if (valid) {
             f32 scale = inverse / row.sum;
             f32 *d = dlogits + r * c;
-            SOFTMAX_COLUMNS(WHOLE, row, z, (i32)c, row.e, SOFTMAX_NONE, d, { out = p * scale; })
-            if (softmax_owns(label, wide)) d[label] = softmax_exp(target - row.maximum) * scale - inverse; /* over what it has just written */
+            SOFTMAX_COLUMNS(WHOLE, row, z, (i32)c, row.e, SOFTMAX_NONE, d, { out = p * scale - miss; })
+            if (softmax_owns(label, wide)) d[label] = softmax_exp(target - row.maximum) * scale - hit; /* over what it has just written */
         } else if (r < n) {
 #pragma unroll 1
             for (i32 j = (i32)threadIdx.x; j < c; j += (i32)blockDim.x) dlogits[r * c + j] = loss;
@@ -109,20 +126,21 @@ SG_FN f32 rows_losses(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *r
 }
 
 template <bool GRADIENT>
-SG_FN f32 forward_rows(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *row_loss, i64 n, i64 c, i32 ignore, f32 inverse) {
+SG_FN f32 forward_rows(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *row_loss, i64 n, i64 c, i32 ignore, f32 inverse,
+                       f32 smoothing) {
     __shared__ f32 lanes[LANES_SCRATCH], sums[SG_WARP];
     lanes_scratch scratch = {lanes, 0};
     bool wide = c % 4 == 0 && sg_aligned16(logits) && (!GRADIENT || sg_aligned16(dlogits));
-    f32 total = softmax_whole(c, wide) ? rows_losses<GRADIENT, true>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, wide, scratch)
-                                       : rows_losses<GRADIENT, false>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, wide, scratch);
+    f32 total = softmax_whole(c, wide) ? rows_losses<GRADIENT, true>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing, wide, scratch)
+                                       : rows_losses<GRADIENT, false>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing, wide, scratch);
     return group_sum(total, sums);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_forward_f32(const f32 *logits, const i32 *labels, f32 *workspace, f32 *row_loss,
-                                      f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here) {
+                                      f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here, f32 smoothing) {
     __shared__ i64 counters[SG_WARP];
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);
-    f32 total = forward_rows<false>(logits, labels, nullptr, row_loss, n, c, ignore, inverse);
+    f32 total = forward_rows<false>(logits, labels, nullptr, row_loss, n, c, ignore, inverse, smoothing);
     if (group_rank() == 0) {
         if (gridDim.x == 1) loss[0] = total * inverse;
         else workspace[GROUP_PARTIALS + blockIdx.x] = total;
@@ -130,10 +148,10 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_forward_f32(c
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_forward_backward_f32(const f32 *logits, const i32 *labels, f32 *workspace, f32 *dlogits,
-                                               f32 *row_loss, f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here) {
+                                               f32 *row_loss, f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here, f32 smoothing) {
     __shared__ i64 counters[SG_WARP];
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);
-    f32 total = forward_rows<true>(logits, labels, dlogits, row_loss, n, c, ignore, inverse);
+    f32 total = forward_rows<true>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing);
     if (group_rank() == 0) {
         if (gridDim.x == 1) loss[0] = total * inverse;
         else workspace[GROUP_PARTIALS + blockIdx.x] = total;
@@ -151,7 +169,7 @@ SG_FN void write_metrics(f32 *metrics, i64 *counts, f32 total, i64 counted, i64 
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_f32(const f32 *logits, const i32 *labels, f32 *workspace, f32 *metrics,
-                                      i64 *counts, i64 n, i64 c, i32 ignore) {
+                                      i64 *counts, i64 n, i64 c, i32 ignore, f32 smoothing) {
     __shared__ f32 lanes[LANES_SCRATCH], scratch[SG_WARP];
     lanes_scratch by_lanes = {lanes, 0};
     __shared__ i64 counters[SG_WARP];
@@ -170,8 +188,9 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_metrics_f32(c
         if (valid)
             for (i32 j = (i32)threadIdx.x; j < label; j += (i32)blockDim.x) better += z[j] == row.maximum ? 1.0f : 0.0f;
         better = lanes_sum(better, &by_lanes);
+        f32 gap = smoothing != 0.0f ? row_gap(z, c, row.maximum, valid, &by_lanes) : 0.0f;
         if (threadIdx.x == 0 && label != ignore) {
-            f32 loss = valid ? row.maximum - target + sg_log(row.sum) : SG_NAN;
+            f32 loss = valid ? smoothed_loss(row.maximum, target, row.sum, gap, c, smoothing) : SG_NAN;
             total += loss;
             counted++;
             correct += loss == loss && target == row.maximum && better == 0.0f;

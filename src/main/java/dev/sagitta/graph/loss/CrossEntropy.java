@@ -2,6 +2,7 @@ package dev.sagitta.graph.loss;
 
 import static dev.sagitta.graph.pass.Emitter.values;
 
+import dev.sagitta.graph.Field;
 import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.tensor.DType;
@@ -14,16 +15,31 @@ import java.util.List;
  * <pre>
  * H_loss u = (p u - p (p . u)) / n     per row, p the softmax
  * </pre>
+ *
+ * <p>With {@code smoothing} e the loss of a row is (1 - e) of that of its label and e of the mean over all classes; H_loss is the same.
+ *
+ * @param smoothing 0 to below 1
  */
-public record CrossEntropy(int ignoreIndex) implements Loss {
+public record CrossEntropy(int ignoreIndex, float smoothing) implements Loss {
+    private static final Field<Double> SMOOTHING = Field.number(
+            "label_smoothing",
+            0.0,
+            0,
+            0.999,
+            "the share of the loss that is the mean over all classes, whatever the label");
+
     /** A label that the loss leaves out: PyTorch's convention. */
     public static final int IGNORED_LABEL = -100;
 
     static final LossType TYPE = new LossType(
             "cross_entropy",
-            List.of(),
-            m -> new CrossEntropy(IGNORED_LABEL),
+            List.of(SMOOTHING),
+            m -> new CrossEntropy(IGNORED_LABEL, (float) (double) m.get(SMOOTHING)),
             "mean of softmax cross-entropy over the labels that are not -100, one per example or position");
+
+    public CrossEntropy(int ignoreIndex) {
+        this(ignoreIndex, 0);
+    }
 
     @Override
     public String type() {
@@ -56,14 +72,20 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
                 values(loss, cotangent, workspace),
                 t -> cotangent == null
                         ? dev.sagitta.kernel.loss.CrossEntropy.forward(
-                                t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(loss))
+                                        t.tensor(logits),
+                                        t.tensor(labels),
+                                        ignoreIndex,
+                                        t.tensor(workspace),
+                                        t.tensor(loss))
+                                .withSmoothing(smoothing)
                         : dev.sagitta.kernel.loss.CrossEntropy.forwardBackward(
-                                t.tensor(logits),
-                                t.tensor(labels),
-                                ignoreIndex,
-                                t.tensor(workspace),
-                                t.tensor(loss),
-                                t.tensor(gradient)));
+                                        t.tensor(logits),
+                                        t.tensor(labels),
+                                        ignoreIndex,
+                                        t.tensor(workspace),
+                                        t.tensor(loss),
+                                        t.tensor(gradient))
+                                .withSmoothing(smoothing));
     }
 
     @Override
@@ -115,7 +137,13 @@ public record CrossEntropy(int ignoreIndex) implements Loss {
                 values(c.output(), labels),
                 values(metrics, workspace),
                 t -> dev.sagitta.kernel.loss.CrossEntropy.metrics(
-                        t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(metrics), null));
+                                t.tensor(logits),
+                                t.tensor(labels),
+                                ignoreIndex,
+                                t.tensor(workspace),
+                                t.tensor(metrics),
+                                null)
+                        .withSmoothing(smoothing));
     }
 
     private static long classes(LossContext c) {

@@ -7,7 +7,10 @@ import java.util.stream.Stream;
 public final class LossTypes {
     /** One line for each loss. */
     private static final List<LossType> ALL = Stream.of(
-                    List.of(CrossEntropy.TYPE), List.of(MeanSquaredError.TYPE), ElementwiseLoss.TYPES)
+                    List.of(CrossEntropy.TYPE),
+                    List.of(MeanSquaredError.TYPE),
+                    ElementwiseLoss.TYPES,
+                    List.of(Cosine.TYPE))
             .flatMap(List::stream)
             .toList();
 

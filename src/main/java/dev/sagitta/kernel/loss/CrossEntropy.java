@@ -38,13 +38,13 @@ public final class CrossEntropy {
 
     /** loss [1]. */
     public static Forward forward(Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss) {
-        return new Forward(logits, labels, ignore, workspace, loss, null);
+        return new Forward(logits, labels, ignore, workspace, loss, null, 0);
     }
 
     /** loss [1] and its derivative by the logits, [n, c], which may take the logits' memory. */
     public static ForwardBackward forwardBackward(
             Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor gradient) {
-        return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, null);
+        return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, null, 0);
     }
 
     /** lossTangents [K]. */
@@ -73,7 +73,7 @@ public final class CrossEntropy {
      */
     public static Metrics metrics(
             Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor metrics, Tensor counts) {
-        return new Metrics(logits, labels, ignore, workspace, metrics, counts);
+        return new Metrics(logits, labels, ignore, workspace, metrics, counts, 0);
     }
 
     private interface Entry extends Descriptor {
@@ -179,11 +179,17 @@ public final class CrossEntropy {
      * See {@link CrossEntropy#forward}.
      *
      * @param rowLosses f32 [n], each row's loss, 0 where ignored; or null
+     * @param smoothing of the labels, 0 to below 1
      */
-    public record Forward(Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor rowLosses)
+    public record Forward(
+            Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor rowLosses, float smoothing)
             implements OfRows {
         public Forward withRowLosses(Tensor losses) {
-            return new Forward(logits, labels, ignore, workspace, loss, losses);
+            return new Forward(logits, labels, ignore, workspace, loss, losses, smoothing);
+        }
+
+        public Forward withSmoothing(float s) {
+            return new Forward(logits, labels, ignore, workspace, loss, rowLosses, s);
         }
 
         @Override
@@ -196,7 +202,8 @@ public final class CrossEntropy {
                     .i64("n", n())
                     .i64("c", c())
                     .i32("ignore", ignore)
-                    .i32("count_here", countsHere() ? 1 : 0);
+                    .i32("count_here", countsHere() ? 1 : 0)
+                    .f32("smoothing", smoothing);
         }
 
         @Override
@@ -214,12 +221,24 @@ public final class CrossEntropy {
      * See {@link CrossEntropy#forwardBackward}.
      *
      * @param rowLosses f32 [n], each row's loss, 0 where ignored; or null
+     * @param smoothing of the labels, 0 to below 1
      */
     public record ForwardBackward(
-            Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor gradient, Tensor rowLosses)
+            Tensor logits,
+            Tensor labels,
+            int ignore,
+            Tensor workspace,
+            Tensor loss,
+            Tensor gradient,
+            Tensor rowLosses,
+            float smoothing)
             implements OfRows {
         public ForwardBackward withRowLosses(Tensor losses) {
-            return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, losses);
+            return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, losses, smoothing);
+        }
+
+        public ForwardBackward withSmoothing(float s) {
+            return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, rowLosses, s);
         }
 
         @Override
@@ -233,7 +252,8 @@ public final class CrossEntropy {
                     .i64("n", n())
                     .i64("c", c())
                     .i32("ignore", ignore)
-                    .i32("count_here", countsHere() ? 1 : 0);
+                    .i32("count_here", countsHere() ? 1 : 0)
+                    .f32("smoothing", smoothing);
         }
 
         @Override
@@ -313,8 +333,13 @@ public final class CrossEntropy {
     }
 
     /** See {@link CrossEntropy#metrics}. */
-    public record Metrics(Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor metrics, Tensor counts)
+    public record Metrics(
+            Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor metrics, Tensor counts, float smoothing)
             implements OfRows {
+        public Metrics withSmoothing(float s) {
+            return new Metrics(logits, labels, ignore, workspace, metrics, counts, s);
+        }
+
         @Override
         public Signature signature() {
             return workspace(rows("cross_entropy_metrics_f32"))
@@ -324,7 +349,8 @@ public final class CrossEntropy {
                     .elements(2)
                     .i64("n", n())
                     .i64("c", c())
-                    .i32("ignore", ignore);
+                    .i32("ignore", ignore)
+                    .f32("smoothing", smoothing);
         }
 
         @Override

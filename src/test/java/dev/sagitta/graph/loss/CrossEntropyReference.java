@@ -11,14 +11,28 @@ public final class CrossEntropyReference implements LossReference {
     @Override
     public Jet value(Loss loss, Jet[] output, Shape shape, double[] target) {
         int ignored = ((CrossEntropy) loss).ignoreIndex();
+        float smoothing = ((CrossEntropy) loss).smoothing();
         int classes = (int) shape.extent(-1);
         List<Jet> rows = new ArrayList<>();
         for (int r = 0; r < target.length; r++) {
             if (target[r] != ignored) {
-                rows.add(row(output, r * classes, classes, (int) target[r]));
+                rows.add(row(output, r * classes, classes, (int) target[r], smoothing));
             }
         }
         return rows.isEmpty() ? Jet.of(0) : Jet.sum(rows.toArray(Jet[]::new)).times(1.0 / rows.size());
+    }
+
+    /** With e of the label's share spread over all classes. */
+    public static Jet row(Jet[] z, int from, int classes, int label, double e) {
+        Jet own = row(z, from, classes, label);
+        if (e == 0 || label < 0 || label >= classes) {
+            return own;
+        }
+        Jet[] gaps = new Jet[classes];
+        for (int c = 0; c < classes; c++) {
+            gaps[c] = z[from + label].minus(z[from + c]);
+        }
+        return own.plus(Jet.sum(gaps).times(e / classes));
     }
 
     /** The loss of one row of logits; NaN, and so are its derivatives, for a label out of range. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.Wire;
+import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.kernel.loss.ElementLoss;
@@ -243,7 +244,7 @@ public final class ModelSpecTest {
                 Arguments.of(model("7"), "'layers[0]' is 7, expected an object"),
                 Arguments.of(
                         "{\"input\":{\"shape\":[4]},\"loss\":\"l3\",\"layers\":[]}",
-                        "'loss' is \"l3\", expected one of cross_entropy, mse, l1, huber, bce_with_logits"),
+                        "'loss' is \"l3\", expected one of cross_entropy, mse, l1, huber, bce_with_logits, cosine"),
                 Arguments.of(
                         "{\"input\":{\"shape\":[4]},\"loss\":{\"type\":\"huber\",\"beta\":2},\"layers\":[]}", "beta"),
                 Arguments.of(
@@ -295,5 +296,12 @@ public final class ModelSpecTest {
         assertThat(ModelSpec.parse(head + "{\"type\":\"mse\"}" + layers, "model")
                         .toJson())
                 .isEqualTo(head + "\"mse\"" + layers);
+        String smoothed = head + "{\"type\":\"cross_entropy\",\"label_smoothing\":0.125}" + layers;
+        assertThat(ModelSpec.parse(smoothed, "model").toJson()).isEqualTo(smoothed);
+        assertThat(ModelSpec.parse(smoothed, "model").toGraph().loss())
+                .isEqualTo(new CrossEntropy(CrossEntropy.IGNORED_LABEL, 0.125f));
+        assertThat(ModelSpec.parse(head + "{\"type\":\"cross_entropy\",\"label_smoothing\":0}" + layers, "model")
+                        .toJson())
+                .isEqualTo(head + "\"cross_entropy\"" + layers);
     }
 }

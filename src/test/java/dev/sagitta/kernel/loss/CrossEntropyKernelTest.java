@@ -44,6 +44,19 @@ final class CrossEntropyKernelTest extends KernelSuite {
         {40_001, 2, 1}, // labels counted by fours, and a rest
     };
 
+    /** Rows, classes, 1 for a gradient in the logits' memory. */
+    private static final int[][] SMOOTHED = {
+        {1, 1, 0},
+        {3, 7, 1},
+        {17, 31, 0},
+        {67, 29, 0},
+        {2, 512, 1},
+        {3, 1024, 1},
+        {2, 1027, 0},
+        {9001, 3, 0},
+        {1, 4099, 1},
+    };
+
     @Override
     protected List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
@@ -72,9 +85,39 @@ final class CrossEntropyKernelTest extends KernelSuite {
                     bench -> tangents(bench, Mode.TANGENT_BACKWARD, 6, c, 2, true)));
             cases.add(new KernelCase("cross-entropy of unusual numbers c=" + c, c < 2000, bench -> unusual(bench, c)));
         }
+        for (int[] size : SMOOTHED) {
+            cases.add(new KernelCase(
+                    "cross-entropy of smoothed labels n=" + size[0] + " c=" + size[1]
+                            + (size[2] == 1 ? " in place" : ""),
+                    size[0] * size[1] <= 3000,
+                    bench -> smoothed(bench, size[0], size[1], size[2] == 1)));
+        }
         cases.add(new KernelCase("cross-entropy of ignored rows", true, CrossEntropyKernelTest::ignored));
         cases.add(new KernelCase("cross-entropy of large logits", true, CrossEntropyKernelTest::large));
         return cases;
+    }
+
+    /** The loss, its gradient and the metrics where e of each label is spread over all classes. */
+    private static void smoothed(KernelBench bench, int n, int c, boolean inPlace) {
+        float e = 0.1f;
+        Batch batch = Batch.random(bench, n, c, 1, inPlace);
+        LogitsReference reference = new LogitsReference(batch.values, batch.targets, c, IGNORE, e);
+        Tensor metrics = bench.output("metrics", DType.F32, 3);
+        bench.run(CrossEntropy.metrics(batch.logits, batch.labels, IGNORE, batch.workspace, metrics, null)
+                .withSmoothing(e));
+        compareMetrics(bench, reference, metrics, null);
+        Tensor loss = bench.output("loss", DType.F32, 1);
+        Tensor rows = bench.output("row losses", DType.F32, n);
+        Descriptor forward = CrossEntropy.forward(batch.logits, batch.labels, IGNORE, batch.workspace, loss)
+                .withRowLosses(rows)
+                .withSmoothing(e);
+        bench.run(forward);
+        compareForward(bench, reference, loss, rows, forward.tolerance());
+        Tensor gradient = inPlace ? batch.logits : bench.output("dlogits", DType.F32, n, c);
+        bench.run(CrossEntropy.forwardBackward(batch.logits, batch.labels, IGNORE, batch.workspace, loss, gradient)
+                .withSmoothing(e));
+        compareForward(bench, reference, loss, null, forward.tolerance());
+        bench.compare(gradient, reference.gradient(), reference.gradientMagnitude(), new Tolerance(6e-6, 1e-37));
     }
 
     private enum Mode {

@@ -16,10 +16,16 @@ final class LogitsReference {
     private final double[] z;
     private final int[] labels;
     private final int ignore;
+    private final double smoothing;
     private final double[] gradient;
     private final double[] p;
 
     LogitsReference(float[] logits, int[] labels, int c, int ignore) {
+        this(logits, labels, c, ignore, 0);
+    }
+
+    LogitsReference(float[] logits, int[] labels, int c, int ignore, double smoothing) {
+        this.smoothing = smoothing;
         this.n = labels.length;
         this.c = c;
         this.labels = labels;
@@ -55,13 +61,13 @@ final class LogitsReference {
             in[j] = tape.leaf(z[r * c + j], t == null ? 0 : t[r * c + j]);
             max = Math.max(max, z[r * c + j]);
         }
-        Jet loss = CrossEntropyReference.row(in, 0, c, labels[r]);
+        Jet loss = CrossEntropyReference.row(in, 0, c, labels[r], smoothing);
         loss.seed(1, 0);
         tape.pull();
         for (int j = 0; j < c; j++) {
             if (product == null) {
                 gradient[r * c + j] = in[j].c();
-                p[r * c + j] = in[j].c() + (j == labels[r] ? 1 : 0);
+                p[r * c + j] = in[j].c() + (j == labels[r] ? 1 - smoothing : 0) + smoothing / c;
             } else {
                 product[r * c + j] = scale() * in[j].ct();
             }
@@ -71,10 +77,23 @@ final class LogitsReference {
             double label = isValid(r) ? z[r * c + labels[r]] : Double.NaN;
             // log(sum exp z) = loss + z[label]: the terms are the largest logit, the label's and the logarithm of the
             // sum
-            double log = loss.v() + label - max;
-            rowMagnitude[r] = isValid(r) ? Math.abs(max) + Math.abs(label) + log + 1 : 1;
+            double mean = smoothing == 0
+                    ? 0
+                    : java.util.Arrays.stream(z, r * c, r * c + c).average().orElse(0);
+            double log = loss.v() + (1 - smoothing) * label + smoothing * mean - max;
+            rowMagnitude[r] = isValid(r)
+                    ? Math.abs(max) + Math.abs(label) + log + 1 + (smoothing == 0 ? 0 : smoothing * spread(r))
+                    : 1;
         }
         return loss.t();
+    }
+
+    /** Mean of the magnitudes of a row's logits. */
+    private double spread(int r) {
+        return java.util.Arrays.stream(z, r * c, r * c + c)
+                .map(Math::abs)
+                .average()
+                .orElse(0);
     }
 
     double scale() {
@@ -109,7 +128,7 @@ final class LogitsReference {
     double[] gradientMagnitude() {
         double[] d = new double[n * c];
         for (int i = 0; i < d.length; i++) {
-            d[i] = scale() * (p[i] + (i % c == labels[i / c] ? 1 : 0));
+            d[i] = scale() * (p[i] + (i % c == labels[i / c] ? 1 : 0) + smoothing / c);
         }
         return d;
     }

@@ -1,0 +1,191 @@
+package dev.sagitta.kernel.loss;
+
+import dev.sagitta.device.Device;
+import dev.sagitta.device.Geometry;
+import dev.sagitta.kernel.Descriptor;
+import dev.sagitta.kernel.GroupSums;
+import dev.sagitta.kernel.Signature;
+import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Tensor;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * 1 - cosine of output and target along the last axis, the mean over rows, in the modes of an op: see the header of the kernels for the
+ * formulas. y and target are f32 [..., c] of n rows, a tangent [K, ...] of K n rows; a workspace has at least {@link #workspaceBytes} and
+ * is not kept between launches. One launch where there are few elements, else a second one that adds up the work-groups' sums.
+ */
+public final class CosineDistance {
+    private CosineDistance() {}
+
+    public static long workspaceBytes(long n, long probes) {
+        return GroupSums.bytes(n, probes);
+    }
+
+    private interface Entry extends Descriptor {
+        Tensor y();
+
+        Tensor target();
+
+        default long probes() {
+            return 1;
+        }
+
+        default long c() {
+            return y().shape().extent(-1);
+        }
+
+        default long n() {
+            return c() == 0 ? 0 : y().elements() / c();
+        }
+
+        @Override
+        default String file() {
+            return "loss/rows";
+        }
+
+        @Override
+        default Map<String, String> defines(Device device) {
+            return Work.defines(device);
+        }
+
+        /** Relative to the sum of the magnitudes of the terms. */
+        @Override
+        default Tolerance tolerance() {
+            return new Tolerance(4e-6, 1e-30);
+        }
+
+        @Override
+        default Geometry geometry(Device device) {
+            return Work.rowSums(device, n(), c(), probes());
+        }
+
+        default Signature rows(String entry) {
+            return Signature.of(entry)
+                    .in("y", y(), DType.F32)
+                    .require(
+                            y().shape().rank() >= 1 && c() >= 1,
+                            y() + " has no columns, expected [..., columns] of at least one")
+                    .in("target", target(), DType.F32)
+                    .elements(y().elements());
+        }
+
+        default Signature tangents(String entry, Tensor tangent) {
+            return rows(entry)
+                    .in("yt", tangent, DType.F32)
+                    .require(
+                            tangent.shape().rank() >= 2 && probes() >= 1,
+                            tangent + " must be [probes, ...]; reshape it")
+                    .elements(probes() * y().elements());
+        }
+
+        default Signature sums(Signature s, Tensor workspace) {
+            return s.scratch("workspace", workspace, DType.F32, workspaceBytes(n(), probes()));
+        }
+    }
+
+    /** loss [1], or without {@code mean} f32 [3], metrics: the sum over rows, the number of rows, 0. */
+    public record Forward(Tensor y, Tensor target, Tensor workspace, Tensor loss, boolean mean) implements Entry {
+        @Override
+        public Signature signature() {
+            return sums(rows("cosine_forward_f32"), workspace)
+                    .outOrNull("dy", null, DType.F32)
+                    .elements(y.elements())
+                    .out("loss", loss, DType.F32)
+                    .elements(mean ? 1 : 3)
+                    .i64("n", n())
+                    .i64("c", c())
+                    .i32("mean", mean ? 1 : 0);
+        }
+
+        @Override
+        public List<Descriptor> launches(Device device) {
+            return LossSum.after(this, workspace, loss, 1, device);
+        }
+
+        @Override
+        public long flops() {
+            return 6 * y.elements();
+        }
+    }
+
+    /** loss [1] and its derivative by y, which may take the memory of y or of the target. */
+    public record ForwardBackward(Tensor y, Tensor target, Tensor workspace, Tensor gradient, Tensor loss)
+            implements Entry {
+        @Override
+        public Signature signature() {
+            return sums(rows("cosine_forward_f32"), workspace)
+                    .out("dy", gradient, DType.F32)
+                    .elements(y.elements())
+                    .out("loss", loss, DType.F32)
+                    .elements(1)
+                    .i64("n", n())
+                    .i64("c", c())
+                    .i32("mean", 1);
+        }
+
+        @Override
+        public List<Descriptor> launches(Device device) {
+            return LossSum.after(this, workspace, loss, 1, device);
+        }
+
+        @Override
+        public long flops() {
+            return 9 * y.elements();
+        }
+    }
+
+    /** H_loss tangent, [K, ...], which may take the tangent's memory. */
+    public record TangentBackward(Tensor y, Tensor target, Tensor tangent, Tensor out) implements Entry {
+        @Override
+        public long probes() {
+            return tangent.shape().extent(0);
+        }
+
+        @Override
+        public Signature signature() {
+            return tangents("cosine_tangent_backward_f32", tangent)
+                    .out("dyt", out, DType.F32)
+                    .elements(tangent.elements())
+                    .i64("n", n())
+                    .i64("c", c())
+                    .i64("probes", probes());
+        }
+
+        @Override
+        public long flops() {
+            return 13 * tangent.elements();
+        }
+    }
+
+    /** tangent[k]' H_loss tangent[k], [K], of either sign. */
+    public record Curvature(Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor curvature)
+            implements Entry {
+        @Override
+        public long probes() {
+            return tangent.shape().extent(0);
+        }
+
+        @Override
+        public Signature signature() {
+            return sums(tangents("cosine_curvature_f32", tangent), workspace)
+                    .out("curvature", curvature, DType.F32)
+                    .elements(probes())
+                    .i64("n", n())
+                    .i64("c", c())
+                    .i64("probes", probes());
+        }
+
+        @Override
+        public List<Descriptor> launches(Device device) {
+            return LossSum.after(this, workspace, curvature, probes(), device);
+        }
+
+        @Override
+        public long flops() {
+            return 10 * tangent.elements();
+        }
+    }
+}
