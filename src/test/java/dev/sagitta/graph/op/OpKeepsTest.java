@@ -64,9 +64,8 @@ class OpKeepsTest {
 
         List<String> names = new ArrayList<>();
         for (Keep keep : wanted(node)) {
-            String name = keep.isMade()
-                    ? "op." + keep.name()
-                    : node.inputs().get(keep.index()).name();
+            Wire wire = keep.source() == Keep.Source.INPUT ? node.inputs().get(keep.index()) : node.out();
+            String name = keep.isMade() ? "op." + keep.name() : wire.name();
             if (expected.containsKey(name)) {
                 names.addAll(keep.isExact() ? List.of(name) : List.of(name + ".codes", name + ".grid"));
             }
