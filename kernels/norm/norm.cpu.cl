@@ -134,23 +134,22 @@ kernel void norm_tangent_backward_f32(const global f32 *x, const global f32 *mea
 }
 
 kernel void norm_curvature_f32(const global f32 *x, const global f32 *mean, const global f32 *r, const global f32 *w, const global f32 *dy, const global f32 *xt,
-                               const global f32 *wt, global f32 *partials, i64 n, i64 c, i64 copies) {
+                               const global f32 *wt, global f32 *partials, i64 n, i64 c, i64 copies, f32 epsilon) {
     NORM_COPIES(k, copies) {
         f32 total = 0.0f;
         NORM_ROWS(row, n) {
             const global f32 *in = x + row * c, *d = dy + row * c, *t = xt + (k * n + row) * c;
             f32 m = mean ? mean[row] : 0.0f, inverse = r[row], middle = mean ? norm_mean(t, c) : 0.0f, along = norm_along(in, t, c, m, inverse, middle);
-            float16 a = 0.0f, b = 0.0f, square = 0.0f, unit = 0.0f, mixed = 0.0f;
+            float16 a = 0.0f, b = 0.0f, square = 0.0f, mixed = 0.0f;
             NORM_EACH(j) {
                 float16 u = sg_load16(d + j, c - j, 0.0f), h = norm_unit(in, j, c - j, m, inverse), p = norm_moved(t, j, c - j, middle) - along * h;
                 float16 g = norm_times(w, j, c - j, u);
                 a += g * p;
                 b += g * h;
                 square += p * p;
-                unit += h * h;
                 if (wt) mixed += sg_load16(wt + k * c + j, c - j, 0.0f) * u * p;
             }
-            f32 spread = sg_sum16(square) / (f32)c + along * along * (1.0f - sg_sum16(unit) / (f32)c);
+            f32 spread = sg_sum16(square) / (f32)c + along * along * epsilon * inverse * inverse;
             total += 2.0f * inverse * sg_sum16(mixed) - inverse * inverse * (2.0f * along * sg_sum16(a) + sg_sum16(b) * spread);
         }
         partials[2 * (k * (i64)get_num_groups(0) + (i64)get_group_id(0))] = total;

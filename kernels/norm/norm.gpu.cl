@@ -136,7 +136,8 @@ SG_KERNEL(256) norm_tangent_backward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL
 }
 
 SG_KERNEL(256) norm_curvature_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *dy,
-                                  const SG_GLOBAL f32 *xt, const SG_GLOBAL f32 *wt, SG_GLOBAL f32 *partials, i64 n, i64 c, i64 copies) {
+                                  const SG_GLOBAL f32 *xt, const SG_GLOBAL f32 *wt, SG_GLOBAL f32 *partials, i64 n, i64 c, i64 copies,
+                                  f32 epsilon) {
     SG_LANES(scratch);
     SG_SHARED(f32, sums, GROUP_SCRATCH);
     for (i64 k = sg_group(1); k < copies; k += sg_groups(1)) {
@@ -145,7 +146,7 @@ SG_KERNEL(256) norm_curvature_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *m
             i64 width = row < n ? c : 0, from = (k * n + row) * c;
             const SG_GLOBAL f32 *in = x + row * c, *d = dy + row * c;
             f32 m = row < n && mean ? mean[row] : 0.0f, inverse = row < n ? r[row] : 0.0f, middle = 0.0f, along = 0.0f;
-            f32 a = 0.0f, b = 0.0f, square = 0.0f, mixed = 0.0f;
+            f32 a = 0.0f, b = 0.0f, square = 0.0f;
             NORM_EACH(j) middle += xt[from + j];
             middle = lanes_sum(middle, scratch) / (f32)c;
             middle = mean ? middle : 0.0f;
@@ -153,21 +154,15 @@ SG_KERNEL(256) norm_curvature_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *m
             along = lanes_sum(along, scratch) / (f32)c;
             NORM_EACH(j) {
                 f32 h = (in[j] - m) * inverse, e = xt[from + j] - middle, g = w ? w[j] * d[j] : d[j], p = e - h * along;
-                a += g * p; /* A - B m */
+                a += (wt ? wt[k * c + j] * d[j] : 0.0f) * p - inverse * along * g * p;
                 b += g * h;
-                square += p * p; /* sum e^2 - c m^2, without cancellation: mean(xh^2) is 1 but for epsilon */
-                mixed += wt ? wt[k * c + j] * d[j] * p : 0.0f;
+                square += p * p;
             }
-            a = lanes_sum(a, scratch);
+            total += 2.0f * inverse * a; /* what is linear in sums needs none before the last */
             b = lanes_sum(b, scratch);
             square = lanes_sum(square, scratch) / (f32)c;
-            f32 unit = 0.0f;
-            NORM_EACH(j) unit += (in[j] - m) * inverse * ((in[j] - m) * inverse);
-            unit = lanes_sum(unit, scratch) / (f32)c;
-            mixed = lanes_sum(mixed, scratch);
-            /* mean e^2 - m^2 = mean (e - xh m)^2 + m^2 (1 - mean xh^2) */
-            if (row < n && sg_local(0) == 0)
-                total += 2.0f * inverse * mixed - inverse * inverse * (2.0f * along * a + b * (square + along * along * (1.0f - unit)));
+            /* mean e^2 - m^2 = mean (e - xh m)^2 + m^2 (1 - mean xh^2), and mean xh^2 = 1 - epsilon r^2 */
+            if (row < n && sg_local(0) == 0) total -= inverse * inverse * b * (square + along * along * epsilon * inverse * inverse);
         }
         total = group_sum(total, sums);
         if (sg_local(0) == 0 && sg_local(1) == 0) {

@@ -64,7 +64,7 @@ final class NormKernelTest extends KernelSuite {
                 new Norm.Tangent(x, mean, r, w, xt, wt, bench.input("bt", bts, k, c), yt),
                 new Norm.TangentBackward(x, mean, r, w, dy, xt, wt, dyt, dxt, stats, k),
                 new Norm.Gradient(x, mean, r, dyt, dy, xt, stats, dwt, dbt, k),
-                new Norm.Curvature(x, mean, r, w, dy, xt, wt, curvature, partials));
+                new Norm.Curvature(x, mean, r, w, dy, xt, wt, curvature, partials, (float) EPSILON));
         double[] quadratic = new double[k];
         double[] size = new double[k];
         for (int p = 0; p < k; p++) {

@@ -259,6 +259,7 @@ interface NormOp extends Op {
                         t.tensor(xt),
                         t.tensor(wt),
                         t.tensor(sum),
-                        t.tensor(partials)));
+                        t.tensor(partials),
+                        (float) epsilon()));
     }
 }
