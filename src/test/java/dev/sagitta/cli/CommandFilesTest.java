@@ -158,6 +158,7 @@ class CommandFilesTest {
                 switch (name) {
                     case "quantize" -> values.containsKey("--plan") ? List.of() : List.of("--uniform", 4);
                     case "allocate" -> List.of("--max-bytes", 10);
+                    case "generate" -> List.of("--prompt-ids", 1);
                     default -> List.of();
                 });
         if (writes(output).over().equals(name(other))) {

@@ -49,15 +49,11 @@ enum TimedNetwork {
     };
 
     private static Graph head(String attention) {
-        return ModelSpec.parse(
-                        """
+        return ModelSpec.parse("""
                 {"input": {"shape": [2048, 64]}, "loss": "cross_entropy", "layers": [
                   {"type": "linear", "name": "q", "from": "input", "out": 64}, {"type": "linear", "name": "k", "from": "input", "out": 64},
                   {"type": "linear", "name": "v", "from": "input", "out": 64}, %s]}
-                """
-                                .formatted(attention),
-                        "attention")
-                .toGraph();
+                """.formatted(attention), "attention").toGraph();
     }
 
     private final int batch;

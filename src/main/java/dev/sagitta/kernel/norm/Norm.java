@@ -199,7 +199,16 @@ public final class Norm {
 
     /** out[k] = dy . y''[t, t]; wt may be null. */
     public record Curvature(
-            Tensor x, Tensor mean, Tensor r, Tensor w, Tensor dy, Tensor xt, Tensor wt, Tensor out, Tensor partials, float epsilon)
+            Tensor x,
+            Tensor mean,
+            Tensor r,
+            Tensor w,
+            Tensor dy,
+            Tensor xt,
+            Tensor wt,
+            Tensor out,
+            Tensor partials,
+            float epsilon)
             implements Entry {
         private static Geometry groups(Device device, long n, long c, long copies) {
             return Work.rowSums(device, n, c, copies);

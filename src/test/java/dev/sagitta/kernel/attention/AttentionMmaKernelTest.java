@@ -1,5 +1,8 @@
 package dev.sagitta.kernel.attention;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.sagitta.device.DeviceKind;
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
 import dev.sagitta.kernel.KernelSuite;
@@ -8,7 +11,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/** Every pass on tensor cores against fp64 and against the formulas with factors rounded likewise. Devices that have none run the plain pass. */
+/**
+ * Every pass on tensor cores against fp64 and against the formulas with factors rounded likewise. Devices that have none run the plain pass, which {@code
+ * AttentionKernelTest} holds against fp64.
+ */
 final class AttentionMmaKernelTest extends KernelSuite {
     @Override
     protected List<KernelCase> cases() {
@@ -25,8 +31,10 @@ final class AttentionMmaKernelTest extends KernelSuite {
         // those that the suite of timed kernels leaves to GPUs
         new AttentionMmaCases()
                 .cases()
-                .forEach(timed -> cases.add(
-                        new KernelCase(timed.name(), false, b -> timed.body().accept(b))));
+                .forEach(timed -> cases.add(new KernelCase(timed.name(), false, b -> {
+                    requireTensorCores(b);
+                    timed.body().accept(b);
+                })));
         return cases;
     }
 
@@ -37,10 +45,13 @@ final class AttentionMmaKernelTest extends KernelSuite {
             AttentionCase one,
             Consumer<AttentionCase.On> run) {
         String name = "attention " + factors.name().toLowerCase(Locale.ROOT) + " " + pass + " " + one;
-        cases.add(new KernelCase(name, one.small(), b -> run.accept(on(b, one, factors))));
+        cases.add(new KernelCase(name, one.small(), b -> {
+            requireTensorCores(b);
+            run.accept(one.on(b, factors));
+        }));
     }
 
-    private static AttentionCase.On on(KernelBench bench, AttentionCase one, AttentionMma.Factors factors) {
-        return one.on(bench, factors);
+    private static void requireTensorCores(KernelBench bench) {
+        assumeTrue(bench.device().kind() == DeviceKind.CUDA, "a device without tensor cores runs the plain pass");
     }
 }
