@@ -31,6 +31,7 @@
    WIDE cross_entropy_tangent_f32: 28 loads, 0 stores
    WIDE cross_entropy_curvature_f32: 32 loads, 0 stores
    WIDE cross_entropy_tangent_backward_f32: 32 loads, 10 stores
+   CUDA_ONLY cross_entropy_forward_backward_smooth_f32: served by cross_entropy_forward_backward_f32
    DIALECT: a row of up to 512 logits is one warp's, summed by shuffles without a barrier, and rows that fill all lanes are compiled apart by a template
    parameter, all their 16-byte loads before the first exponential (measured 80 % of copy bandwidth). OpenCL 1.2 has no shuffles: there each sum is a tree
    in local memory with barriers for the whole group, a lane keeps 8 logits and loads them one by one. */
@@ -84,11 +85,11 @@ SG_FN f32 row_gap(const f32 *z, i64 c, f32 maximum, bool valid, lanes_scratch *s
     return lanes_sum(gap, scratch);
 }
 
-/* A lane's share of the group's sum of row losses; writes gradients if GRADIENT, and row losses where that pointer is not null. */
-template <bool GRADIENT, bool WHOLE>
+/* A lane's share of the group's sum of row losses; writes gradients if GRADIENT, and row losses where that pointer is not null. Without SMOOTH smoothing is 0. */
+template <bool GRADIENT, bool WHOLE, bool SMOOTH>
 SG_FN f32 rows_losses(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *row_loss, i64 n, i64 c, i32 ignore, f32 inverse,
                       f32 smoothing, bool wide, lanes_scratch scratch) {
-    f32 miss = inverse * smoothing / (f32)c, hit = inverse * (1.0f - smoothing) + miss;
+    f32 miss = SMOOTH ? inverse * smoothing / (f32)c : 0.0f, hit = SMOOTH ? inverse * (1.0f - smoothing) + miss : inverse;
     i64 rows = (i64)blockDim.y;
     f32 total = 0.0f;
     i64 begin = (i64)blockIdx.x * rows, step = (i64)gridDim.x * rows;
@@ -102,10 +103,10 @@ SG_FN f32 rows_losses(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *r
         f32 target = valid ? z[label] : 0.0f;
         softmax_row row;
         softmax_read<WHOLE>(&row, z, (i32)c, wide, valid, &scratch);
-        f32 gap = smoothing != 0.0f ? row_gap(z, c, row.maximum, valid, &scratch) : 0.0f;
+        f32 gap = SMOOTH && smoothing != 0.0f ? row_gap(z, c, row.maximum, valid, &scratch) : 0.0f;
         f32 loss = counted ? SG_NAN : 0.0f;
         if (threadIdx.x == 0 && r < n) {
-            f32 own = valid ? smoothed_loss(row.maximum, target, row.sum, gap, c, smoothing) : loss;
+            f32 own = valid ? smoothed_loss(row.maximum, target, row.sum, gap, c, SMOOTH ? smoothing : 0.0f) : loss;
             if (row_loss) row_loss[r] = own;
             total += own;
         }
@@ -115,7 +116,7 @@ SG_FN f32 rows_losses(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *r
         if (valid) {
             f32 scale = inverse / row.sum;
             f32 *d = dlogits + r * c;
-            SOFTMAX_COLUMNS(WHOLE, row, z, (i32)c, row.e, SOFTMAX_NONE, d, { out = p * scale - miss; })
+            SOFTMAX_COLUMNS(WHOLE, row, z, (i32)c, row.e, SOFTMAX_NONE, d, { out = SMOOTH ? p * scale - miss : p * scale; })
             if (softmax_owns(label, wide)) d[label] = softmax_exp(target - row.maximum) * scale - hit; /* over what it has just written */
         } else if (r < n) {
 #pragma unroll 1
@@ -125,14 +126,14 @@ SG_FN f32 rows_losses(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *r
     return total;
 }
 
-template <bool GRADIENT>
+template <bool GRADIENT, bool SMOOTH>
 SG_FN f32 forward_rows(const f32 *logits, const i32 *labels, f32 *dlogits, f32 *row_loss, i64 n, i64 c, i32 ignore, f32 inverse,
                        f32 smoothing) {
     __shared__ f32 lanes[LANES_SCRATCH], sums[SG_WARP];
     lanes_scratch scratch = {lanes, 0};
     bool wide = c % 4 == 0 && sg_aligned16(logits) && (!GRADIENT || sg_aligned16(dlogits));
-    f32 total = softmax_whole(c, wide) ? rows_losses<GRADIENT, true>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing, wide, scratch)
-                                       : rows_losses<GRADIENT, false>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing, wide, scratch);
+    f32 total = softmax_whole(c, wide) ? rows_losses<GRADIENT, true, SMOOTH>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing, wide, scratch)
+                                       : rows_losses<GRADIENT, false, SMOOTH>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing, wide, scratch);
     return group_sum(total, sums);
 }
 
@@ -140,23 +141,27 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_forward_f32(c
                                       f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here, f32 smoothing) {
     __shared__ i64 counters[SG_WARP];
     f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);
-    f32 total = forward_rows<false>(logits, labels, nullptr, row_loss, n, c, ignore, inverse, smoothing);
+    f32 total = forward_rows<false, true>(logits, labels, nullptr, row_loss, n, c, ignore, inverse, smoothing);
     if (group_rank() == 0) {
         if (gridDim.x == 1) loss[0] = total * inverse;
         else workspace[GROUP_PARTIALS + blockIdx.x] = total;
     }
 }
 
-extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_forward_backward_f32(const f32 *logits, const i32 *labels, f32 *workspace, f32 *dlogits,
-                                               f32 *row_loss, f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here, f32 smoothing) {
-    __shared__ i64 counters[SG_WARP];
-    f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);
-    f32 total = forward_rows<true>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing);
-    if (group_rank() == 0) {
-        if (gridDim.x == 1) loss[0] = total * inverse;
-        else workspace[GROUP_PARTIALS + blockIdx.x] = total;
+/* SMOOTH takes more registers than two blocks of a multiprocessor leave, hence an entry of its own. */
+#define FORWARD_BACKWARD(NAME, BLOCKS, SMOOTH)                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(512, BLOCKS) NAME(const f32 *logits, const i32 *labels, f32 *workspace, f32 *dlogits, f32 *row_loss, \
+                                                                   f32 *loss, i64 n, i64 c, i32 ignore, i32 count_here, f32 smoothing) {               \
+        __shared__ i64 counters[SG_WARP];                                                                                                         \
+        f32 inverse = inverse_count(labels, workspace, n, ignore, count_here, counters);                                                          \
+        f32 total = forward_rows<true, SMOOTH>(logits, labels, dlogits, row_loss, n, c, ignore, inverse, smoothing);                              \
+        if (group_rank() == 0) {                                                                                                                  \
+            if (gridDim.x == 1) loss[0] = total * inverse;                                                                                        \
+            else workspace[GROUP_PARTIALS + blockIdx.x] = total;                                                                                  \
+        }                                                                                                                                         \
     }
-}
+FORWARD_BACKWARD(cross_entropy_forward_backward_f32, 2, false)
+FORWARD_BACKWARD(cross_entropy_forward_backward_smooth_f32, 1, true)
 
 SG_FN void write_metrics(f32 *metrics, i64 *counts, f32 total, i64 counted, i64 correct) {
     metrics[0] = total;

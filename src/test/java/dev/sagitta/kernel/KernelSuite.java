@@ -1,5 +1,6 @@
 package dev.sagitta.kernel;
 
+import dev.sagitta.device.DeviceKind;
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
 import dev.sagitta.fixture.TestDevices;
@@ -23,12 +24,19 @@ public abstract class KernelSuite {
 
     protected abstract List<KernelCase> cases();
 
+    /** Whether a device has kernels of this file: all, unless it is of one dialect alone. */
+    protected boolean runsOn(DeviceKind kind) {
+        return true;
+    }
+
     Stream<Arguments> runs() {
         List<KernelCase> chosen = cases().stream()
                 .filter(test -> test.small() || !TestDevices.small())
                 .filter(test -> CHOSEN.matcher(test.name()).find())
                 .toList();
-        return TestDevices.names().stream().flatMap(device -> chosen.stream().map(test -> Arguments.of(device, test)));
+        return TestDevices.names().stream()
+                .filter(name -> runsOn(TestDevices.get(name).kind()))
+                .flatMap(device -> chosen.stream().map(test -> Arguments.of(device, test)));
     }
 
     // no cases: none of this file has a name that was chosen

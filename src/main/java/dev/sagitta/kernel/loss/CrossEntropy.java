@@ -242,6 +242,12 @@ public final class CrossEntropy {
         }
 
         @Override
+        public String entry(Device device) {
+            boolean apart = device.kind() == DeviceKind.CUDA && smoothing != 0;
+            return apart ? "cross_entropy_forward_backward_smooth_f32" : entry();
+        }
+
+        @Override
         public Signature signature() {
             return workspace(rows("cross_entropy_forward_backward_f32"))
                     .out("dlogits", gradient, DType.F32, n(), c())

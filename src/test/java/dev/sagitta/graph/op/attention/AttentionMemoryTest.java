@@ -40,14 +40,11 @@ class AttentionMemoryTest {
     }
 
     private static long bytes(int t, Computation computation) {
-        Graph graph = ModelSpec.parse(
-                        """
+        Graph graph =
+                ModelSpec.parse("""
                 {"input": {"shape": [%d, %d]}, "loss": "mse", "layers": [
                   {"type": "linear", "name": "qkv", "out": %d}, {"type": "attention", "heads": 1, "causal": true}]}
-                """
-                                .formatted(t, WIDTH, 3 * WIDTH),
-                        "model")
-                .toGraph();
+                """.formatted(t, WIDTH, 3 * WIDTH), "model").toGraph();
         Device device = TestDevices.get(TestDevices.one());
         long before = device.memory().currentBytes();
         try (Program program =
