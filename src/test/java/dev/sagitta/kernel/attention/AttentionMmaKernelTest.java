@@ -1,9 +1,6 @@
 package dev.sagitta.kernel.attention;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import dev.sagitta.device.DeviceKind;
-import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.fixture.KernelCase;
 import dev.sagitta.kernel.KernelSuite;
 import java.util.ArrayList;
@@ -16,6 +13,11 @@ import java.util.function.Consumer;
  * AttentionKernelTest} holds against fp64.
  */
 final class AttentionMmaKernelTest extends KernelSuite {
+    @Override
+    protected boolean runsOn(DeviceKind kind) {
+        return kind == DeviceKind.CUDA;
+    }
+
     @Override
     protected List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
@@ -31,10 +33,8 @@ final class AttentionMmaKernelTest extends KernelSuite {
         // those that the suite of timed kernels leaves to GPUs
         new AttentionMmaCases()
                 .cases()
-                .forEach(timed -> cases.add(new KernelCase(timed.name(), false, b -> {
-                    requireTensorCores(b);
-                    timed.body().accept(b);
-                })));
+                .forEach(timed -> cases.add(
+                        new KernelCase(timed.name(), false, b -> timed.body().accept(b))));
         return cases;
     }
 
@@ -45,13 +45,6 @@ final class AttentionMmaKernelTest extends KernelSuite {
             AttentionCase one,
             Consumer<AttentionCase.On> run) {
         String name = "attention " + factors.name().toLowerCase(Locale.ROOT) + " " + pass + " " + one;
-        cases.add(new KernelCase(name, one.small(), b -> {
-            requireTensorCores(b);
-            run.accept(one.on(b, factors));
-        }));
-    }
-
-    private static void requireTensorCores(KernelBench bench) {
-        assumeTrue(bench.device().kind() == DeviceKind.CUDA, "a device without tensor cores runs the plain pass");
+        cases.add(new KernelCase(name, one.small(), b -> run.accept(one.on(b, factors))));
     }
 }
