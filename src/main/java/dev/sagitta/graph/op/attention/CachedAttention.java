@@ -16,7 +16,7 @@ import java.util.List;
 
 /**
  * Causal attention of one position at a time, the one that {@link Decoding#position} says, over keys and values that earlier runs left in the node's own
- * memory. What {@link Op#decoding} makes of attention; forward only.
+ * memory. What {@code Op.decoding} makes of attention; forward only.
  *
  * @param longest positions at most
  * @param scale of the scores; 0 for 1 / sqrt(d)
