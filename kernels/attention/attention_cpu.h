@@ -181,11 +181,11 @@ SG_FN void att_strip_of_queries(const att_head *w, i32 i, i32 rows, i32 j0, i32 
     }
 }
 
-/* exp(scale x + slope (j - i') - lse) of 16 rows from `lane` on, 0 where row r of the strip is not visible; `far` is j - i' of row 0 of the block. */
+/* exp(scale x + slope (j - i') - lse), at most 1 whatever queries and keys were kept in few bits, of 16 rows from `lane` on, 0 where row r of the strip is not visible; `far` is j - i' of row 0 of the block. */
 SG_FN float16 att_probability(const att_head *w, float16 x, const ATT f32 *lse, i32 lane, i32 far) {
     x = x * w->scale - V16_GET(ATT, lse + lane);
     if (w->slope != 0.0f) x += w->slope * convert_float16(far - lane - SG_LANES16);
-    return sg_exp16(x);
+    return sg_exp16(select(x, (float16)(0.0f), x > 0.0f));
 }
 SG_FN float16 att_seen(float16 x, i32 low, i32 high, i32 lane) {
     int16 at = SG_LANES16 + lane;

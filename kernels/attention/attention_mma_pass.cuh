@@ -127,12 +127,12 @@ struct AttentionStatistic {
     }
 };
 
-/* Sums of products to probabilities exp(S - lse); 0 where the key is not visible. lse in units of log 2. */
+/* Sums of products to probabilities exp(S - lse), at most 1 whatever queries and keys were kept in few bits; 0 where the key is not visible. lse in units of log 2. */
 template <bool BY_KEYS, int N>
 SG_FN void attention_mma_probabilities(f32 (&w)[N][4], const AttentionSight &sight, const AttentionLane &lane, bool all, const AttentionStatistic &lse) {
     ATTENTION_MMA_EACH(N) w[n][e] = sight.scale * w[n][e] - lse.at<BY_KEYS>(n, e);
     lane.slant<BY_KEYS>(w, sight);
-    ATTENTION_MMA_EACH(N) w[n][e] = ptx_exp2(w[n][e]);
+    ATTENTION_MMA_EACH(N) w[n][e] = ptx_exp2(fminf(0.0f, w[n][e]));
     if (!all) lane.hide<BY_KEYS>(w, sight, 0.0f);
 }
 

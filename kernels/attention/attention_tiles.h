@@ -114,14 +114,14 @@ SG_FN void attention_row_sums(f32 *part, SG_LOCAL f32 *scratch) {
     }
 }
 
-/* Scores to probabilities exp(S - lse), 0 where the key is not visible. lse: of the work-item's four queries. */
+/* Scores to probabilities exp(S - lse), at most 1 whatever queries and keys were kept in few bits, 0 where the key is not visible. lse: of the work-item's four queries. */
 SG_FN void attention_probabilities(f32 *w, const f32 *lse, i32 by_keys, i32 own0, i32 other0, i32 t, i32 s, i32 causal, i32 window, i32 length, f32 scale,
                                    f32 slope) {
     i32 x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16;
     ATTENTION_EACH {
         i32 own = own0 + 4 * y + p, other = other0 + 4 * x + c, i = by_keys ? other : own, j = by_keys ? own : other, place = i + s - t;
         bool seen = i < t && attention_visible(place, j, causal, window, length);
-        w[4 * p + c] = seen ? sg_exp(scale * w[4 * p + c] + slope * (f32)(j - place) - (by_keys ? lse[c] : lse[p])) : 0.0f;
+        w[4 * p + c] = seen ? sg_exp(sg_fmin(0.0f, scale * w[4 * p + c] + slope * (f32)(j - place) - (by_keys ? lse[c] : lse[p]))) : 0.0f;
     }
 }
 

@@ -169,7 +169,7 @@ final class DataOptions {
             complete =
                     text.vocabulary() == null ? model.withIds(text.classes()) : model.withVocabulary(text.vocabulary());
             int window = Math.toIntExact(model.inputShape().elements());
-            data = Data.windows(text, source.text, window, hasOutputPerPosition(complete), seed);
+            data = Data.windows(text, source.text, window, complete.hasOutputPerPosition(), seed);
         }
         // every part is some of these
         data.all().requireFits(complete.toGraph());
@@ -193,14 +193,8 @@ final class DataOptions {
         return further;
     }
 
-    private static boolean hasOutputPerPosition(ModelSpec model) {
-        Graph graph = model.toGraph();
-        return graph.loss().targetType() == DType.I32
-                && graph.loss().targetShape(graph.output().shape()).equals(model.inputShape());
-    }
-
     private void requireTargets(ModelSpec model) {
-        if (source.arrays.targets == null && !(model.inputType() == DType.I32 && hasOutputPerPosition(model))) {
+        if (source.arrays.targets == null && !(model.inputType() == DType.I32 && model.hasOutputPerPosition())) {
             throw new ParameterException(
                     spec.commandLine(),
                     "Missing required option: --targets; without it the target of an id is the next one, which is for"

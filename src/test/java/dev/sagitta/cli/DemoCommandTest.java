@@ -88,7 +88,7 @@ class DemoCommandTest {
                 .isEqualTo(first);
 
         JsonNode layers = report.at("/curvature/layers");
-        assertThat(layers).hasSize(5);
+        assertThat(layers).hasSize(8);
         double sum = 0;
         for (JsonNode layer : layers) {
             sum += layer.get("trace").asDouble();

@@ -24,7 +24,8 @@ import java.util.List;
  */
 record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature result) {
     private static final int PROBES_AT_ONCE = 8;
-    private static final int BATCH = 256;
+    /** Of a batch: labels that count. */
+    private static final int ROWS = 256;
     /** As many digits as the report shows. */
     private static final double TOLERANCE = 1e-2;
 
@@ -32,14 +33,14 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
             DemoSettings settings, Graph graph, Device device, Weights network, Rows rows, Progress progress) {
         HutchinsonTrace.Result trace;
         try (NetworkOperator operator =
-                        operator(graph, device, network, rows, Math.min(PROBES_AT_ONCE, settings.probes()));
+                        operator(settings, graph, device, network, rows, Math.min(PROBES_AT_ONCE, settings.probes()));
                 Progress.Bar bar = progress.start(
                         "trace of the Hessian", (settings.probes() + PROBES_AT_ONCE - 1) / PROBES_AT_ONCE)) {
             trace = HutchinsonTrace.joint(settings.probes())
                     .estimate(new WatchedOperator(operator, bar), settings.seed());
         }
         Lanczos.Result spectrum;
-        try (NetworkOperator operator = operator(graph, device, network, rows, 1);
+        try (NetworkOperator operator = operator(settings, graph, device, network, rows, 1);
                 Progress.Bar bar = progress.start("largest eigenvalues", settings.lanczosSteps())) {
             spectrum = new Lanczos(settings.lanczosSteps(), TOLERANCE)
                     .largest(new WatchedOperator(operator, bar), settings.eigenvalues(), settings.seed());
@@ -71,8 +72,9 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
         return new CurvatureMeasurement(trace, result);
     }
 
-    private static NetworkOperator operator(Graph graph, Device device, Weights network, Rows rows, int probes) {
-        ProgramOptions options = network.bind(ProgramOptions.of(BATCH, Computation.HESSIAN_VECTOR))
+    private static NetworkOperator operator(
+            DemoSettings settings, Graph graph, Device device, Weights network, Rows rows, int probes) {
+        ProgramOptions options = network.bind(ProgramOptions.of(settings.batchOf(ROWS, graph), Computation.HESSIAN_VECTOR))
                 .probes(probes);
         return new NetworkOperator(new Batches(graph, device, options, rows), Computation.HESSIAN_VECTOR);
     }

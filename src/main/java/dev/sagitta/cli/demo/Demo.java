@@ -4,6 +4,7 @@ import dev.sagitta.cli.Progress;
 import dev.sagitta.data.Data;
 import dev.sagitta.data.DataRows;
 import dev.sagitta.data.DataSet;
+import dev.sagitta.data.TextData;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.model.Checkpoint;
@@ -51,13 +52,19 @@ final class Demo {
         if (settings.idx() != null) {
             return Data.idx(settings.idx());
         }
-        int context = Math.toIntExact(settings.model().inputShape().elements());
         if (settings.text() != null) {
-            return Data.text(List.of(settings.text()), context, settings.seed());
+            return read(List.of(settings.text()));
         }
         try (DemoText own = DemoText.find()) {
-            return Data.text(own.files(), context, settings.seed());
+            return read(own.files());
         }
+    }
+
+    private Data read(List<Path> files) {
+        TextData text = TextData.read(files);
+        ModelSpec model = settings.model().withVocabulary(text.vocabulary());
+        int context = Math.toIntExact(model.inputShape().elements());
+        return Data.windows(text, files, context, model.hasOutputPerPosition(), settings.seed());
     }
 
     private String source() {
@@ -139,7 +146,7 @@ final class Demo {
 
     private DemoResult.Training train(Device device, Graph graph, Trainer trainer, DataSet test, Rows heldOut) {
         ProgramOptions options =
-                new Weights(trainer.parameters()).bind(ProgramOptions.of(Quantization.BATCH, Computation.EVALUATE));
+                new Weights(trainer.parameters()).bind(ProgramOptions.of(settings.batchOf(Quantization.ROWS, graph), Computation.EVALUATE));
         DataRows some = DataRows.sample(test, Math.min(heldOut.size(), settings.curveRows()));
         try (Batches curve = new Batches(graph, device, options, some);
                 Batches all = new Batches(graph, device, options, heldOut)) {
@@ -165,7 +172,13 @@ final class Demo {
         List<DemoResult.Quantized> results = new ArrayList<>();
         try (Checkpoint checkpoint = Checkpoint.open(file);
                 Progress.Bar bar = progress.start("low-bit weights", BUDGETS.length)) {
-            Quantization quantization = new Quantization(checkpoint, device, curvature.traces(), rows, heldOut);
+            Quantization quantization = new Quantization(
+                    checkpoint,
+                    device,
+                    settings.batchOf(Quantization.ROWS, spec.toGraph()),
+                    curvature.traces(),
+                    rows,
+                    heldOut);
             for (double bits : BUDGETS) {
                 results.addAll(quantization.compare(bits));
                 bar.step();

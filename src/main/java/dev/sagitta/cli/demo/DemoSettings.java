@@ -1,7 +1,10 @@
 package dev.sagitta.cli.demo;
 
 import dev.sagitta.compress.ActivationPolicy;
+import dev.sagitta.graph.Graph;
 import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
 import java.nio.file.Path;
 
 /**
@@ -39,25 +42,14 @@ public record DemoSettings(
         int eigenvalues,
         int lanczosSteps,
         int sampleLength) {
-    /**
-     * The next character from 16: a narrow residual stream between wide blocks, as in transformers. Its layers differ in what a rounding error in them
-     * costs, by a factor of fifty per weight.
-     */
-    private static final String TEXT_MODEL = """
-            {"input": {"shape": [16], "type": "ids"}, "loss": "cross_entropy", "layers": [
-              {"type": "embedding", "name": "embed", "vocabulary": true, "width": 32}, {"type": "flatten"},
-              {"type": "linear", "name": "in", "out": 64},
-              {"type": "linear", "name": "up1", "out": 1024}, {"type": "gelu"}, {"type": "linear", "name": "down1", "out": 64},
-              {"type": "add", "name": "sum1", "from": "in"},
-              {"type": "linear", "name": "up2", "out": 1024}, {"type": "gelu"}, {"type": "linear", "name": "down2", "out": 64},
-              {"type": "add", "name": "sum2", "from": "sum1"},
-              {"type": "linear", "name": "out", "out": "vocabulary"}]}
-            """;
+    /** Characters that the model sees. */
+    private static final int CONTEXT = 128;
 
     private static final String TINY_TEXT_MODEL = """
-            {"input": {"shape": [4], "type": "ids"}, "loss": "cross_entropy", "layers": [
-              {"type": "embedding", "name": "embed", "vocabulary": true, "width": 8}, {"type": "flatten"},
-              {"type": "linear", "name": "fc1", "out": 48}, {"type": "gelu"},
+            {"input": {"shape": [8], "type": "ids"}, "loss": "cross_entropy", "layers": [
+              {"type": "embedding", "name": "embed", "vocabulary": true, "width": 16}, {"type": "position", "name": "place"},
+              {"type": "linear", "name": "qkv", "out": 48}, {"type": "attention", "name": "mix", "heads": 2, "causal": true},
+              {"type": "linear", "name": "mixed", "out": 64}, {"type": "gelu"},
               {"type": "linear", "name": "out", "out": "vocabulary"}]}
             """;
 
@@ -72,14 +64,14 @@ public record DemoSettings(
                 null,
                 out,
                 seed,
-                ModelSpec.parse(TEXT_MODEL, "the demo's model"),
+                ModelSpec.preset("char-gpt", CONTEXT),
                 "4",
-                2500,
-                256,
-                3e-3,
-                65_536,
-                8192,
-                1024,
+                1000,
+                8,
+                2e-3,
+                512,
+                32,
+                16,
                 64,
                 5,
                 40,
@@ -151,6 +143,13 @@ public record DemoSettings(
                 eigenvalues,
                 lanczosSteps,
                 sampleLength);
+    }
+
+    /** How many examples have so many labels that count, at least one. */
+    int batchOf(int labels, Graph graph) {
+        Shape target = graph.loss().targetShape(graph.output().shape());
+        long each = graph.loss().targetType() == DType.I32 ? target.elements() : 1;
+        return (int) Math.max(1, labels / Math.max(1, each));
     }
 
     /** @throws IllegalArgumentException unless the bits are a policy that compresses */

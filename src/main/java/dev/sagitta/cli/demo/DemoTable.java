@@ -3,6 +3,8 @@ package dev.sagitta.cli.demo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /** What a demo prints at its end. */
@@ -23,6 +25,9 @@ final class DemoTable {
     static final String EXPLANATION =
             "Increase over the fp32 network; foretold: half of v'Hv along the rounding errors v, on training examples; "
                     + "\u00b1 one standard error of the paired difference over held-out examples";
+
+    /** Of more weights it is said how many are in how many bits. */
+    private static final int MOST_LISTED = 8;
 
     private DemoTable() {}
 
@@ -69,10 +74,17 @@ final class DemoTable {
     static String name(DemoResult.Quantized quantized) {
         List<Integer> bits =
                 quantized.layers().stream().map(DemoResult.LayerBits::bits).toList();
+        if (quantized.plan().equals("uniform")) {
+            return quantized.plan() + ": " + bits.get(0);
+        }
+        if (bits.size() <= MOST_LISTED) {
+            return quantized.plan() + ": " + bits.stream().map(Object::toString).collect(Collectors.joining(", "));
+        }
+        Map<Integer, Long> counts = bits.stream().collect(Collectors.groupingBy(b -> b, TreeMap::new, Collectors.counting()));
         return quantized.plan() + ": "
-                + (quantized.plan().equals("uniform")
-                        ? bits.get(0).toString()
-                        : bits.stream().map(Object::toString).collect(Collectors.joining(", ")));
+                + counts.entrySet().stream()
+                        .map(count -> count.getValue() + " in " + count.getKey())
+                        .collect(Collectors.joining(", "));
     }
 
     static String text(DemoResult result) {

@@ -20,7 +20,8 @@ import java.util.List;
 /** Low-bit versions of a trained checkpoint, evaluated as they are packed, beside what curvature foretold. */
 final class Quantization {
     /** Examples per pass of an evaluation, and per sample of the standard error. */
-    static final int BATCH = 512;
+    /** Of a batch: labels that count. */
+    static final int ROWS = 512;
 
     private final Device device;
     private final Quantizer quantizer;
@@ -28,13 +29,22 @@ final class Quantization {
     private final RoundingCurvature rounding;
     private final Rows heldOut;
     private final BatchLosses full;
+    private final int batch;
 
     /**
+     * @param batch of evaluations
      * @param traces of the loss's Hessian at the checkpoint
      * @param rows that they were measured on
      */
-    Quantization(Checkpoint checkpoint, Device device, HutchinsonTrace.Result traces, Rows rows, Rows heldOut) {
+    Quantization(
+            Checkpoint checkpoint,
+            Device device,
+            int batch,
+            HutchinsonTrace.Result traces,
+            Rows rows,
+            Rows heldOut) {
         this.device = device;
+        this.batch = batch;
         this.quantizer = new Quantizer(checkpoint, device, Quantizer.Settings.DEFAULT);
         this.omega = quantizer.omega(traces);
         this.rounding = quantizer.rounding(rows);
@@ -110,7 +120,7 @@ final class Quantization {
     }
 
     private BatchLosses losses(StoredModel model) {
-        try (Batches batches = model.batches(ProgramOptions.of(BATCH, Computation.EVALUATE), heldOut)) {
+        try (Batches batches = model.batches(ProgramOptions.of(batch, Computation.EVALUATE), heldOut)) {
             return BatchLosses.of(batches);
         }
     }

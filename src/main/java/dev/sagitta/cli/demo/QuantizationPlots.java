@@ -17,8 +17,8 @@ final class QuantizationPlots {
     /** What the standard errors come from. */
     static String samples(DemoResult result) {
         return format(
-                "from %,d examples in batches of %d, neighbours in one batch",
-                result.data().evaluated(), Quantization.BATCH);
+                "from %,d examples in batches of %d characters or images, neighbours in one batch",
+                result.data().evaluated(), Quantization.ROWS);
     }
 
     static SvgPlot foretold(DemoResult result) {

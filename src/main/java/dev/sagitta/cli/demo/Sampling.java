@@ -4,13 +4,12 @@ import dev.sagitta.data.DataSet;
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.model.Vocabulary;
-import dev.sagitta.program.Computation;
-import dev.sagitta.program.Program;
-import dev.sagitta.program.ProgramOptions;
-import dev.sagitta.program.Role;
+import dev.sagitta.program.Decoder;
+import dev.sagitta.program.NextId;
 import dev.sagitta.random.RandomStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /** Text that a character model writes, one character after the other. */
 final class Sampling {
@@ -22,45 +21,27 @@ final class Sampling {
     /** @param start a held-out example: the characters before the first that is written */
     static String sample(
             Graph graph, Device device, Weights network, DataSet start, Vocabulary vocabulary, int length, long seed) {
-        RandomStream random = RandomStream.of(seed, "sampling");
         int context = Math.toIntExact(start.inputShape().elements());
         ByteBuffer first = ByteBuffer.allocateDirect(start.inputBytes(1)).order(ByteOrder.nativeOrder());
         ByteBuffer target = ByteBuffer.allocateDirect(start.targetBytes(1)).order(ByteOrder.nativeOrder());
-        start.batch(random.nextInt(start.size()), 1, first, target);
-        int[] window = new int[context];
-        first.asIntBuffer().get(window);
-        int[] written = new int[length];
-        try (Program program =
-                Program.compile(graph, device, network.bind(ProgramOptions.of(1, Computation.PREDICT)))) {
-            for (int i = 0; i < length; i++) {
-                program.tensor(Role.INPUT).upload(program.stream(), window);
-                program.run(Computation.PREDICT);
-                written[i] = draw(program.tensor(Role.OUTPUT).downloadFloats(program.stream()), random);
-                System.arraycopy(window, 1, window, 0, context - 1);
-                window[context - 1] = written[i];
+        start.batch(RandomStream.of(seed, "sample's start").nextInt(start.size()), 1, first, target);
+        int[] ids = new int[context + length];
+        first.asIntBuffer().get(ids, 0, context);
+        NextId next = new NextId(TEMPERATURE, 0, 1, seed);
+        try (Decoder decoder = new Decoder(graph, device, context, network::bind)) {
+            int taken = context / 2;
+            for (int i = context; i < ids.length; i++) {
+                if (decoder.isFull()) {
+                    // goes on from the later half of what it has seen
+                    decoder.restart();
+                    taken = i - context / 2;
+                }
+                while (taken < i) {
+                    decoder.take(ids[taken++]);
+                }
+                ids[i] = next.of(decoder.logits());
             }
         }
-        return vocabulary.decode(written);
-    }
-
-    private static int draw(float[] logits, RandomStream random) {
-        double most = Double.NEGATIVE_INFINITY;
-        for (float logit : logits) {
-            most = Math.max(most, logit);
-        }
-        double total = 0;
-        double[] weights = new double[logits.length];
-        for (int i = 0; i < logits.length; i++) {
-            weights[i] = Math.exp((logits[i] - most) / TEMPERATURE);
-            total += weights[i];
-        }
-        double at = random.nextDouble() * total;
-        for (int i = 0; i < weights.length; i++) {
-            at -= weights[i];
-            if (at < 0) {
-                return i;
-            }
-        }
-        return weights.length - 1;
+        return vocabulary.decode(Arrays.copyOfRange(ids, context, ids.length));
     }
 }

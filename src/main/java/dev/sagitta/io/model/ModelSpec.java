@@ -195,6 +195,13 @@ public record ModelSpec(
         return new ModelSpec(inputType, inputShape, inputs, resolved, loss);
     }
 
+    /** Whether it says something of each id that it reads, and not of all of them together; a vocabulary must be known. */
+    public boolean hasOutputPerPosition() {
+        Graph graph = toGraph();
+        return graph.loss().targetType() == DType.I32
+                && graph.loss().targetShape(graph.output().shape()).equals(inputShape);
+    }
+
     /** @throws DataException naming the layer whose shape, name or reference is wrong */
     public Graph toGraph() {
         return ModelGraph.of(this);

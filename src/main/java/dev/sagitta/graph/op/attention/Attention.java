@@ -8,6 +8,7 @@ import dev.sagitta.graph.Op;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Curvature;
+import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Pass;
 import dev.sagitta.graph.pass.Tangent;
@@ -328,6 +329,46 @@ public record Attention(
         gradients(b, b.cotangent(0), 1, "");
     }
 
+    /**
+     * o and the log-sum-exp as a backward pass reads them: what was kept, or, where queries, keys or values were kept in few bits, made again from those. The
+     * softmax of scores with noise in them is one of sum 1 then; with the exact log-sum-exp it would not be, and trained scores are large enough to ruin it.
+     */
+    private record Primal(Value o, Value lse, boolean again) {
+        Value[] made(Value... more) {
+            Value[] all = Arrays.copyOf(more, more.length + 2);
+            all[more.length] = again ? o : null;
+            all[more.length + 1] = again ? lse : null;
+            return all;
+        }
+
+        Value readO() {
+            return again ? null : o;
+        }
+
+        Value readLse() {
+            return again ? null : lse;
+        }
+    }
+
+    private Primal primal(Backward b, Turned in, String suffix) {
+        boolean again = b.kept(ALL).codes() != null
+                || !packed && (b.kept(K).codes() != null || b.kept(V).codes() != null);
+        AttentionProblem p = in.problem();
+        return again
+                ? new Primal(
+                        b.scratch("o.again" + suffix, Shape.of(p.batch(), p.t(), p.heads(), p.d())),
+                        b.scratch("lse.again" + suffix, statistics(p)),
+                        true)
+                : new Primal(b.kept(O).value(), b.kept(LSE).value(), false);
+    }
+
+    private Preparable primal(Primal primal, Turned in, AttentionProblem.Inputs inputs, Emitter.Binder t) {
+        return primal.again()
+                ? served(new dev.sagitta.kernel.attention.Attention.Forward(
+                        in.inner(), inputs, t.tensor(primal.o()), t.tensor(primal.lse())))
+                : Preparable.sequence();
+    }
+
     /** Of so many copies of a cotangent. */
     private void gradients(Backward b, Value dO, int copies, String suffix) {
         Turned in = turned(b);
@@ -335,18 +376,22 @@ public record Attention(
         if (to == null) {
             return;
         }
-        Value o = b.kept(O).value();
-        Value lse = b.kept(LSE).value();
+        Primal primal = primal(b, in, suffix);
         Value delta = b.scratch("delta" + suffix, statistics(in.problem()).prepend(copies));
         Value[] turned = in.operands(suffix);
         AttentionProblem p = in.problem();
         b.emit(
                 "input.cotangent" + suffix,
-                in.reads(o, lse, dO),
-                to.writes(in.writes(turned, delta)),
+                in.reads(primal.readO(), primal.readLse(), dO),
+                to.writes(in.writes(turned, primal.made(delta))),
                 t -> Preparable.sequence(
+                        in.sequence(
+                                t,
+                                turned,
+                                inputs -> Preparable.sequence(
+                                        primal(primal, in, inputs, t),
                         new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(o),
+                                t.tensor(primal.o()),
                                 null,
                                 null,
                                 t.tensor(dO),
@@ -356,19 +401,16 @@ public record Attention(
                                 p.t(),
                                 p.d(),
                                 copies),
-                        in.sequence(
-                                t,
-                                turned,
-                                inputs -> served(new dev.sagitta.kernel.attention.Attention.Backward(
+                                        served(new dev.sagitta.kernel.attention.Attention.Backward(
                                         in.inner(),
                                         copies,
                                         inputs,
-                                        t.tensor(lse),
+                                        t.tensor(primal.lse()),
                                         t.tensor(delta),
                                         t.tensor(dO),
                                         t.tensor(to.dq()),
                                         t.tensor(to.dk()),
-                                        t.tensor(to.dv())))),
+                                        t.tensor(to.dv()))))),
                         to.back(t)));
     }
 
@@ -426,9 +468,8 @@ public record Attention(
         if (to == null) {
             return;
         }
-        Value o = b.kept(O).value();
+        Primal primal = primal(b, in, ".tangent");
         Value ot = b.kept(O).tangent();
-        Value lse = b.kept(LSE).value();
         Value qt = b.kept(ALL).tangent();
         Value kt = packed ? qt : b.kept(K).tangent();
         Value vt = packed ? qt : b.kept(V).tangent();
@@ -439,12 +480,17 @@ public record Attention(
         AttentionProblem p = in.problem();
         b.emit(
                 "input.cotangent.tangent",
-                in.reads(o, ot, lse, mu, dO, dOt, qt, kt, vt),
-                to.writes(tangents.writes(in.writes(turned, delta, deltaT))),
+                in.reads(primal.readO(), ot, primal.readLse(), mu, dO, dOt, qt, kt, vt),
+                to.writes(tangents.writes(in.writes(turned, primal.made(delta, deltaT)))),
                 t -> Preparable.sequence(
                         tangents.turn(t),
+                        in.sequence(
+                                t,
+                                turned,
+                                inputs -> Preparable.sequence(
+                                        primal(primal, in, inputs, t),
                         new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(o),
+                                t.tensor(primal.o()),
                                 null,
                                 null,
                                 t.tensor(dO),
@@ -455,7 +501,7 @@ public record Attention(
                                 p.d(),
                                 1),
                         new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(o),
+                                t.tensor(primal.o()),
                                 t.tensor(ot),
                                 t.tensor(dO),
                                 t.tensor(dOt),
@@ -465,14 +511,11 @@ public record Attention(
                                 p.t(),
                                 p.d(),
                                 copies),
-                        in.sequence(
-                                t,
-                                turned,
-                                inputs -> served(new dev.sagitta.kernel.attention.Attention.TangentBackward(
+                                        served(new dev.sagitta.kernel.attention.Attention.TangentBackward(
                                         in.inner(),
                                         copies,
                                         inputs,
-                                        t.tensor(lse),
+                                        t.tensor(primal.lse()),
                                         t.tensor(mu),
                                         t.tensor(delta),
                                         t.tensor(deltaT),
@@ -483,7 +526,7 @@ public record Attention(
                                         t.tensor(dOt),
                                         t.tensor(to.dq()),
                                         t.tensor(to.dk()),
-                                        t.tensor(to.dv())))),
+                                        t.tensor(to.dv()))))),
                         to.back(t)));
     }
 
