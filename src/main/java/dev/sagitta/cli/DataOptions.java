@@ -3,7 +3,6 @@ package dev.sagitta.cli;
 import dev.sagitta.data.Data;
 import dev.sagitta.data.DataSet;
 import dev.sagitta.data.TextData;
-import dev.sagitta.graph.Graph;
 import dev.sagitta.io.array.NpyFile;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.model.Checkpoint;

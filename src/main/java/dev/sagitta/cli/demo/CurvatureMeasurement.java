@@ -74,7 +74,8 @@ record CurvatureMeasurement(HutchinsonTrace.Result traces, DemoResult.Curvature 
 
     private static NetworkOperator operator(
             DemoSettings settings, Graph graph, Device device, Weights network, Rows rows, int probes) {
-        ProgramOptions options = network.bind(ProgramOptions.of(settings.batchOf(ROWS, graph), Computation.HESSIAN_VECTOR))
+        ProgramOptions options = network.bind(
+                        ProgramOptions.of(settings.batchOf(ROWS, graph), Computation.HESSIAN_VECTOR))
                 .probes(probes);
         return new NetworkOperator(new Batches(graph, device, options, rows), Computation.HESSIAN_VECTOR);
     }

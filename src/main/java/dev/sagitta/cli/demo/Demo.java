@@ -145,8 +145,8 @@ final class Demo {
     }
 
     private DemoResult.Training train(Device device, Graph graph, Trainer trainer, DataSet test, Rows heldOut) {
-        ProgramOptions options =
-                new Weights(trainer.parameters()).bind(ProgramOptions.of(settings.batchOf(Quantization.ROWS, graph), Computation.EVALUATE));
+        ProgramOptions options = new Weights(trainer.parameters())
+                .bind(ProgramOptions.of(settings.batchOf(Quantization.ROWS, graph), Computation.EVALUATE));
         DataRows some = DataRows.sample(test, Math.min(heldOut.size(), settings.curveRows()));
         try (Batches curve = new Batches(graph, device, options, some);
                 Batches all = new Batches(graph, device, options, heldOut)) {

@@ -80,7 +80,8 @@ final class DemoTable {
         if (bits.size() <= MOST_LISTED) {
             return quantized.plan() + ": " + bits.stream().map(Object::toString).collect(Collectors.joining(", "));
         }
-        Map<Integer, Long> counts = bits.stream().collect(Collectors.groupingBy(b -> b, TreeMap::new, Collectors.counting()));
+        Map<Integer, Long> counts =
+                bits.stream().collect(Collectors.groupingBy(b -> b, TreeMap::new, Collectors.counting()));
         return quantized.plan() + ": "
                 + counts.entrySet().stream()
                         .map(count -> count.getValue() + " in " + count.getKey())

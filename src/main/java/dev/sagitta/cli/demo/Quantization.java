@@ -37,12 +37,7 @@ final class Quantization {
      * @param rows that they were measured on
      */
     Quantization(
-            Checkpoint checkpoint,
-            Device device,
-            int batch,
-            HutchinsonTrace.Result traces,
-            Rows rows,
-            Rows heldOut) {
+            Checkpoint checkpoint, Device device, int batch, HutchinsonTrace.Result traces, Rows rows, Rows heldOut) {
         this.device = device;
         this.batch = batch;
         this.quantizer = new Quantizer(checkpoint, device, Quantizer.Settings.DEFAULT);

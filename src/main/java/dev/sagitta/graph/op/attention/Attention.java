@@ -8,7 +8,6 @@ import dev.sagitta.graph.Op;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Curvature;
-import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Pass;
 import dev.sagitta.graph.pass.Tangent;
@@ -135,13 +134,13 @@ public record Attention(
     }
 
     // values and outputs are read linearly, queries and keys are not
-    private static final Keep ALL = Keep.input(0);
-    private static final Keep K = Keep.input(1);
-    private static final Keep V = Keep.input(2).linear();
+    static final Keep ALL = Keep.input(0);
+    static final Keep K = Keep.input(1);
+    static final Keep V = Keep.input(2).linear();
     private static final Keep LENGTHS_OF_PACKED = Keep.input(1).exact();
     private static final Keep LENGTHS = Keep.input(3).exact();
-    private static final Keep O = Keep.output(0).linear();
-    private static final Keep LSE = Keep.own("lse");
+    static final Keep O = Keep.output(0).linear();
+    static final Keep LSE = Keep.own("lse");
 
     @Override
     public String type() {
@@ -269,7 +268,7 @@ public record Attention(
         return new Turned(pass, rotary, p, q, k, v, counts, slopes, p.dropout() > 0 ? pass.random() : null);
     }
 
-    private Turned turned(Backward pass) {
+    Turned turned(Backward pass) {
         Value counts = lengths ? pass.kept(lengthsKeep()).value() : null;
         Value q = pass.kept(ALL).value();
         return turned(
@@ -291,7 +290,7 @@ public record Attention(
                 counts);
     }
 
-    private static Shape statistics(AttentionProblem p) {
+    static Shape statistics(AttentionProblem p) {
         return Shape.of(p.batch(), heads(p), p.t());
     }
 
@@ -299,9 +298,9 @@ public record Attention(
         return p.heads();
     }
 
-    // ---- modes ----
+    // ---- modes; those that go backwards are AttentionGradients' ----
 
-    private Descriptor served(Descriptor plain) {
+    Descriptor served(Descriptor plain) {
         return AttentionMma.orPlain(plain, factors);
     }
 
@@ -326,92 +325,7 @@ public record Attention(
 
     @Override
     public void backward(Backward b) {
-        gradients(b, b.cotangent(0), 1, "");
-    }
-
-    /**
-     * o and the log-sum-exp as a backward pass reads them: what was kept, or, where queries, keys or values were kept in few bits, made again from those. The
-     * softmax of scores with noise in them is one of sum 1 then; with the exact log-sum-exp it would not be, and trained scores are large enough to ruin it.
-     */
-    private record Primal(Value o, Value lse, boolean again) {
-        Value[] made(Value... more) {
-            Value[] all = Arrays.copyOf(more, more.length + 2);
-            all[more.length] = again ? o : null;
-            all[more.length + 1] = again ? lse : null;
-            return all;
-        }
-
-        Value readO() {
-            return again ? null : o;
-        }
-
-        Value readLse() {
-            return again ? null : lse;
-        }
-    }
-
-    private Primal primal(Backward b, Turned in, String suffix) {
-        boolean again = b.kept(ALL).codes() != null
-                || !packed && (b.kept(K).codes() != null || b.kept(V).codes() != null);
-        AttentionProblem p = in.problem();
-        return again
-                ? new Primal(
-                        b.scratch("o.again" + suffix, Shape.of(p.batch(), p.t(), p.heads(), p.d())),
-                        b.scratch("lse.again" + suffix, statistics(p)),
-                        true)
-                : new Primal(b.kept(O).value(), b.kept(LSE).value(), false);
-    }
-
-    private Preparable primal(Primal primal, Turned in, AttentionProblem.Inputs inputs, Emitter.Binder t) {
-        return primal.again()
-                ? served(new dev.sagitta.kernel.attention.Attention.Forward(
-                        in.inner(), inputs, t.tensor(primal.o()), t.tensor(primal.lse())))
-                : Preparable.sequence();
-    }
-
-    /** Of so many copies of a cotangent. */
-    private void gradients(Backward b, Value dO, int copies, String suffix) {
-        Turned in = turned(b);
-        Turned.Gradients to = in.gradients(b, packed, copies, suffix);
-        if (to == null) {
-            return;
-        }
-        Primal primal = primal(b, in, suffix);
-        Value delta = b.scratch("delta" + suffix, statistics(in.problem()).prepend(copies));
-        Value[] turned = in.operands(suffix);
-        AttentionProblem p = in.problem();
-        b.emit(
-                "input.cotangent" + suffix,
-                in.reads(primal.readO(), primal.readLse(), dO),
-                to.writes(in.writes(turned, primal.made(delta))),
-                t -> Preparable.sequence(
-                        in.sequence(
-                                t,
-                                turned,
-                                inputs -> Preparable.sequence(
-                                        primal(primal, in, inputs, t),
-                        new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(primal.o()),
-                                null,
-                                null,
-                                t.tensor(dO),
-                                t.tensor(delta),
-                                p.batch(),
-                                p.heads(),
-                                p.t(),
-                                p.d(),
-                                copies),
-                                        served(new dev.sagitta.kernel.attention.Attention.Backward(
-                                        in.inner(),
-                                        copies,
-                                        inputs,
-                                        t.tensor(primal.lse()),
-                                        t.tensor(delta),
-                                        t.tensor(dO),
-                                        t.tensor(to.dq()),
-                                        t.tensor(to.dk()),
-                                        t.tensor(to.dv()))))),
-                        to.back(t)));
+        new AttentionGradients(this).of(b, b.cotangent(0), 1, "");
     }
 
     @Override
@@ -453,81 +367,7 @@ public record Attention(
 
     @Override
     public void tangentBackward(TangentBackward b) {
-        Value dO = b.cotangent(0);
-        Value dOt = b.cotangentTangent(0);
-        Value mu = dO == null ? null : b.kept(LSE).tangent();
-        if (mu == null) { // Gauss-Newton, or inputs without tangents: what is left is linear in the cotangent's
-            if (dOt != null) {
-                gradients(b, dOt, b.probes(), ".tangent");
-            }
-            return;
-        }
-        Turned in = turned(b);
-        int copies = b.probes();
-        Turned.Gradients to = in.gradients(b, packed, copies, ".tangent");
-        if (to == null) {
-            return;
-        }
-        Primal primal = primal(b, in, ".tangent");
-        Value ot = b.kept(O).tangent();
-        Value qt = b.kept(ALL).tangent();
-        Value kt = packed ? qt : b.kept(K).tangent();
-        Value vt = packed ? qt : b.kept(V).tangent();
-        Value delta = b.scratch("delta.again", statistics(in.problem()));
-        Value deltaT = b.scratch("delta.tangent", statistics(in.problem()).prepend(copies));
-        Value[] turned = in.operands(".tangent");
-        Turned.Tangents tangents = in.tangents(qt, kt, vt, copies, ".tangent.again");
-        AttentionProblem p = in.problem();
-        b.emit(
-                "input.cotangent.tangent",
-                in.reads(primal.readO(), ot, primal.readLse(), mu, dO, dOt, qt, kt, vt),
-                to.writes(tangents.writes(in.writes(turned, primal.made(delta, deltaT)))),
-                t -> Preparable.sequence(
-                        tangents.turn(t),
-                        in.sequence(
-                                t,
-                                turned,
-                                inputs -> Preparable.sequence(
-                                        primal(primal, in, inputs, t),
-                        new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(primal.o()),
-                                null,
-                                null,
-                                t.tensor(dO),
-                                t.tensor(delta),
-                                p.batch(),
-                                p.heads(),
-                                p.t(),
-                                p.d(),
-                                1),
-                        new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(primal.o()),
-                                t.tensor(ot),
-                                t.tensor(dO),
-                                t.tensor(dOt),
-                                t.tensor(deltaT),
-                                p.batch(),
-                                p.heads(),
-                                p.t(),
-                                p.d(),
-                                copies),
-                                        served(new dev.sagitta.kernel.attention.Attention.TangentBackward(
-                                        in.inner(),
-                                        copies,
-                                        inputs,
-                                        t.tensor(primal.lse()),
-                                        t.tensor(mu),
-                                        t.tensor(delta),
-                                        t.tensor(deltaT),
-                                        t.tensor(dO),
-                                        t.tensor(tangents.qt()),
-                                        t.tensor(tangents.kt()),
-                                        t.tensor(tangents.vt()),
-                                        t.tensor(dOt),
-                                        t.tensor(to.dq()),
-                                        t.tensor(to.dk()),
-                                        t.tensor(to.dv()))))),
-                        to.back(t)));
+        new AttentionGradients(this).tangents(b);
     }
 
     @Override

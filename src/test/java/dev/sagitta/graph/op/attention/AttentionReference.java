@@ -40,7 +40,7 @@ public final class AttentionReference implements OpReference {
                 Sample.of("{'type':'attention','heads':4,'causal':true}", Shape.of(128, 384))
                         .batch(8)
                         .timed(),
-                Sample.of("{'type':'attention','heads':4,'causal':true,'rotary':{}}", Shape.of(2048, 768))
+                Sample.of("{'type':'attention','heads':4,'causal':true,'rotary':{}}", Shape.of(512, 384))
                         .batch(1)
                         .timed());
     }
