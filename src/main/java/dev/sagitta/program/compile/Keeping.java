@@ -136,6 +136,9 @@ final class Keeping {
                 if (keep.isMade()) {
                     return madeTangents.get(kept);
                 }
+                if (kept.free()) {
+                    return flow.tangents.get(kept.wire());
+                }
                 // none in Gauss-Newton products, which need none
                 if (!storedTangents.containsKey(kept)) {
                     return null;
