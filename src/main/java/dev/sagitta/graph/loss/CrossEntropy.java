@@ -29,7 +29,7 @@ import java.util.List;
  *
  * @param smoothing 0 to below 1
  */
-public record CrossEntropy(int ignoreIndex, float smoothing) implements RowwiseLoss {
+public record CrossEntropy(int ignoreIndex, float smoothing) implements LossByRows {
     private static final Field<Double> SMOOTHING = Field.number(
             "label_smoothing",
             0.0,

@@ -30,7 +30,7 @@ public interface Loss {
     /**
      * What the modes share: the network's output [B, ...] and its target.
      *
-     * @param shared what a {@link RowwiseLoss} knows of all rows where these are a part of them; null where they are all
+     * @param shared what a {@link LossByRows} knows of all rows where these are a part of them; null where they are all
      */
     record LossContext(int batch, int probes, Shape outputShape, Value output, Value target, Value shared) {}
 }

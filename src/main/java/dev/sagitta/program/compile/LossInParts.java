@@ -4,7 +4,7 @@ import static dev.sagitta.graph.pass.Emitter.values;
 
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Wire;
-import dev.sagitta.graph.loss.RowwiseLoss;
+import dev.sagitta.graph.loss.LossByRows;
 import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.kernel.shape.Slice;
@@ -109,7 +109,7 @@ final class LossInParts implements Ending {
     private Value each(Value total, Function<Part, Value> run) {
         schedule.emitter(EMITTER, value -> false);
         if (shared == null) {
-            RowwiseLoss loss = (RowwiseLoss) tail.rows().loss();
+            LossByRows loss = (LossByRows) tail.rows().loss();
             shared = loss.shared(schedule, results.target(), Math.toIntExact(tail.part()), trunk.options.probes());
         }
         Value sum = null;

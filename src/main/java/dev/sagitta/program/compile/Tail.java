@@ -4,7 +4,7 @@ import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Wire;
-import dev.sagitta.graph.loss.RowwiseLoss;
+import dev.sagitta.graph.loss.LossByRows;
 import dev.sagitta.graph.rewrite.Rewrites.Outcome;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Observer;
@@ -43,7 +43,7 @@ record Tail(Graph trunk, Graph rows, long part) {
                 || !last.op().ofRows()) {
             return Match.NONE;
         }
-        if (!(graph.loss() instanceof RowwiseLoss)) {
+        if (!(graph.loss() instanceof LossByRows)) {
             return refused(last, "the loss '" + graph.loss().type() + "' is not a sum over rows");
         }
         if (options.observer() != Observer.NONE) {

@@ -7,7 +7,7 @@ import dev.sagitta.graph.pass.Value;
  * A loss that is a sum over the rows of the output, but for what it is divided by: the rows may come in parts, one after another. Of every mode, results of
  * parts that are numbers (loss, quadratic, metrics) add up; the others are those of the part's own rows.
  */
-public interface RowwiseLoss extends Loss {
+public interface LossByRows extends Loss {
     /**
      * Emits what all parts must know, for {@link LossContext#shared}.
      *
