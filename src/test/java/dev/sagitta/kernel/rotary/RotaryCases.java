@@ -19,7 +19,7 @@ final class RotaryCases implements TimedCases {
         return List.of(
                 TimedCase.of("rotary_half", bench -> turn(bench, D, false)),
                 TimedCase.of("rotary_interleaved", bench -> turn(bench, D, true)),
-                TimedCase.of("rotary_partial", bench -> turn(bench, D / 4, false)));
+                TimedCase.of("rotary_partial", bench -> turn(bench, D / 2, false)));
     }
 
     private static void turn(Bench bench, int dims, boolean interleaved) {
