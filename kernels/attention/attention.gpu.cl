@@ -15,9 +15,22 @@
 
    Work-group: 256 (attention_tiles.h), delta 16 rows of 16 work-items. A group of forward and tangent has a tile of 64 rows and a chunk of 64 columns of the result, and makes
    the scores for it; so heads above 64 make them once for each chunk. backward and tangent_backward: first the groups of dQ, a tile of rows each, then those of dK and dV, a
-   tile of keys each; nothing is added between groups. curvature: grid (tiles batch heads, copies). Local memory 26 KiB. Tiles that no row sees are left out.
+   tile of keys each; nothing is added between groups. curvature: grid (tiles batch heads, parts of the copies), at most ATTENTION_COPIES copies a part. Local memory 26 KiB.
+   Tiles that no row sees are left out.
    Ot is summed about a shift c, St at the row's first key: Ot = sum P (St - c) M V + P M Vt - (mu - c) O, so that a part of St that all keys share cancels before it is rounded.
-   Flops of a visible pair and column: forward 4, backward 14, tangent 10 a copy, tangent_backward 36, curvature 12. Bytes: each operand once a tile, from cache.
+   Flops of a visible pair and column: forward 4, backward 14, tangent 10 a copy, tangent_backward 36 a copy, curvature 4 and 8 a copy. Bytes: each operand once a tile, from
+   cache.
+   A group of curvature makes P and dP once for its copies. In the others a group has one copy: a second one's sums (16 registers a work-item in tangent, 32 in
+   tangent_backward) would leave one group of tangent on a multiprocessor where two fit, to save one product of ten; tangent_backward (239 registers) has no room for them.
+   What they share are pieces in local memory: a score comes with its tangent from four pieces, not six.
+   sm_90, d = 64, instructions of a work-item for a tile and the share of them that are products' multiply-adds; registers, groups a multiprocessor:
+     forward 4000, 51 %; 118, 2            backward 6300 (rows), 7800 (keys), 49 and 53 %; 128, 2      tangent 7800 a copy, 66 %; 127, 2
+     tangent_backward 12300 (rows), 15100 (keys) a copy, 67 %; 239, 1                                 curvature 4100 and 6000 a copy, 68 %; 128, 2
+   WIDE attention_forward_f32: 3 loads, 0 stores
+   WIDE attention_backward_f32: 6 loads, 0 stores
+   WIDE attention_tangent_f32: 6 loads, 0 stores
+   WIDE attention_tangent_backward_f32: 12 loads, 0 stores
+   WIDE attention_curvature_f32: 12 loads, 0 stores
    Source: Dao, FlashAttention-2 (2023); Rabe and Staats 2021; for the tangents Pearlmutter 1994. */
 #include "attention/attention_tiles.h"
 
