@@ -351,7 +351,8 @@ record AttentionCase(
                         sum += parts[e];
                     }
                     double[] expected = tangentsLikewise.get(c).curvature(dO);
-                    Tolerance tolerance = factors == null ? AttentionNearness.CLOSE : new Tolerance(factors.rounding(), 1e-6);
+                    Tolerance tolerance =
+                            factors == null ? AttentionNearness.CLOSE : new Tolerance(factors.rounding(), 1e-6);
                     Bench.near(partial, (long) c * each, sum, expected[0], expected[1], tolerance);
                 }
             });

@@ -81,12 +81,7 @@ final class AttentionDecodeCases implements TimedCases {
                 float[] actual = bench.floats(o, (long) h * D, D);
                 for (int c = 0; c < D; c++) {
                     Bench.near(
-                            o,
-                            (long) h * D + c,
-                            actual[c],
-                            expected[c] / total,
-                            size[c] / total,
-                            decode.tolerance());
+                            o, (long) h * D + c, actual[c], expected[c] / total, size[c] / total, decode.tolerance());
                 }
             }
         });
