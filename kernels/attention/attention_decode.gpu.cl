@@ -50,9 +50,9 @@ attention_decode_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GL
     SG_SHARED(f32, tree, DECODE_GROUP);
     i32 me = (i32)sg_local(0), h = (i32)sg_group(0), each = heads / kv_heads, g = h / each, p = position[0];
     p = p < 0 ? 0 : p >= longest ? longest - 1 : p;
-    i32 width = 1; /* work-items that share out a row of values, each part of the group has its keys of a tile */
-    while (width < d) width *= 2;
-    i32 parts = DECODE_GROUP / width, column = me % width;
+    i32 across = 1; /* work-items that share out a row of values, each part of the group has its keys of a tile */
+    while (across < d) across *= 2;
+    i32 parts = DECODE_GROUP / across, column = me % across;
     const SG_GLOBAL f32 *turn = turns == 0 ? turns : turns + (i64)p * dims;
     const SG_GLOBAL f32 *value = v + v_from + (i64)g * d;
     SG_GLOBAL f32 *keys = k_cache + (i64)g * d * longest, *values = v_cache + (i64)g * d * longest;
@@ -97,16 +97,16 @@ attention_decode_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GL
         sum *= shrink;
         if (column < d) {
             i32 before = tile + count > p ? p - tile : count;
-            i32 first = me / width, share = before > first ? (before - first + parts - 1) / parts : 0;
+            i32 first = me / across, share = before > first ? (before - first + parts - 1) / parts : 0;
             sum += decode_dot(weight + first, parts, values + (i64)(tile + first) * d + column, (i64)parts * d, share);
-            if (before < count && me < width) sum = sg_fma(weight[before], value[column], sum);
+            if (before < count && me < across) sum = sg_fma(weight[before], value[column], sum);
         }
         SG_BARRIER();
     }
     tree[me] = sum;
     SG_BARRIER();
     if (me < d) {
-        for (i32 e = 1; e < parts; e++) sum += tree[e * width + me];
+        for (i32 e = 1; e < parts; e++) sum += tree[e * across + me];
         o[(i64)h * d + me] = sum / total;
     }
 }
