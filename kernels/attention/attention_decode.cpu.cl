@@ -10,6 +10,7 @@
 #endif
 #define DECODE_LARGEST 256
 #define DECODE_HEADS 4
+#define DECODE_WIDE 48 /* elements of a row of values from which on whole rows are fast */
 
 SG_FN f32 decode_turned(const global f32 *x, i32 c, const global f32 *turn, i32 dims, i32 halves) {
     if (turn == 0 || c >= dims) return x[c];
@@ -44,6 +45,29 @@ SG_SPECIAL void decode_rows(const i32 n, const f32 *factor, i32 factors, const g
         for (i32 h = 0; h < n; h++) {
             for (i32 x = 0; x < width; x++) to[h * results + x] = fma(factor[h * factors + r], from[x], to[h * results + x]);
         }
+    }
+}
+
+/* The same for one head and rows of few elements one behind another: eight columns' sums stay in registers, four rows side by side. */
+SG_FN void decode_narrow_rows(const f32 *factor, const global f32 *from, i32 rows, i32 width, f32 *to) {
+    i32 x = 0;
+    for (; x + 8 <= width; x += 8) {
+        float8 s0 = vload8(0, to + x), s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
+        i32 r = 0;
+        for (; r + 4 <= rows; r += 4) {
+            const global f32 *row = from + (i64)r * width + x;
+            s0 = fma((float8)factor[r], vload8(0, row), s0);
+            s1 = fma((float8)factor[r + 1], vload8(0, row + width), s1);
+            s2 = fma((float8)factor[r + 2], vload8(0, row + 2 * width), s2);
+            s3 = fma((float8)factor[r + 3], vload8(0, row + 3 * width), s3);
+        }
+        for (; r < rows; r++) s0 = fma((float8)factor[r], vload8(0, from + (i64)r * width + x), s0);
+        vstore8((s0 + s1) + (s2 + s3), 0, to + x);
+    }
+    for (; x < width; x++) {
+        f32 s = to[x];
+        for (i32 r = 0; r < rows; r++) s = fma(factor[r], from[(i64)r * width + x], s);
+        to[x] = s;
     }
 }
 
@@ -90,6 +114,10 @@ SG_SPECIAL void decode_heads(const i32 n, const f32 *query, const global f32 *ke
             f32 shrink, part = decode_exponentials(weight + h * DECODE_TILE, count, slopes == 0 ? 0.0f : slopes[h], p - tile, most + h, &shrink);
             total[h] = total[h] * shrink + part;
             for (i32 c = 0; c < d; c++) sum[h * DECODE_LARGEST + c] *= shrink;
+        }
+        if (d < DECODE_WIDE) {
+            for (i32 h = 0; h < n; h++) decode_narrow_rows(weight + h * DECODE_TILE, values + (i64)tile * d, count, d, sum + h * DECODE_LARGEST);
+            continue;
         }
         decode_rows(n, weight, DECODE_TILE, values + (i64)tile * d, d, count, d, sum, DECODE_LARGEST);
     }
