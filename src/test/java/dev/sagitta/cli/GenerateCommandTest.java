@@ -118,34 +118,4 @@ class GenerateCommandTest {
         assertThat(eval.status()).as(eval.err()).isZero();
         assertThat(eval.json().get("accuracy").asDouble()).isGreaterThan(0.9);
     }
-
-    @Test
-    void aTokeniserNeedsItsLibrary() throws IOException {
-        Path tokenizer =
-                Files.writeString(folder.resolve("tokenizer.json"), "{\"model\": {\"vocab\": {\"a\": 0, \"b\": 1}}}");
-        Path text = Files.writeString(folder.resolve("text"), "abab");
-        CommandRun.of(
-                        "train",
-                        "--model",
-                        "char-gpt",
-                        "--text",
-                        text,
-                        "--tokenizer",
-                        tokenizer,
-                        "--out",
-                        folder.resolve("o"))
-                .failed(1, TokenizerJson.LIBRARY);
-        Files.writeString(tokenizer, "{}");
-        CommandRun.of(
-                        "train",
-                        "--model",
-                        "char-gpt",
-                        "--text",
-                        text,
-                        "--tokenizer",
-                        tokenizer,
-                        "--out",
-                        folder.resolve("o"))
-                .failed(1, "no tokens under");
-    }
 }
