@@ -30,11 +30,10 @@ public record Likeliest(Tensor logits, Tensor id, Tensor position, Tensor ids, T
 
     @Override
     public Signature signature() {
-        Device device = logits.buffer().device();
-        return Signature.of("reduce_max_f32")
-                .require(logits.elements() >= 1, "no logits")
+        Signature s = Signature.of("reduce_max_f32")
                 .in("x", logits, DType.F32)
                 .free()
+                .require(logits.elements() >= 1, logits + " is empty and has no largest element")
                 .out("id", id, DType.I32)
                 .ofAnotherLaunch()
                 .elements(1)
@@ -43,8 +42,9 @@ public record Likeliest(Tensor logits, Tensor id, Tensor position, Tensor ids, T
                 .elements(1)
                 .inOut("ids", ids, DType.I32)
                 .free()
-                .ofAnotherLaunch()
-                .workspace(
+                .ofAnotherLaunch();
+        Device device = logits.buffer().device();
+        return s.workspace(
                         "partials",
                         partials,
                         DType.F32,

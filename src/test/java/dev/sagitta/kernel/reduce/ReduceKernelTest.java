@@ -236,8 +236,8 @@ final class ReduceKernelTest extends KernelSuite {
             xs[best] = p == 3 ? Float.NaN : 99;
             xs[n - 1] = 99;
             Tensor id = bench.output("id", DType.I32, 1);
-            Tensor position = bench.inOut("position", new int[] {p}, 1);
-            Tensor ids = bench.inOut("ids", new int[] {-9, -9, -9, -9, -9, -9}, longest + 1);
+            Tensor position = bench.inOut("position", DType.I32, bytes(p), 1);
+            Tensor ids = bench.inOut("ids", DType.I32, bytes(-9, -9, -9, -9, -9, -9), longest + 1);
             // of one logit, the last one counts
             boolean nan = p == 3 && n > 1;
             bench.run(new Likeliest(bench.input("logits", xs, n), id, position, ids, partials(bench, 1, n)));
@@ -247,5 +247,11 @@ final class ReduceKernelTest extends KernelSuite {
             expected[p + 1] = nan ? -1 - best : best;
             assertThat(bench.ints(ids)).containsExactly(expected);
         }
+    }
+
+    private static byte[] bytes(int... values) {
+        ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * values.length).order(ByteOrder.nativeOrder());
+        bytes.asIntBuffer().put(values);
+        return bytes.array();
     }
 }
