@@ -1,7 +1,8 @@
-"""Tokens per second of llama.cpp at temperature 0, for DecodeSpeed beside it: python3 llama_generate.py LIBRARIES OUT.json TOKENS ROUNDS MODEL.gguf VARIANT...
+"""Tokens per second of llama.cpp at temperature 0, for DecodeSpeed beside it: python3 llama_generate.py LIBRARIES OUT.json TOKENS ROUNDS THREADS MODEL.gguf VARIANT...
 
 LIBRARIES is the folder of npm's @node-llama-cpp/linux-x64@3.21.1 (libllama, libggml-cpu-VARIANT: x64, haswell, skylakex, sapphirerapids ...), called
-through ctypes; numpy chooses the ids. Each variant in a process of its own, on one thread and on two; float32 cache, no flash attention."""
+through ctypes; numpy chooses the ids. Each variant in a process of its own; float32 cache, no flash attention. Its threads wait for
+each other by spinning: where another process wants a core, more threads than free cores make it a thousand times slower."""
 
 import ctypes
 import datetime
@@ -39,7 +40,7 @@ def library(folder, prefix):
     return ctypes.CDLL(sorted(glob.glob(os.path.join(folder, prefix + "*")))[0], mode=ctypes.RTLD_GLOBAL)
 
 
-def measure(folder, tokens, rounds, path, variant):
+def measure(folder, tokens, rounds, threads, path, variant):
     base, ggml, llama = (library(folder, name) for name in ("libggml-base", "libggml.v", "libllama.v"))
     quiet = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(lambda level, text, data: None)
     base.ggml_log_set(quiet, None)
@@ -64,35 +65,33 @@ def measure(folder, tokens, rounds, path, variant):
     if not model:
         raise SystemExit("llama.cpp did not load " + path)
     vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
-    rows = []
-    for threads in (1, 2):
-        params = llama.llama_context_default_params()
-        for field, value in ((0, 512), (1, 512), (2, 512), (7, threads), (8, threads), (13, 0)):
-            params.put(4 * field, value)
-        params.put(KEY_TYPE, 0)
-        params.put(KEY_TYPE + 4, 0)
-        speeds = []
-        for _ in range(WARM_UP + rounds):
-            context = llama.llama_init_from_model(model, params)
-            token, wanted, ids = np.array([FIRST], np.int32), np.ones(1, np.int8), []
-            begin = time.perf_counter()
-            for _ in range(tokens):
-                status = llama.llama_decode(context, Batch(1, token.ctypes.data, None, None, None, None, wanted.ctypes.data))
-                if status != 0:
-                    raise SystemExit("llama_decode: %d" % status)
-                token[0] = int(np.ctypeslib.as_array(llama.llama_get_logits(context), (vocabulary,)).argmax())
-                ids.append(int(token[0]))
-            speeds.append(round(tokens / (time.perf_counter() - begin)))
-            llama.llama_free(context)
-        rows.append({"variant": variant, "threads": threads, "tokensPerSecond": speeds[WARM_UP:], "lastIds": ids[-8:]})
+    params = llama.llama_context_default_params()
+    for field, value in ((0, 512), (1, 512), (2, 512), (7, threads), (8, threads), (13, 0)):
+        params.put(4 * field, value)
+    params.put(KEY_TYPE, 0)
+    params.put(KEY_TYPE + 4, 0)
+    speeds = []
+    for _ in range(WARM_UP + rounds):
+        context = llama.llama_init_from_model(model, params)
+        token, wanted, ids = np.array([FIRST], np.int32), np.ones(1, np.int8), []
+        begin = time.perf_counter()
+        for _ in range(tokens):
+            status = llama.llama_decode(context, Batch(1, token.ctypes.data, None, None, None, None, wanted.ctypes.data))
+            if status != 0:
+                raise SystemExit("llama_decode: %d" % status)
+            token[0] = int(np.ctypeslib.as_array(llama.llama_get_logits(context), (vocabulary,)).argmax())
+            ids.append(int(token[0]))
+        speeds.append(round(tokens / (time.perf_counter() - begin)))
+        llama.llama_free(context)
+    rows = [{"variant": variant, "threads": threads, "tokensPerSecond": speeds[WARM_UP:], "lastIds": ids[-8:]}]
     print(json.dumps(rows))
 
 
 def main():
-    folder, out, tokens, rounds, path = sys.argv[1:6]
+    folder, out, tokens, rounds, threads, path = sys.argv[1:7]
     results = []
-    for variant in sys.argv[6:]:
-        run = subprocess.run([sys.executable, __file__, "--one", folder, tokens, rounds, path, variant], capture_output=True, text=True)
+    for variant in sys.argv[7:]:
+        run = subprocess.run([sys.executable, __file__, "--one", folder, tokens, rounds, threads, path, variant], capture_output=True, text=True)
         if run.returncode != 0:
             results.append({"variant": variant, "failed": run.stderr.strip().splitlines()[-1] if run.stderr.strip() else str(run.returncode)})
         else:
@@ -113,6 +112,6 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1] == "--one":
-        measure(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5], sys.argv[6])
+        measure(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6], sys.argv[7])
     else:
         main()
