@@ -51,7 +51,13 @@ public final class DecodeSpeed {
         ObjectMapper json = new ObjectMapper();
         ObjectNode all = json.createObjectNode();
         try (Device device = Devices.open(arguments[1])) {
-            all.set("environment", Environment.now(List.of(arguments), device));
+            ObjectNode environment = Environment.now(List.of(arguments), device);
+            StringBuilder command = new StringBuilder(DecodeSpeed.class.getName());
+            for (String argument : arguments) {
+                command.append(' ').append(Path.of(argument).getFileName());
+            }
+            environment.put("command", command.toString());
+            all.set("environment", environment);
             ArrayNode results = all.putArray("results");
             for (String model : Arrays.asList(arguments).subList(4, arguments.length)) {
                 ObjectNode row = results.addObject();
