@@ -72,8 +72,7 @@ final class DataOptions {
         @Option(
                 names = "--lengths",
                 paramLabel = "L.npy",
-                description =
-                        "How many ids of each row count, [n] (default: all): --inputs lengths=L.npy.")
+                description = "How many ids of each row count, [n] (default: all): --inputs lengths=L.npy.")
         private Path lengths;
 
         @Reads
@@ -192,7 +191,8 @@ final class DataOptions {
                     throw twice(InputFile.MAIN);
                 })
                 .orElseThrow(() -> new ParameterException(
-                        spec.commandLine(), "--inputs names further inputs alone; give the main one too: --inputs X.npy"));
+                        spec.commandLine(),
+                        "--inputs names further inputs alone; give the main one too: --inputs X.npy"));
     }
 
     private Map<String, Path> further(ModelSpec model) {

@@ -137,7 +137,8 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
         for (Map.Entry<String, Path> input : further.entrySet()) {
             NpyFile values = NpyFile.read(input.getValue());
             all = all.with(
-                    input.getKey(), values.element().isFloat() ? values.toF32(values.file()) : values.toI32(values.file()));
+                    input.getKey(),
+                    values.element().isFloat() ? values.toF32(values.file()) : values.toI32(values.file()));
         }
         if (all.size() < 2) {
             return new Data(all, all, null, null);

@@ -209,7 +209,8 @@ public final class Decoder implements AutoCloseable {
     public void chosen(int from, int count, int[] into, int at) {
         Objects.checkFromIndexSize(from, count, position + (fresh ? 0 : 1));
         Objects.checkFromIndexSize(at, count, into.length);
-        program.stream().download(choice.host.clear().limit(Integer.BYTES * count), choice.memory, (long) Integer.BYTES * from);
+        program.stream()
+                .download(choice.host.clear().limit(Integer.BYTES * count), choice.memory, (long) Integer.BYTES * from);
         for (int i = 0; i < count; i++) {
             into[at + i] = choice.host.getInt(Integer.BYTES * i);
             if (into[at + i] < 0) {

@@ -97,13 +97,23 @@ class FurtherInputFilesTest {
         train(ids, "kinds=" + kinds, "extra=" + kinds)
                 .failed(1, "an example has 2 values of i32, the model's input 'extra' has 4 of f32");
         Path few = NpyWriter.write(folder.resolve("few.npy"), new long[2 * ROWS - 2], ROWS - 1, 2);
-        train(ids, "kinds=" + few, "extra=" + extra).failed(1, "shape [39, 2], expected a row for each of the 40 examples");
+        train(ids, "kinds=" + few, "extra=" + extra)
+                .failed(1, "shape [39, 2], expected a row for each of the 40 examples");
         long[] large = new long[2 * ROWS];
         large[5] = 3;
         Path beyond = NpyWriter.write(folder.resolve("beyond.npy"), large, ROWS, 2);
         train(ids, "kinds=" + beyond, "extra=" + extra).failed(1, "3 in row 2, the model's input 'kinds' takes 0 to 2");
         CommandRun.of(
-                        "train", "--model", model, "--inputs", ids, "--targets", labels, "--types", kinds, "--out",
+                        "train",
+                        "--model",
+                        model,
+                        "--inputs",
+                        ids,
+                        "--targets",
+                        labels,
+                        "--types",
+                        kinds,
+                        "--out",
                         folder.resolve("o"))
                 .failed(1, "--types: the model has no input 'types'; it has [input, kinds, extra]");
     }

@@ -105,14 +105,23 @@ class TokenizerJsonTest {
                 """);
         Path out = folder.resolve("c.safetensors");
         Object[] data = {"--text", text, "--tokenizer", file, "--device", DEVICE, "--json", "-"};
-        CommandRun train = run(
-                data, "train", "--model", model, "--steps", 60, "--batch", 8, "--lr", "0.01", "--out", out);
+        CommandRun train =
+                run(data, "train", "--model", model, "--steps", 60, "--batch", 8, "--lr", "0.01", "--out", out);
         assertThat(train.status()).as(train.err()).isZero();
         JsonNode eval = run(data, "eval", "--checkpoint", out).json();
         assertThat(eval.get("accuracy").asDouble()).isGreaterThan(0.9);
 
         CommandRun written = CommandRun.of(
-                "generate", "--checkpoint", out, "--tokenizer", file, "--prompt", "ab c", "--tokens", 3, "--device",
+                "generate",
+                "--checkpoint",
+                out,
+                "--tokenizer",
+                file,
+                "--prompt",
+                "ab c",
+                "--tokens",
+                3,
+                "--device",
                 DEVICE);
         assertThat(written.status()).as(written.err()).isZero();
         assertThat(written.out().strip()).isEqualTo("ab cd ab");

@@ -19,8 +19,8 @@ final class FurtherRowsTest {
             values[2 * i] = (from + i) / 2f;
             values[2 * i + 1] = -values[2 * i];
         }
-        DataSet rows = DataSet.of(
-                HostTensor.of("x", Shape.of(count, 1), ids), HostTensor.of("y", Shape.of(count), ids));
+        DataSet rows =
+                DataSet.of(HostTensor.of("x", Shape.of(count, 1), ids), HostTensor.of("y", Shape.of(count), ids));
         return weights ? rows.with("weights", HostTensor.of("w", Shape.of(count, 2), values)) : rows;
     }
 

@@ -147,6 +147,7 @@ final class TextWindowsTest {
         assertThatThrownBy(() -> TextData.read(List.of(file), text -> new int[0], 9))
                 .hasMessageContaining("the text is empty");
         TextData short5 = numbered(5);
-        assertThatThrownBy(() -> windows(short5, true)).hasMessageContaining("5 tokens, a context of 5 needs at least 6");
+        assertThatThrownBy(() -> windows(short5, true))
+                .hasMessageContaining("5 tokens, a context of 5 needs at least 6");
     }
 }

@@ -66,7 +66,8 @@ public final class DecodeSpeed {
                 measure(model, device, tokens, rounds, row);
             }
         }
-        Files.writeString(Path.of(arguments[0]), json.writerWithDefaultPrettyPrinter().writeValueAsString(all) + "\n");
+        Files.writeString(
+                Path.of(arguments[0]), json.writerWithDefaultPrettyPrinter().writeValueAsString(all) + "\n");
     }
 
     private static void measure(String model, Device device, int tokens, int rounds, ObjectNode row) {

@@ -56,8 +56,7 @@ public record Likeliest(Tensor logits, Tensor id, Tensor position, Tensor ids, T
 
     @Override
     public Geometry geometry(Device device) {
-        return Geometry.linear(
-                Chunks.of(device, logits.elements(), 1).count(), Work.onCpu(device) ? 1 : Work.GROUP);
+        return Geometry.linear(Chunks.of(device, logits.elements(), 1).count(), Work.onCpu(device) ? 1 : Work.GROUP);
     }
 
     @Override
