@@ -11,8 +11,7 @@ import java.util.List;
  * @param outputs what it gives, at least one
  * @param wires names of the outputs where they do not follow from the node's: those of nodes that became this one; else empty
  */
-public record Node(
-        int index, String name, Op op, List<Wire> inputs, List<ArrayType> outputs, List<String> wires) {
+public record Node(int index, String name, Op op, List<Wire> inputs, List<ArrayType> outputs, List<String> wires) {
     public Node(int index, String name, Op op, List<Wire> inputs, List<ArrayType> outputs) {
         this(index, name, op, inputs, outputs, List.of());
     }

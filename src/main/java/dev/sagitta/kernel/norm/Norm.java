@@ -85,8 +85,7 @@ public final class Norm {
             boolean centred)
             implements Entry {
         /** Of x alone. */
-        public Forward(
-                Tensor x, Tensor w, Tensor b, Tensor y, Tensor mean, Tensor r, float epsilon, boolean centred) {
+        public Forward(Tensor x, Tensor w, Tensor b, Tensor y, Tensor mean, Tensor r, float epsilon, boolean centred) {
             this(x, null, w, b, null, y, mean, r, epsilon, centred);
         }
 
@@ -161,16 +160,7 @@ public final class Norm {
      * @param zt is added to xt before, or null, as st, where the sum goes
      */
     public record Tangent(
-            Tensor x,
-            Tensor mean,
-            Tensor r,
-            Tensor w,
-            Tensor xt,
-            Tensor zt,
-            Tensor wt,
-            Tensor bt,
-            Tensor st,
-            Tensor yt)
+            Tensor x, Tensor mean, Tensor r, Tensor w, Tensor xt, Tensor zt, Tensor wt, Tensor bt, Tensor st, Tensor yt)
             implements Entry {
         @Override
         public long copies() {

@@ -66,8 +66,7 @@ class RewriteSuiteTest {
 
     static Stream<Arguments> policies() {
         return TestDevices.names().stream()
-                .flatMap(device ->
-                        Stream.of("none", "4", "auto:4").map(policy -> Arguments.of(device, policy)));
+                .flatMap(device -> Stream.of("none", "4", "auto:4").map(policy -> Arguments.of(device, policy)));
     }
 
     /** A sum and its norm in one pass round as two passes do, draw the same noise, and cost the same. */
@@ -203,7 +202,8 @@ class RewriteSuiteTest {
             assertThat(names(rewritten.graph(), computation)).isEqualTo(names(graph, computation));
         }
         // where no other pass follows and the norm alone reads the sum, it is not written
-        Graph forward = Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, false)).graph();
+        Graph forward =
+                Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, false)).graph();
         assertThat(forward.nodes().stream()
                         .filter(node -> node.name().equals("n2"))
                         .findFirst()

@@ -62,7 +62,8 @@ public record AddNorm(NormOp norm, boolean writesSum) implements NormOp {
     public Keep x() {
         if (!writesSum) {
             throw new IllegalStateException(
-                    type() + " without its sum is fused for a forward pass alone; its rewrite writes it where another follows");
+                    type()
+                            + " without its sum is fused for a forward pass alone; its rewrite writes it where another follows");
         }
         return SUM;
     }
