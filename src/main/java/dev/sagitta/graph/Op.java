@@ -54,6 +54,11 @@ public interface Op {
         return false;
     }
 
+    /** Whether the cotangent of an output meets what is kept on its way: not where an input receives it as it is. */
+    default boolean readsKept(int output) {
+        return true;
+    }
+
     /** Ids of input 0 are below this; 0 for an op that reads no ids. */
     default long idLimit() {
         return 0;
