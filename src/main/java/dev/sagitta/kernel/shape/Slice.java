@@ -37,7 +37,7 @@ public final class Slice {
         s.require(
                         whole.dtype() == part.dtype() && (whole.dtype() == DType.F32 || whole.dtype() == DType.I32),
                         part + " is " + part.dtype().suffix() + " and " + whole + " "
-                                + whole.dtype().suffix() + "; both must be f32 or both i32")
+                                + whole.dtype().suffix() + ", expected both f32 or both i32")
                 .require(whole.shape().rank() == 3, whole + " must be " + LAYOUT + "; reshape it")
                 .require(part.shape().rank() == 3, part + " must be " + LAYOUT + "; reshape it")
                 .require(

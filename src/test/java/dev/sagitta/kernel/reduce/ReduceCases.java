@@ -76,8 +76,8 @@ final class ReduceCases implements TimedCases {
         int n = (int) Math.min(VOCABULARY, bench.elements());
         Tensor logits = bench.normal("logits", n);
         Tensor id = bench.output("id", DType.I32, 1);
-        Tensor position = bench.input("position", new int[1], 1);
-        Tensor ids = bench.output("ids", DType.I32, POSITIONS + 1);
+        Tensor position = bench.zeros("position", DType.I32, 1);
+        Tensor ids = bench.zeros("ids", DType.I32, POSITIONS + 1);
         Tensor partials = bench.output(
                 "partials", DType.F32, Reduce.partials(bench.device(), 1, n).toArray());
         bench.run(new Likeliest(logits, id, position, ids, partials));
