@@ -15,22 +15,33 @@
 
    Work-group: 256 (attention_tiles.h), delta 16 rows of 16 work-items. A group of forward and tangent has a tile of 64 rows and a chunk of 64 columns of the result, and makes
    the scores for it; so heads above 64 make them once for each chunk. backward and tangent_backward: first the groups of dQ, a tile of rows each, then those of dK and dV, a
-   tile of keys each; nothing is added between groups. curvature: grid (tiles batch heads, copies). Local memory 26 KiB. Tiles that no row sees are left out.
+   tile of keys each; nothing is added between groups. curvature: grid (tiles batch heads, parts of the copies), at most ATTENTION_COPIES copies a part. Local memory 26 KiB.
+   Tiles that no row sees are left out.
    Ot is summed about a shift c, St at the row's first key: Ot = sum P (St - c) M V + P M Vt - (mu - c) O, so that a part of St that all keys share cancels before it is rounded.
-   Flops of a visible pair and column: forward 4, backward 14, tangent 10 a copy, tangent_backward 36, curvature 12. Bytes: each operand once a tile, from cache.
+   Flops of a visible pair and column: forward 4, backward 14, tangent 10 a copy, tangent_backward 36 a copy, curvature 4 and 8 a copy. Bytes: each operand once a tile, from
+   cache.
+   A group of curvature makes P and dP once for its copies. In the others a group has one copy: a second one's sums (16 registers a work-item in tangent, 32 in
+   tangent_backward) would leave one group of tangent on a multiprocessor where two fit, to save one product of ten; tangent_backward (239 registers) has no room for them.
+   What they share are pieces in local memory: a score comes with its tangent from four pieces, not six.
+   sm_90, d = 64, instructions of a work-item for a tile and the share of them that are products' multiply-adds; registers, groups a multiprocessor:
+     forward 4000, 51 %; 118, 2            backward 6300 (rows), 7800 (keys), 49 and 53 %; 128, 2      tangent 7800 a copy, 66 %; 127, 2
+     tangent_backward 12300 (rows), 15100 (keys) a copy, 67 %; 239, 1                                 curvature 4100 and 6000 a copy, 68 %; 128, 2
+   WIDE attention_forward_f32: 3 loads, 0 stores
+   WIDE attention_backward_f32: 6 loads, 0 stores
+   WIDE attention_tangent_f32: 6 loads, 0 stores
+   WIDE attention_tangent_backward_f32: 12 loads, 0 stores
+   WIDE attention_curvature_f32: 12 loads, 0 stores
    Source: Dao, FlashAttention-2 (2023); Rabe and Staats 2021; for the tangents Pearlmutter 1994. */
 #include "attention/attention_tiles.h"
 
-SG_KERNEL(256) attention_forward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GLOBAL f32 *v, const SG_GLOBAL i32 *lengths,
+SG_KERNEL_OF(256, 2) attention_forward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GLOBAL f32 *v, const SG_GLOBAL i32 *lengths,
                                      const SG_GLOBAL f32 *slopes, const SG_GLOBAL u32 *random, SG_GLOBAL f32 *o, SG_GLOBAL f32 *lse, ATTENTION_PROBLEM) {
-    SG_SHARED_FOURS(own, ATTENTION_PIECE);
-    SG_SHARED_FOURS(other, ATTENTION_PIECE);
-    SG_SHARED_FOURS(weights, ATTENTION_WEIGHTS);
+    SG_SHARED_FOURS(pieces, ATTENTION_MEMORY);
     attention_part at;
     attention_part_of(sg_group(0), d, t, heads, batch, &at);
     i32 x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16, length = attention_length(lengths, at.b, s), kv = at.head / (heads / kv_heads), from, to;
     i64 o_row = (i64)heads * d, first_row = ((i64)at.b * heads + at.head) * t;
-    f32 slope = slopes != 0 ? slopes[at.head] : 0.0f, kept = dropout > 0.0f ? 1.0f / (1.0f - dropout) : 1.0f;
+    f32 slope = slopes != 0 ? slopes[at.head] : 0.0f, kept = attention_kept_by(dropout);
     const SG_GLOBAL f32 *q_tile = q + q_from + ((i64)at.b * t + at.first) * q_row + (i64)at.head * d;
     const SG_GLOBAL f32 *k_head = k + k_from + (i64)at.b * s * k_row + (i64)kv * d, *v_head = v + v_from + (i64)at.b * s * v_row + (i64)kv * d;
     f32 acc[16], top[4], sum[4];
@@ -43,7 +54,7 @@ SG_KERNEL(256) attention_forward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32
     for (i32 j0 = from / ATTENTION_TILE * ATTENTION_TILE; j0 < to; j0 += ATTENTION_TILE) {
         f32 w[16], part[4];
         attention_zero(w);
-        attention_scores(w, q_tile, q_row, t - at.first, k_head + j0 * k_row, k_row, length - j0, d, own, other);
+        attention_scores(w, q_tile, q_row, t - at.first, k_head + j0 * k_row, k_row, length - j0, d, pieces);
         for (i32 p = 0; p < 4; p++) {
             part[p] = -SG_INFINITY;
             for (i32 c = 0; c < 4; c++) {
@@ -55,13 +66,13 @@ SG_KERNEL(256) attention_forward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32
             }
         }
         SG_BARRIER();
-        for (i32 p = 0; p < 4; p++) own[(4 * y + p) * ATTENTION_RED + x] = part[p];
+        for (i32 p = 0; p < 4; p++) pieces[(4 * y + p) * ATTENTION_RED + x] = part[p];
         SG_BARRIER();
         u32 bits = attention_kept_tile(random, stream, dropout, first_row, s, 0, at.first, j0);
         for (i32 p = 0; p < 4; p++) {
             f32 most = top[p];
             for (i32 e = 0; e < 16; e++) {
-                f32 one = own[(4 * y + p) * ATTENTION_RED + e];
+                f32 one = pieces[(4 * y + p) * ATTENTION_RED + e];
                 most = one > most || one != one ? one : most;
             }
             f32 shrink = top[p] == -SG_INFINITY ? 0.0f : sg_exp(top[p] - most);
@@ -74,9 +85,9 @@ SG_KERNEL(256) attention_forward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32
                 acc[4 * p + c] *= shrink;
             }
         }
-        attention_weigh(acc, w, v_head + j0 * v_row, v_row, length - j0, at.c0, d, weights, other);
+        attention_weigh(acc, w, v_head + j0 * v_row, v_row, length - j0, at.c0, d, pieces);
     }
-    attention_row_sums(sum, own);
+    attention_row_sums(sum, pieces);
     for (i32 p = 0; p < 4; p++) {
         i32 i = at.first + 4 * y + p;
         f32 over = sum[p] == 0.0f ? 0.0f : 1.0f / sum[p];
@@ -109,12 +120,10 @@ SG_KERNEL(256) attention_delta_f32(const SG_GLOBAL f32 *o, const SG_GLOBAL f32 *
     }
 }
 
-SG_KERNEL(256) attention_backward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GLOBAL f32 *v, const SG_GLOBAL i32 *lengths,
+SG_KERNEL_OF(256, 2) attention_backward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GLOBAL f32 *v, const SG_GLOBAL i32 *lengths,
                                       const SG_GLOBAL f32 *slopes, const SG_GLOBAL u32 *random, const SG_GLOBAL f32 *lse, const SG_GLOBAL f32 *delta,
                                       const SG_GLOBAL f32 *d_o, SG_GLOBAL f32 *dq, SG_GLOBAL f32 *dk, SG_GLOBAL f32 *dv, ATTENTION_PROBLEM) {
-    SG_SHARED_FOURS(own, ATTENTION_PIECE);
-    SG_SHARED_FOURS(other, ATTENTION_PIECE);
-    SG_SHARED_FOURS(weights, ATTENTION_WEIGHTS);
+    SG_SHARED_FOURS(pieces, ATTENTION_MEMORY);
     i64 row_groups = dq != 0 ? (i64)copies * batch * heads * ((t + ATTENTION_TILE - 1) / ATTENTION_TILE) * ((d + ATTENTION_TILE - 1) / ATTENTION_TILE) : 0;
     i32 by_keys = (i64)sg_group(0) >= row_groups, x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16, from, to;
     attention_part at;
@@ -122,31 +131,27 @@ SG_KERNEL(256) attention_backward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f3
     i32 length = attention_length(lengths, at.b, s), per = heads / kv_heads, first_head = by_keys ? at.head * per : at.head;
     i32 kv = by_keys ? at.head : at.head / per;
     i64 o_row = (i64)heads * d;
-    f32 kept = dropout > 0.0f ? 1.0f / (1.0f - dropout) : 1.0f, acc[16], acc_v[16];
+    f32 acc[16], acc_v[16];
     attention_zero(acc);
     attention_zero(acc_v);
     if (by_keys) attention_rows(t, s, causal, window, length, at.first, ATTENTION_TILE, &from, &to);
     else attention_keys(t, s, causal, window, length, at.first, ATTENTION_TILE, &from, &to);
-    const SG_GLOBAL f32 *k_head = k + k_from + (i64)at.b * s * k_row + (i64)kv * d, *v_head = v + v_from + (i64)at.b * s * v_row + (i64)kv * d;
     for (i32 head = first_head; head < first_head + (by_keys ? per : 1); head++) {
-        const SG_GLOBAL f32 *q_head = q + q_from + (i64)at.b * t * q_row + (i64)head * d;
-        const SG_GLOBAL f32 *do_head = d_o + ((i64)at.copy * batch + at.b) * t * o_row + (i64)head * d;
-        i64 first_row = ((i64)at.b * heads + head) * t, copy_row = first_row + (i64)at.copy * batch * heads * t;
-        f32 slope = slopes != 0 ? slopes[head] : 0.0f;
+        i64 first_row = ((i64)at.b * heads + head) * t;
         for (i32 o0 = from / ATTENTION_TILE * ATTENTION_TILE; o0 < to; o0 += ATTENTION_TILE) {
             i32 i0 = by_keys ? o0 : at.first, j0 = by_keys ? at.first : o0;
             i32 own_rows = by_keys ? length - j0 : t - i0, other_rows = by_keys ? t - i0 : length - j0;
-            const SG_GLOBAL f32 *q_tile = q_head + i0 * q_row, *k_tile = k_head + j0 * k_row, *v_tile = v_head + j0 * v_row, *do_tile = do_head + i0 * o_row;
+            const SG_GLOBAL f32 *q_tile = q + q_from + ((i64)at.b * t + i0) * q_row + (i64)head * d, *k_tile = k + k_from + ((i64)at.b * s + j0) * k_row + (i64)kv * d, *v_tile = v + v_from + ((i64)at.b * s + j0) * v_row + (i64)kv * d, *do_tile = d_o + (((i64)at.copy * batch + at.b) * t + i0) * o_row + (i64)head * d;
             f32 w[16], ds[16], l[4], dl[4];
             attention_zero(w);
             attention_zero(ds);
-            attention_scores(w, by_keys ? k_tile : q_tile, by_keys ? k_row : q_row, own_rows, by_keys ? q_tile : k_tile, by_keys ? q_row : k_row, other_rows, d,
-                             own, other);
+            attention_scores(w, by_keys ? k_tile : q_tile, by_keys ? k_row : q_row, own_rows, by_keys ? q_tile : k_tile, by_keys ? q_row : k_row, other_rows, d, pieces);
             attention_scores(ds, by_keys ? v_tile : do_tile, by_keys ? v_row : o_row, own_rows, by_keys ? do_tile : v_tile, by_keys ? o_row : v_row, other_rows,
-                             d, own, other);
+                             d, pieces);
             attention_load_4(l, lse + first_row, by_keys ? i0 + 4 * x : i0 + 4 * y, t);
-            attention_load_4(dl, delta + copy_row, by_keys ? i0 + 4 * x : i0 + 4 * y, t);
-            attention_probabilities(w, l, by_keys, at.first, o0, t, s, causal, window, length, scale, slope);
+            attention_load_4(dl, delta + first_row + (i64)at.copy * batch * heads * t, by_keys ? i0 + 4 * x : i0 + 4 * y, t);
+            attention_probabilities(w, l, by_keys, at.first, o0, t, s, causal, window, length, scale, slopes != 0 ? slopes[head] : 0.0f);
+            f32 kept = attention_kept_by(dropout);
             u32 bits = attention_kept_tile(random, stream, dropout, first_row, s, by_keys, at.first, o0);
             for (i32 p = 0; p < 4; p++) {
                 for (i32 c = 0; c < 4; c++) {
@@ -155,8 +160,8 @@ SG_KERNEL(256) attention_backward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f3
                     w[4 * p + c] *= m;
                 }
             }
-            attention_weigh(acc_v, w, do_tile, o_row, (by_keys && dv != 0) ? other_rows : 0, at.c0, d, weights, other);
-            attention_weigh(acc, ds, by_keys ? q_tile : k_tile, by_keys ? q_row : k_row, (!by_keys || dk != 0) ? other_rows : 0, at.c0, d, weights, other);
+            attention_weigh(acc_v, w, do_tile, o_row, (by_keys && dv != 0) ? other_rows : 0, at.c0, d, pieces);
+            attention_weigh(acc, ds, by_keys ? q_tile : k_tile, by_keys ? q_row : k_row, (!by_keys || dk != 0) ? other_rows : 0, at.c0, d, pieces);
         }
     }
     if (!by_keys) {
@@ -169,20 +174,18 @@ SG_KERNEL(256) attention_backward_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f3
     if (dv != 0) attention_store(acc_v, 1.0f, dv + row * v_row + v_from + (i64)kv * d, v_row, s - at.first, at.c0, d);
 }
 
-SG_KERNEL(256) attention_tangent_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GLOBAL f32 *v, const SG_GLOBAL i32 *lengths,
+SG_KERNEL_OF(256, 2) attention_tangent_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GLOBAL f32 *v, const SG_GLOBAL i32 *lengths,
                                      const SG_GLOBAL f32 *slopes, const SG_GLOBAL u32 *random, const SG_GLOBAL f32 *o, const SG_GLOBAL f32 *lse,
                                      const SG_GLOBAL f32 *qt, const SG_GLOBAL f32 *kt, const SG_GLOBAL f32 *vt, SG_GLOBAL f32 *ot, SG_GLOBAL f32 *mu,
                                      ATTENTION_PROBLEM) {
-    SG_SHARED_FOURS(own, ATTENTION_PIECE);
-    SG_SHARED_FOURS(other, ATTENTION_PIECE);
-    SG_SHARED_FOURS(weights, ATTENTION_WEIGHTS);
+    SG_SHARED_FOURS(pieces, ATTENTION_MEMORY);
     SG_SHARED(f32, shifts, ATTENTION_TILE);
     attention_part at;
     attention_part_of(sg_group(0), d, t, heads, batch, &at);
     i32 x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16, length = attention_length(lengths, at.b, s), kv = at.head / (heads / kv_heads), from, to;
     i64 o_row = (i64)heads * d, first_row = ((i64)at.b * heads + at.head) * t, copy_b = (i64)at.copy * batch + at.b;
     i64 q_at = q_from + (i64)at.head * d, k_at = k_from + (i64)kv * d, v_at = v_from + (i64)kv * d;
-    f32 slope = slopes != 0 ? slopes[at.head] : 0.0f, kept = dropout > 0.0f ? 1.0f / (1.0f - dropout) : 1.0f;
+    f32 slope = slopes != 0 ? slopes[at.head] : 0.0f, kept = attention_kept_by(dropout);
     const SG_GLOBAL f32 *q_tile = q + q_at + ((i64)at.b * t + at.first) * q_row;
     f32 acc[16], mean[4], l[4];
     attention_zero(acc);
@@ -195,9 +198,8 @@ SG_KERNEL(256) attention_tangent_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32
         f32 w[16], r[16];
         attention_zero(w);
         attention_zero(r);
-        attention_scores(w, q_tile, q_row, t - at.first, k_tile, k_row, length - j0, d, own, other);
-        attention_scores(r, qt + q_at + (copy_b * t + at.first) * q_row, q_row, t - at.first, k_tile, k_row, length - j0, qt != 0 ? d : 0, own, other);
-        attention_scores(r, q_tile, q_row, t - at.first, kt + k_at + (copy_b * s + j0) * k_row, k_row, length - j0, kt != 0 ? d : 0, own, other);
+        attention_scores_with_tangent(w, r, q_tile, qt != 0 ? qt + q_at + (copy_b * t + at.first) * q_row : 0, q_row, t - at.first, k_tile,
+                                      kt != 0 ? kt + k_at + (copy_b * s + j0) * k_row : 0, k_row, length - j0, d, pieces);
         attention_probabilities(w, l, 0, at.first, j0, t, s, causal, window, length, scale, slope);
         ATTENTION_EACH {
             if (j0 + 4 * x + c == attention_first_key(at.first + 4 * y + p + s - t, window)) shifts[4 * y + p] = scale * r[4 * p + c];
@@ -210,10 +212,10 @@ SG_KERNEL(256) attention_tangent_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32
             r[4 * p + c] = m * part;
             w[4 * p + c] *= m;
         }
-        attention_weigh(acc, r, v_tile, v_row, (qt != 0 || kt != 0) ? length - j0 : 0, at.c0, d, weights, other);
-        attention_weigh(acc, w, vt + v_at + (copy_b * s + j0) * v_row, v_row, vt != 0 ? length - j0 : 0, at.c0, d, weights, other);
+        attention_weigh(acc, r, v_tile, v_row, (qt != 0 || kt != 0) ? length - j0 : 0, at.c0, d, pieces);
+        attention_weigh(acc, w, vt + v_at + (copy_b * s + j0) * v_row, v_row, vt != 0 ? length - j0 : 0, at.c0, d, pieces);
     }
-    attention_row_sums(mean, own);
+    attention_row_sums(mean, pieces);
     for (i32 p = 0; p < 4; p++) {
         i32 i = at.first + 4 * y + p;
         if (i >= t) continue;
@@ -232,9 +234,7 @@ SG_KERNEL(256) attention_tangent_backward_f32(const SG_GLOBAL f32 *q, const SG_G
                                               const SG_GLOBAL f32 *delta, const SG_GLOBAL f32 *delta_t, const SG_GLOBAL f32 *d_o, const SG_GLOBAL f32 *qt,
                                               const SG_GLOBAL f32 *kt, const SG_GLOBAL f32 *vt, const SG_GLOBAL f32 *d_ot, SG_GLOBAL f32 *dqt,
                                               SG_GLOBAL f32 *dkt, SG_GLOBAL f32 *dvt, ATTENTION_PROBLEM) {
-    SG_SHARED_FOURS(own, ATTENTION_PIECE);
-    SG_SHARED_FOURS(other, ATTENTION_PIECE);
-    SG_SHARED_FOURS(weights, ATTENTION_WEIGHTS);
+    SG_SHARED_FOURS(pieces, ATTENTION_MEMORY);
     i64 row_groups = dqt != 0 ? (i64)copies * batch * heads * ((t + ATTENTION_TILE - 1) / ATTENTION_TILE) * ((d + ATTENTION_TILE - 1) / ATTENTION_TILE) : 0;
     i32 by_keys = (i64)sg_group(0) >= row_groups, x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16, from, to;
     attention_part at;
@@ -243,7 +243,7 @@ SG_KERNEL(256) attention_tangent_backward_f32(const SG_GLOBAL f32 *q, const SG_G
     i32 kv = by_keys ? at.head : at.head / per;
     i64 o_row = (i64)heads * d, q_copy = (i64)at.copy * batch * t * q_row, k_copy = (i64)at.copy * batch * s * k_row;
     i64 v_copy = (i64)at.copy * batch * s * v_row, o_copy = (i64)at.copy * batch * t * o_row;
-    f32 kept = dropout > 0.0f ? 1.0f / (1.0f - dropout) : 1.0f, acc[16], acc_v[16];
+    f32 kept = attention_kept_by(dropout), acc[16], acc_v[16];
     attention_zero(acc);
     attention_zero(acc_v);
     if (by_keys) attention_rows(t, s, causal, window, length, at.first, ATTENTION_TILE, &from, &to);
@@ -258,23 +258,19 @@ SG_KERNEL(256) attention_tangent_backward_f32(const SG_GLOBAL f32 *q, const SG_G
             i64 v_at = v_from + ((i64)at.b * s + j0) * v_row + (i64)kv * d, o_at = ((i64)at.b * t + i0) * o_row + (i64)head * d;
             /* scores of q and k, of their tangents; of d_o and v, of theirs: the own one first */
             const SG_GLOBAL f32 *a = by_keys ? k + k_at : q + q_at, *b = by_keys ? q + q_at : k + k_at;
-            const SG_GLOBAL f32 *at_ = by_keys ? kt + k_copy + k_at : qt + q_copy + q_at, *bt = by_keys ? qt + q_copy + q_at : kt + k_copy + k_at;
+            const SG_GLOBAL f32 *qt_tile = qt != 0 ? qt + q_copy + q_at : 0, *kt_tile = kt != 0 ? kt + k_copy + k_at : 0;
+            const SG_GLOBAL f32 *vt_tile = vt != 0 ? vt + v_copy + v_at : 0, *dot_tile = d_ot != 0 ? d_ot + o_copy + o_at : 0;
+            const SG_GLOBAL f32 *at_ = by_keys ? kt_tile : qt_tile, *bt = by_keys ? qt_tile : kt_tile;
             const SG_GLOBAL f32 *e = by_keys ? v + v_at : d_o + o_at, *f = by_keys ? d_o + o_at : v + v_at;
-            const SG_GLOBAL f32 *et = by_keys ? vt + v_copy + v_at : d_ot + o_copy + o_at, *ft = by_keys ? d_ot + o_copy + o_at : vt + v_copy + v_at;
+            const SG_GLOBAL f32 *et = by_keys ? vt_tile : dot_tile, *ft = by_keys ? dot_tile : vt_tile;
             i64 a_row = by_keys ? k_row : q_row, b_row = by_keys ? q_row : k_row, e_row = by_keys ? v_row : o_row, f_row = by_keys ? o_row : v_row;
-            bool has_at = by_keys ? kt != 0 : qt != 0, has_bt = by_keys ? qt != 0 : kt != 0, has_et = by_keys ? vt != 0 : d_ot != 0;
-            bool has_ft = by_keys ? d_ot != 0 : vt != 0;
             f32 w[16], ds[16], r[16], dst[16], l[4], m[4], dl[4], dlt[4];
             attention_zero(w);
             attention_zero(ds);
             attention_zero(r);
             attention_zero(dst);
-            attention_scores(w, a, a_row, own_rows, b, b_row, other_rows, d, own, other);
-            attention_scores(r, at_, a_row, own_rows, b, b_row, other_rows, has_at ? d : 0, own, other);
-            attention_scores(r, a, a_row, own_rows, bt, b_row, other_rows, has_bt ? d : 0, own, other);
-            attention_scores(ds, e, e_row, own_rows, f, f_row, other_rows, d, own, other);
-            attention_scores(dst, et, e_row, own_rows, f, f_row, other_rows, has_et ? d : 0, own, other);
-            attention_scores(dst, e, e_row, own_rows, ft, f_row, other_rows, has_ft ? d : 0, own, other);
+            attention_scores_with_tangent(w, r, a, at_, a_row, own_rows, b, bt, b_row, other_rows, d, pieces);
+            attention_scores_with_tangent(ds, dst, e, et, e_row, own_rows, f, ft, f_row, other_rows, d, pieces);
             attention_load_4(l, lse + first_row, first, t);
             attention_load_4(m, mu + copy_row, first, t);
             attention_load_4(dl, delta + first_row, first, t);
@@ -292,10 +288,10 @@ SG_KERNEL(256) attention_tangent_backward_f32(const SG_GLOBAL f32 *q, const SG_G
                     w[n] *= keep;
                 }
             }
-            attention_weigh(acc_v, r, f, f_row, by_keys && dvt != 0 ? other_rows : 0, at.c0, d, weights, other);
-            attention_weigh(acc_v, w, ft, f_row, by_keys && dvt != 0 && has_ft ? other_rows : 0, at.c0, d, weights, other);
-            attention_weigh(acc, dst, b, b_row, !by_keys || dkt != 0 ? other_rows : 0, at.c0, d, weights, other);
-            attention_weigh(acc, ds, bt, b_row, (!by_keys || dkt != 0) && has_bt ? other_rows : 0, at.c0, d, weights, other);
+            attention_weigh(acc_v, r, f, f_row, by_keys && dvt != 0 ? other_rows : 0, at.c0, d, pieces);
+            attention_weigh(acc_v, w, ft, f_row, by_keys && dvt != 0 && ft != 0 ? other_rows : 0, at.c0, d, pieces);
+            attention_weigh(acc, dst, b, b_row, !by_keys || dkt != 0 ? other_rows : 0, at.c0, d, pieces);
+            attention_weigh(acc, ds, bt, b_row, (!by_keys || dkt != 0) && bt != 0 ? other_rows : 0, at.c0, d, pieces);
         }
     }
     if (!by_keys) {
@@ -307,64 +303,73 @@ SG_KERNEL(256) attention_tangent_backward_f32(const SG_GLOBAL f32 *q, const SG_G
     if (dvt != 0) attention_store(acc_v, 1.0f, dvt + v_copy + row * v_row + v_from + (i64)kv * d, v_row, s - at.first, at.c0, d);
 }
 
-SG_KERNEL(256) attention_curvature_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GLOBAL f32 *v, const SG_GLOBAL i32 *lengths,
-                                       const SG_GLOBAL f32 *slopes, const SG_GLOBAL u32 *random, const SG_GLOBAL f32 *lse, const SG_GLOBAL f32 *mu,
-                                       const SG_GLOBAL f32 *delta, const SG_GLOBAL f32 *d_o, const SG_GLOBAL f32 *qt, const SG_GLOBAL f32 *kt,
-                                       const SG_GLOBAL f32 *vt, SG_GLOBAL f32 *partial, ATTENTION_PROBLEM) {
-    SG_SHARED_FOURS(own, ATTENTION_PIECE);
-    SG_SHARED_FOURS(other, ATTENTION_PIECE);
-    i32 tiles = (t + ATTENTION_TILE - 1) / ATTENTION_TILE, x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16, from, to;
+SG_KERNEL_OF(256, 2) attention_curvature_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GLOBAL f32 *v, const SG_GLOBAL i32 *lengths,
+                                             const SG_GLOBAL f32 *slopes, const SG_GLOBAL u32 *random, const SG_GLOBAL f32 *lse, const SG_GLOBAL f32 *mu,
+                                             const SG_GLOBAL f32 *delta, const SG_GLOBAL f32 *d_o, const SG_GLOBAL f32 *qt, const SG_GLOBAL f32 *kt,
+                                             const SG_GLOBAL f32 *vt, SG_GLOBAL f32 *partial, ATTENTION_PROBLEM) {
+    SG_SHARED_FOURS(pieces, 4 * ATTENTION_PIECE);
+    SG_SHARED(f32, sums, 256 * ATTENTION_COPIES);
+    i32 tiles = (t + ATTENTION_TILE - 1) / ATTENTION_TILE, me = (i32)sg_local(0), y = me / 16, from, to;
     i32 i0 = (tiles - 1 - (i32)sg_group(0) % tiles) * ATTENTION_TILE, head = (i32)sg_group(0) / tiles % heads, b = (i32)sg_group(0) / tiles / heads;
-    i32 length = attention_length(lengths, b, s), kv = head / (heads / kv_heads);
+    i32 length = attention_length(lengths, b, s), kv = head / (heads / kv_heads), share = (copies + (i32)sg_groups(1) - 1) / (i32)sg_groups(1);
+    i32 first = (i32)sg_group(1) * share, count = copies - first < share ? copies - first : share;
     i64 o_row = (i64)heads * d, first_row = ((i64)b * heads + head) * t, q_at = q_from + ((i64)b * t + i0) * q_row + (i64)head * d;
-    f32 slope = slopes != 0 ? slopes[head] : 0.0f, kept = dropout > 0.0f ? 1.0f / (1.0f - dropout) : 1.0f;
-    const SG_GLOBAL f32 *q_tile = q + q_at, *do_tile = d_o + ((i64)b * t + i0) * o_row + (i64)head * d;
-    f32 l[4], dl[4], m[4], sum = 0.0f;
-    attention_load_4(l, lse + first_row, i0 + 4 * y, t);
-    attention_load_4(dl, delta + first_row, i0 + 4 * y, t);
+    const SG_GLOBAL f32 *do_tile = d_o + ((i64)b * t + i0) * o_row + (i64)head * d;
     attention_keys(t, s, causal, window, length, i0, ATTENTION_TILE, &from, &to);
-    for (i32 copy = (i32)sg_group(1); copy < copies; copy += (i32)sg_groups(1)) {
-        const SG_GLOBAL f32 *qt_tile = qt + (i64)copy * batch * t * q_row + q_at;
-        attention_load_4(m, mu + (i64)copy * batch * heads * t + first_row, i0 + 4 * y, t);
-        sum = 0.0f;
-        for (i32 j0 = from / ATTENTION_TILE * ATTENTION_TILE; j0 < to; j0 += ATTENTION_TILE) {
-            i64 k_at = k_from + ((i64)b * s + j0) * k_row + (i64)kv * d, v_at = v_from + ((i64)b * s + j0) * v_row + (i64)kv * d;
-            const SG_GLOBAL f32 *kt_tile = kt + (i64)copy * batch * s * k_row + k_at, *vt_tile = vt + (i64)copy * batch * s * v_row + v_at;
-            f32 w[16], ds[16], r[16], second[16];
-            attention_zero(w);
-            attention_zero(ds);
+    for (i32 e = 0; e < count; e++) sums[256 * e + me] = 0.0f;
+    for (i32 j0 = from / ATTENTION_TILE * ATTENTION_TILE; j0 < to; j0 += ATTENTION_TILE) {
+        i64 k_at = k_from + ((i64)b * s + j0) * k_row + (i64)kv * d, v_at = v_from + ((i64)b * s + j0) * v_row + (i64)kv * d;
+        f32 w[16], ds[16], four[4];
+        attention_zero(w);
+        attention_zero(ds);
+        attention_scores(w, q + q_at, q_row, t - i0, k + k_at, k_row, length - j0, d, pieces);
+        attention_scores(ds, do_tile, o_row, t - i0, v + v_at, v_row, length - j0, d, pieces);
+        attention_load_4(four, lse + first_row, i0 + 4 * y, t);
+        attention_probabilities(w, four, 0, i0, j0, t, s, causal, window, length, scale, slopes != 0 ? slopes[head] : 0.0f);
+        attention_load_4(four, delta + first_row, i0 + 4 * y, t);
+        u32 bits = attention_kept_tile(random, stream, dropout, first_row, s, 0, i0, j0);
+        ATTENTION_EACH { /* what the probes share: dS, and 2 P M */
+            i32 n = 4 * p + c;
+            f32 keep = bits >> n & 1u ? attention_kept_by(dropout) : 0.0f;
+            ds[n] = w[n] * (keep * ds[n] - four[p]);
+            w[n] *= 2.0f * keep;
+        }
+        for (i32 e = 0; e < count; e++) {
+            i64 copy = first + e;
+            const SG_GLOBAL f32 *qt_tile = qt != 0 ? qt + copy * batch * t * q_row + q_at : 0, *kt_tile = kt != 0 ? kt + copy * batch * s * k_row + k_at : 0;
+            f32 r[16], other[16], sum = 0.0f;
             attention_zero(r);
-            attention_zero(second);
-            attention_scores(w, q_tile, q_row, t - i0, k + k_at, k_row, length - j0, d, own, other);
-            attention_scores(ds, do_tile, o_row, t - i0, v + v_at, v_row, length - j0, d, own, other);
-            attention_probabilities(w, l, 0, i0, j0, t, s, causal, window, length, scale, slope);
-            u32 bits = attention_kept_tile(random, stream, dropout, first_row, s, 0, i0, j0);
-            attention_scores(r, qt_tile, q_row, t - i0, k + k_at, k_row, length - j0, qt != 0 ? d : 0, own, other);
-            attention_scores(r, q_tile, q_row, t - i0, kt_tile, k_row, length - j0, kt != 0 ? d : 0, own, other);
-            attention_scores(second, qt_tile, q_row, t - i0, kt_tile, k_row, length - j0, qt != 0 && kt != 0 ? d : 0, own, other);
+            attention_zero(other);
+            attention_scores(other, qt_tile, q_row, t - i0, kt_tile, k_row, length - j0, qt != 0 && kt != 0 ? d : 0, pieces);
+            for (i32 n = 0; n < 16; n++) {
+                sum += 2.0f * scale * ds[n] * other[n];
+                other[n] = 0.0f;
+            }
+            attention_scores_with_tangent(0, r, q + q_at, qt_tile, q_row, t - i0, k + k_at, kt_tile, k_row, length - j0, d, pieces);
+            attention_load_4(four, mu + copy * batch * heads * t + first_row, i0 + 4 * y, t);
             ATTENTION_EACH {
                 i32 n = 4 * p + c;
-                f32 keep = bits >> n & 1u ? kept : 0.0f, centred = scale * r[n] - m[p];
-                sum += w[n] * (keep * ds[n] - dl[p]) * (centred * centred + 2.0f * scale * second[n]);
-                w[n] *= 2.0f * keep * centred;
-                ds[n] = 0.0f;
+                f32 centred = scale * r[n] - four[p];
+                sum += ds[n] * centred * centred;
+                r[n] = w[n] * centred;
             }
-            attention_scores(ds, do_tile, o_row, t - i0, vt_tile, v_row, length - j0, vt != 0 ? d : 0, own, other);
-            for (i32 n = 0; n < 16; n++) sum += w[n] * ds[n];
+            attention_scores(other, do_tile, o_row, t - i0, vt + copy * batch * s * v_row + v_at, v_row, length - j0, vt != 0 ? d : 0, pieces);
+            for (i32 n = 0; n < 16; n++) sum += r[n] * other[n];
+            sums[256 * e + me] += sum;
         }
-        SG_BARRIER();
-        own[sg_local(0)] = sum;
-        SG_BARRIER();
-        if (y == 0) {
-            for (i32 e = 1; e < 16; e++) sum += own[16 * e + x];
-            other[x] = sum;
-        }
-        SG_BARRIER();
-        if (sg_local(0) == 0) {
-            for (i32 e = 1; e < 16; e++) sum += other[e];
-            i64 place = 2 * ((i64)copy * sg_groups(0) + sg_group(0));
-            partial[place] = sum;
-            partial[place + 1] = 0.0f;
-        }
+    }
+    SG_BARRIER();
+    if (me < 16 * count) {
+        f32 sum = 0.0f;
+        for (i32 e = 0; e < 16; e++) sum += sums[256 * (me / 16) + 16 * e + me % 16];
+        pieces[me] = sum;
+    }
+    SG_BARRIER();
+    if (me < count) {
+        f32 sum = 0.0f;
+        for (i32 e = 0; e < 16; e++) sum += pieces[16 * me + e];
+        i64 place = 2 * ((i64)(first + me) * sg_groups(0) + sg_group(0));
+        partial[place] = sum;
+        partial[place + 1] = 0.0f;
     }
 }

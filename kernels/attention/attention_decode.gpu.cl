@@ -11,12 +11,14 @@
    [longest, dims / 2, 2], cosine and sine: pair c of the first `dims` elements of a head is (c, c + dims / 2) where `halves`, else (2 c, 2 c + 1).
    slopes (or null) [heads]. 0 <= p < longest, 1 <= d <= 256.
 
-   Work-group: 256, one per head; grid x: heads. Keys go by tiles of 256, one per work-item, with a running maximum (online softmax).
+   Work-group: 256, one per head; grid x: heads. Keys go by tiles of 256, one per work-item, with a running maximum (online softmax); values by parts of the group, each as many
+   work-items as a row has elements, rounded up to a power of two. 16 loads of a work-item are on their way at once: one group a multiprocessor has nothing else to hide them.
    The key and value of p come from the arguments, not from the caches: the group of a kv head's first query head writes them, the others need not wait.
    Bytes: 8 d per key and kv head. Flops: 4 d per key and head. Source: Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018. */
 #include "lib/gpu.h"
 
 #define DECODE_GROUP 256
+#define DECODE_LOADS 16
 
 SG_FN f32 decode_turned(const SG_GLOBAL f32 *x, i32 c, const SG_GLOBAL f32 *turn, i32 dims, i32 halves) {
     if (turn == 0 || c >= dims) return x[c];
@@ -24,6 +26,18 @@ SG_FN f32 decode_turned(const SG_GLOBAL f32 *x, i32 c, const SG_GLOBAL f32 *turn
     i32 first = halves ? pair : 2 * pair, second = halves ? pair + half_dims : 2 * pair + 1;
     f32 a = x[first], b = x[second], cosine = turn[2 * pair], sine = turn[2 * pair + 1];
     return c == first ? a * cosine - b * sine : b * cosine + a * sine;
+}
+
+/* sum over i < n of a[i a_step] b[i b_step]: DECODE_LOADS of b are on their way at once. */
+SG_FN f32 decode_dot(const SG_LOCAL f32 *a, i32 a_step, const SG_GLOBAL f32 *b, i64 b_step, i32 n) {
+    f32 sum = 0.0f;
+    for (; n >= DECODE_LOADS; n -= DECODE_LOADS, a += DECODE_LOADS * a_step) {
+        f32 one[DECODE_LOADS];
+        for (i32 e = 0; e < DECODE_LOADS; e++, b += b_step) one[e] = b[0];
+        for (i32 e = 0; e < DECODE_LOADS; e++) sum = sg_fma(a[e * a_step], one[e], sum);
+    }
+    for (; n > 0; n--, a += a_step, b += b_step) sum = sg_fma(a[0], b[0], sum);
+    return sum;
 }
 
 SG_KERNEL(DECODE_GROUP)
@@ -36,6 +50,9 @@ attention_decode_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GL
     SG_SHARED(f32, tree, DECODE_GROUP);
     i32 me = (i32)sg_local(0), h = (i32)sg_group(0), each = heads / kv_heads, g = h / each, p = position[0];
     p = p < 0 ? 0 : p >= longest ? longest - 1 : p;
+    i32 across = 1; /* work-items that share out a row of values, each part of the group has its keys of a tile */
+    while (across < d) across *= 2;
+    i32 parts = DECODE_GROUP / across, column = me % across;
     const SG_GLOBAL f32 *turn = turns == 0 ? turns : turns + (i64)p * dims;
     const SG_GLOBAL f32 *value = v + v_from + (i64)g * d;
     SG_GLOBAL f32 *keys = k_cache + (i64)g * d * longest, *values = v_cache + (i64)g * d * longest;
@@ -51,9 +68,9 @@ attention_decode_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GL
     f32 slope = slopes == 0 ? 0.0f : slopes[h], most = -SG_INFINITY, total = 0.0f, sum = 0.0f;
     for (i32 tile = window > 0 && p - window + 1 > 0 ? p - window + 1 : 0; tile <= p; tile += DECODE_GROUP) {
         i32 j = tile + me, count = p + 1 - tile < DECODE_GROUP ? p + 1 - tile : DECODE_GROUP;
-        f32 score = j < p ? 0.0f : -SG_INFINITY;
+        f32 score = -SG_INFINITY;
         if (j < p) {
-            for (i32 c = 0; c < d; c++) score = sg_fma(query[c], keys[(i64)c * longest + j], score);
+            score = decode_dot(query, 1, keys + j, longest, d);
             score += slope * (f32)(j - p);
         }
         if (j == p) {
@@ -78,12 +95,18 @@ attention_decode_f32(const SG_GLOBAL f32 *q, const SG_GLOBAL f32 *k, const SG_GL
         most = higher;
         total = sg_fma(total, shrink, tree[0]);
         sum *= shrink;
-        if (me < d) {
+        if (column < d) {
             i32 before = tile + count > p ? p - tile : count;
-            for (i32 i = 0; i < before; i++) sum = sg_fma(weight[i], values[(i64)(tile + i) * d + me], sum);
-            if (before < count) sum = sg_fma(weight[before], value[me], sum);
+            i32 first = me / across, share = before > first ? (before - first + parts - 1) / parts : 0;
+            sum += decode_dot(weight + first, parts, values + (i64)(tile + first) * d + column, (i64)parts * d, share);
+            if (before < count && me < across) sum = sg_fma(weight[before], value[column], sum);
         }
         SG_BARRIER();
     }
-    if (me < d) o[(i64)h * d + me] = sum / total;
+    tree[me] = sum;
+    SG_BARRIER();
+    if (me < d) {
+        for (i32 e = 1; e < parts; e++) sum += tree[e * across + me];
+        o[(i64)h * d + me] = sum / total;
+    }
 }

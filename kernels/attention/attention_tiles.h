@@ -14,62 +14,108 @@
 #ifndef ATTENTION_DEPTH
 #define ATTENTION_DEPTH 16 /* of a piece of an operand in local memory */
 #endif
+#ifndef ATTENTION_COPIES
+#define ATTENTION_COPIES 8 /* probes of curvature that share a tile */
+#endif
 #define ATTENTION_STRIDE 68 /* floats from one row of a tile in local memory to the next: 16 bytes aligned, and banks differ */
 #define ATTENTION_PIECE (ATTENTION_DEPTH * ATTENTION_STRIDE)
-#define ATTENTION_WEIGHTS (ATTENTION_TILE * ATTENTION_STRIDE)
+/* Local memory of a group: pieces of operands, the last four of which are weights when products with them are made. */
+#define ATTENTION_MEMORY (2 * ATTENTION_PIECE + ATTENTION_TILE * ATTENTION_STRIDE)
+#define ATTENTION_WEIGHTS_OF(pieces) ((pieces) + 2 * ATTENTION_PIECE)
 #define ATTENTION_RED 17 /* floats of a row of partial results of 16 work-items */
 
 #define ATTENTION_EACH for (i32 p = 0; p < 4; p++) for (i32 c = 0; c < 4; c++)
 
-/* acc[4 p + q] += a[own p] b[other q] */
-SG_FN void attention_outer(f32 *acc, const SG_LOCAL f32 *a, const SG_LOCAL f32 *b) {
-    float4 u = sg_shared_4(a), v = sg_shared_4(b);
-    acc[0] += u.x * v.x;
-    acc[1] += u.x * v.y;
-    acc[2] += u.x * v.z;
-    acc[3] += u.x * v.w;
-    acc[4] += u.y * v.x;
-    acc[5] += u.y * v.y;
-    acc[6] += u.y * v.z;
-    acc[7] += u.y * v.w;
-    acc[8] += u.z * v.x;
-    acc[9] += u.z * v.y;
-    acc[10] += u.z * v.z;
-    acc[11] += u.z * v.w;
-    acc[12] += u.w * v.x;
-    acc[13] += u.w * v.y;
-    acc[14] += u.w * v.z;
-    acc[15] += u.w * v.w;
+/* acc[4 p + q] += a[p] b[q] */
+SG_FN void attention_outer(f32 *acc, float4 a, float4 b) {
+    acc[0] += a.x * b.x;
+    acc[1] += a.x * b.y;
+    acc[2] += a.x * b.z;
+    acc[3] += a.x * b.w;
+    acc[4] += a.y * b.x;
+    acc[5] += a.y * b.y;
+    acc[6] += a.y * b.z;
+    acc[7] += a.y * b.w;
+    acc[8] += a.z * b.x;
+    acc[9] += a.z * b.y;
+    acc[10] += a.z * b.z;
+    acc[11] += a.z * b.w;
+    acc[12] += a.w * b.x;
+    acc[13] += a.w * b.y;
+    acc[14] += a.w * b.z;
+    acc[15] += a.w * b.w;
 }
 
-/* tile[c][row] = from[row][c0 + c]; 0 beyond `rows` and d. */
-SG_FN void attention_fetch(const SG_GLOBAL f32 *from, i64 row, i32 rows, i32 c0, i32 d, SG_LOCAL f32 *tile) {
-    for (i32 e = (i32)sg_local(0); e < ATTENTION_TILE * ATTENTION_DEPTH; e += 256) {
-        i32 i = e / ATTENTION_DEPTH, c = e % ATTENTION_DEPTH;
-        tile[c * ATTENTION_STRIDE + i] = i < rows && c0 + c < d ? from[i * row + c0 + c] : 0.0f;
+/* Four of a row's columns from c on; 0 from column d on. */
+SG_FN float4 attention_four(const SG_GLOBAL f32 *row, i32 c, i32 d) {
+    if (c + 4 <= d && sg_takes_4(row + c)) return sg_load_4(row + c);
+    return sg_make_4(c < d ? row[c] : 0.0f, c + 1 < d ? row[c + 1] : 0.0f, c + 2 < d ? row[c + 2] : 0.0f, c + 3 < d ? row[c + 3] : 0.0f);
+}
+
+/* piece[c][row] = from[row][c0 + c]; 0 beyond `rows` and d. In the second half of the columns rows 8 .. 15 of each sixteen change places with 0 .. 7, so that the 32 stores
+   of a warp go to 32 banks: row i of column c lies at c ATTENTION_STRIDE + (i ^ (c & 8)). */
+SG_FN void attention_fetch(const SG_GLOBAL f32 *from, i64 row, i32 rows, i32 c0, i32 d, SG_LOCAL f32 *piece) {
+    i32 i = (i32)sg_local(0) / 4, c = (i32)sg_local(0) % 4 * 4;
+    float4 four = i < rows ? attention_four(from + i * row, c0 + c, d) : sg_make_4(0.0f, 0.0f, 0.0f, 0.0f);
+    piece += c * ATTENTION_STRIDE + (i ^ (c & 8));
+    piece[0] = four.x;
+    piece[ATTENTION_STRIDE] = four.y;
+    piece[2 * ATTENTION_STRIDE] = four.z;
+    piece[3 * ATTENTION_STRIDE] = four.w;
+}
+/* Where the rows r .. r + 3 of a piece's columns h .. h + 7 are, h 0 or 8: a column at each ATTENTION_STRIDE. */
+SG_FN const SG_LOCAL f32 *attention_columns(const SG_LOCAL f32 *piece, i32 h, i32 r) { return piece + h * ATTENTION_STRIDE + (r ^ h); }
+
+/* acc[own][other] += sum over the head of a[own] b[other]. Ends with local memory still read. */
+SG_FN void attention_scores(f32 *acc, const SG_GLOBAL f32 *a, i64 a_row, i32 a_rows, const SG_GLOBAL f32 *b, i64 b_row, i32 b_rows, i32 d, SG_LOCAL f32 *pieces) {
+    i32 x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16;
+    SG_LOCAL f32 *other = pieces + ATTENTION_PIECE;
+    for (i32 c0 = 0; c0 < d; c0 += ATTENTION_DEPTH) {
+        SG_BARRIER();
+        attention_fetch(a, a_row, a_rows, c0, d, pieces);
+        attention_fetch(b, b_row, b_rows, c0, d, other);
+        SG_BARRIER();
+#pragma unroll 1
+        for (i32 h = 0; h < ATTENTION_DEPTH; h += 8) {
+            const SG_LOCAL f32 *u = attention_columns(pieces, h, 4 * y), *v = attention_columns(other, h, 4 * x);
+#pragma unroll
+            for (i32 c = 0; c < 8 * ATTENTION_STRIDE; c += ATTENTION_STRIDE) attention_outer(acc, sg_shared_4(u + c), sg_shared_4(v + c));
+        }
     }
 }
 
-/* acc[own][other] += sum over the head of a[own] b[other]. Ends with local memory still read. */
-SG_FN void attention_scores(f32 *acc, const SG_GLOBAL f32 *a, i64 a_row, i32 a_rows, const SG_GLOBAL f32 *b, i64 b_row, i32 b_rows, i32 d, SG_LOCAL f32 *own,
-                            SG_LOCAL f32 *other) {
+/* tangent[own][other] += sum over the head of at[own] b[other] + a[own] bt[other], and acc += a[own] b[other] unless it is null: each piece comes once for all products. at
+   lies as a does and bt as b, a null is zeros. Ends with local memory still read. */
+SG_FN void attention_scores_with_tangent(f32 *acc, f32 *tangent, const SG_GLOBAL f32 *a, const SG_GLOBAL f32 *at, i64 a_row, i32 a_rows,
+                                         const SG_GLOBAL f32 *b, const SG_GLOBAL f32 *bt, i64 b_row, i32 b_rows, i32 d, SG_LOCAL f32 *pieces) {
     i32 x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16;
+    SG_LOCAL f32 *other = pieces + ATTENTION_PIECE, *own_t = pieces + 2 * ATTENTION_PIECE, *other_t = pieces + 3 * ATTENTION_PIECE;
     for (i32 c0 = 0; c0 < d; c0 += ATTENTION_DEPTH) {
         SG_BARRIER();
-        attention_fetch(a, a_row, a_rows, c0, d, own);
+        attention_fetch(a, a_row, a_rows, c0, d, pieces);
         attention_fetch(b, b_row, b_rows, c0, d, other);
+        attention_fetch(at, a_row, at != 0 ? a_rows : 0, c0, d, own_t);
+        attention_fetch(bt, b_row, bt != 0 ? b_rows : 0, c0, d, other_t);
         SG_BARRIER();
-        for (i32 c = 0; c < ATTENTION_DEPTH; c++) attention_outer(acc, own + c * ATTENTION_STRIDE + 4 * y, other + c * ATTENTION_STRIDE + 4 * x);
+#pragma unroll 1
+        for (i32 h = 0; h < ATTENTION_DEPTH; h += 8) {
+            const SG_LOCAL f32 *u = attention_columns(pieces, h, 4 * y), *v = attention_columns(other, h, 4 * x);
+            const SG_LOCAL f32 *ut = attention_columns(own_t, h, 4 * y), *vt = attention_columns(other_t, h, 4 * x);
+#pragma unroll
+            for (i32 c = 0; c < 8 * ATTENTION_STRIDE; c += ATTENTION_STRIDE) {
+                float4 own = sg_shared_4(u + c), others = sg_shared_4(v + c);
+                if (acc != 0) attention_outer(acc, own, others);
+                attention_outer(tangent, sg_shared_4(ut + c), others);
+                attention_outer(tangent, own, sg_shared_4(vt + c));
+            }
+        }
     }
 }
 
 /* weights[other][own] = w[own][other]; nobody reads them any more. */
 SG_FN void attention_put(const f32 *w, SG_LOCAL f32 *weights) {
     i32 x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16;
-    for (i32 q = 0; q < 4; q++) {
-        SG_LOCAL f32 *to = weights + (4 * x + q) * ATTENTION_STRIDE + 4 * y;
-        for (i32 p = 0; p < 4; p++) to[p] = w[4 * p + q];
-    }
+    for (i32 q = 0; q < 4; q++) sg_put_shared_4(weights + (4 * x + q) * ATTENTION_STRIDE + 4 * y, sg_make_4(w[q], w[4 + q], w[8 + q], w[12 + q]));
 }
 
 /* acc[own][column] += sum over other of weights[other][own] from[other][c0 + column]. The weights may have been put just before. Ends with local memory still read. */
@@ -77,20 +123,20 @@ SG_FN void attention_mix(f32 *acc, const SG_LOCAL f32 *weights, const SG_GLOBAL 
     i32 x = (i32)sg_local(0) % 16, y = (i32)sg_local(0) / 16;
     for (i32 j0 = 0; j0 < ATTENTION_TILE && j0 < rows; j0 += ATTENTION_DEPTH) {
         SG_BARRIER();
-        for (i32 e = (i32)sg_local(0); e < ATTENTION_TILE * ATTENTION_DEPTH; e += 256) {
-            i32 j = e / ATTENTION_TILE, c = e % ATTENTION_TILE;
-            piece[j * ATTENTION_STRIDE + c] = j0 + j < rows && c0 + c < d ? from[(j0 + j) * row + c0 + c] : 0.0f;
-        }
+        float4 four = j0 + y < rows ? attention_four(from + (j0 + y) * row, c0 + 4 * x, d) : sg_make_4(0.0f, 0.0f, 0.0f, 0.0f);
+        sg_put_shared_4(piece + y * ATTENTION_STRIDE + 4 * x, four);
         SG_BARRIER();
-        for (i32 j = 0; j < ATTENTION_DEPTH; j++) attention_outer(acc, weights + (j0 + j) * ATTENTION_STRIDE + 4 * y, piece + j * ATTENTION_STRIDE + 4 * x);
+#pragma unroll 8
+        for (i32 j = 0; j < ATTENTION_DEPTH; j++)
+            attention_outer(acc, sg_shared_4(weights + (j0 + j) * ATTENTION_STRIDE + 4 * y), sg_shared_4(piece + j * ATTENTION_STRIDE + 4 * x));
     }
 }
 
 /* acc += sum over other of w[own][other] from[other][c0 + column]. */
-SG_FN void attention_weigh(f32 *acc, const f32 *w, const SG_GLOBAL f32 *from, i64 row, i32 rows, i32 c0, i32 d, SG_LOCAL f32 *weights, SG_LOCAL f32 *piece) {
+SG_FN void attention_weigh(f32 *acc, const f32 *w, const SG_GLOBAL f32 *from, i64 row, i32 rows, i32 c0, i32 d, SG_LOCAL f32 *pieces) {
     SG_BARRIER();
-    attention_put(w, weights);
-    attention_mix(acc, weights, from, row, rows, c0, d, piece);
+    attention_put(w, ATTENTION_WEIGHTS_OF(pieces));
+    attention_mix(acc, ATTENTION_WEIGHTS_OF(pieces), from, row, rows, c0, d, pieces);
 }
 
 /* to[own][c0 + column] = factor acc[own][column] */
@@ -141,6 +187,9 @@ SG_FN u32 attention_kept_tile(const SG_GLOBAL u32 *random, u32 stream, f32 dropo
     }
     return bits;
 }
+
+/* What dropout multiplies with what it keeps. */
+SG_FN f32 attention_kept_by(f32 dropout) { return dropout > 0.0f ? 1.0f / (1.0f - dropout) : 1.0f; }
 
 /* Of the work-item's four queries, numbered from `first`; 0 beyond t. */
 SG_FN void attention_load_4(f32 *to, const SG_GLOBAL f32 *from, i32 first, i32 t) {

@@ -39,10 +39,17 @@ SG_FN f32 norm_along(const global f32 *x, const global f32 *xt, i64 c, f32 m, f3
     return sg_sum16(sum) / (f32)c;
 }
 
-kernel void norm_forward_f32(const global f32 *x, const global f32 *w, const global f32 *b, global f32 *y, global f32 *mean, global f32 *r, i64 n, i64 c,
-                             f32 epsilon, i32 centred) {
+/* a + b of a row; the sweeps behind it find it in the L1 cache. */
+SG_FN const global f32 *norm_added(const global f32 *a, const global f32 *b, global f32 *to, i64 c) {
+    NORM_EACH(j) sg_store16(to + j, sg_load16(a + j, c - j, 0.0f) + sg_load16(b + j, c - j, 0.0f), c - j);
+    return to;
+}
+
+kernel void norm_forward_f32(const global f32 *x, const global f32 *z, const global f32 *w, const global f32 *b, global f32 *s, global f32 *y, global f32 *mean,
+                             global f32 *r, i64 n, i64 c, f32 epsilon, i32 centred) {
     NORM_ROWS(row, n) {
         const global f32 *in = x + row * c;
+        if (z) in = norm_added(in, z + row * c, (s ? s : y) + row * c, c);
         f32 m = centred ? norm_mean(in, c) : 0.0f;
         float16 sum = 0.0f;
         NORM_EACH(j) {
@@ -56,8 +63,8 @@ kernel void norm_forward_f32(const global f32 *x, const global f32 *w, const glo
     }
 }
 
-kernel void norm_backward_f32(const global f32 *x, const global f32 *mean, const global f32 *r, const global f32 *w, const global f32 *dy, global f32 *dx, i64 n,
-                              i64 c, i64 copies) {
+kernel void norm_backward_f32(const global f32 *x, const global f32 *mean, const global f32 *r, const global f32 *w, const global f32 *dy, const global f32 *ds,
+                              global f32 *dx, i64 n, i64 c, i64 copies) {
     NORM_COPIES(k, copies) {
         NORM_ROWS(row, n) {
             const global f32 *in = x + row * c, *d = dy + (k * n + row) * c;
@@ -71,17 +78,20 @@ kernel void norm_backward_f32(const global f32 *x, const global f32 *mean, const
             f32 c1 = mean ? sg_sum16(one) / (f32)c : 0.0f, c2 = sg_sum16(two) / (f32)c;
             NORM_EACH(j) {
                 float16 g = norm_times(w, j, c - j, sg_load16(d + j, c - j, 0.0f));
-                sg_store16(dx + (k * n + row) * c + j, inverse * (g - c1 - c2 * norm_unit(in, j, c - j, m, inverse)), c - j);
+                float16 v = inverse * (g - c1 - c2 * norm_unit(in, j, c - j, m, inverse));
+                if (ds) v += sg_load16(ds + (k * n + row) * c + j, c - j, 0.0f); /* a statement of its own: rounded before it is added, as two passes would */
+                sg_store16(dx + (k * n + row) * c + j, v, c - j);
             }
         }
     }
 }
 
-kernel void norm_tangent_f32(const global f32 *x, const global f32 *mean, const global f32 *r, const global f32 *w, const global f32 *xt, const global f32 *wt,
-                             const global f32 *bt, global f32 *yt, i64 n, i64 c, i64 copies) {
+kernel void norm_tangent_f32(const global f32 *x, const global f32 *mean, const global f32 *r, const global f32 *w, const global f32 *xt, const global f32 *zt,
+                             const global f32 *wt, const global f32 *bt, global f32 *st, global f32 *yt, i64 n, i64 c, i64 copies) {
     NORM_COPIES(k, copies) {
         NORM_ROWS(row, n) {
             const global f32 *in = x + row * c, *t = xt ? xt + (k * n + row) * c : 0;
+            if (zt) t = norm_added(t, zt + (k * n + row) * c, st + (k * n + row) * c, c);
             f32 m = mean ? mean[row] : 0.0f, inverse = r[row], middle = mean ? norm_mean(t, c) : 0.0f, along = norm_along(in, t, c, m, inverse, middle);
             NORM_EACH(j) {
                 float16 h = norm_unit(in, j, c - j, m, inverse), ht = inverse * (norm_moved(t, j, c - j, middle) - along * h), y = norm_times(w, j, c - j, ht);
@@ -101,8 +111,8 @@ SG_FN float16 norm_cotangent_tangent(const global f32 *w, const global f32 *wt, 
 }
 
 kernel void norm_tangent_backward_f32(const global f32 *x, const global f32 *mean, const global f32 *r, const global f32 *w, const global f32 *dy,
-                                      const global f32 *xt, const global f32 *wt, const global f32 *dyt, global f32 *dxt, global f32 *stats, i64 n, i64 c,
-                                      i64 copies) {
+                                      const global f32 *xt, const global f32 *wt, const global f32 *dyt, const global f32 *dst, global f32 *dxt,
+                                      global f32 *stats, i64 n, i64 c, i64 copies) {
     NORM_COPIES(k, copies) {
         NORM_ROWS(row, n) {
             const global f32 *in = x + row * c, *d = dy + row * c, *t = xt ? xt + (k * n + row) * c : 0, *u = dyt ? dyt + (k * n + row) * c : 0;
@@ -127,7 +137,9 @@ kernel void norm_tangent_backward_f32(const global f32 *x, const global f32 *mea
             NORM_EACH(j) {
                 float16 h = norm_unit(in, j, c - j, m, inverse), ht = inverse * (norm_moved(t, j, c - j, middle) - along * h);
                 float16 g = norm_times(w, j, c - j, sg_load16(d + j, c - j, 0.0f)), gt = norm_cotangent_tangent(w, v, d, u, j, c - j);
-                sg_store16(dxt + (k * n + row) * c + j, rt * (g - c1 - c2 * h) + inverse * (gt - c1t - c2 * ht - c2t * h), c - j);
+                float16 value = rt * (g - c1 - c2 * h) + inverse * (gt - c1t - c2 * ht - c2t * h);
+                if (dst) value += sg_load16(dst + (k * n + row) * c + j, c - j, 0.0f);
+                sg_store16(dxt + (k * n + row) * c + j, value, c - j);
             }
         }
     }

@@ -1,43 +1,56 @@
 /* Layer norm and RMS norm over the last axis of [n, c], in five modes, for K probes.
 
      xh = (x - mean) r     mean = mean x (layer norm; 0 in RMS norm, whose pointer `mean` is null)     r = (mean (x - mean)^2 + epsilon)^(-1/2)
-     forward           y = w xh + b
-     backward          g = w dy, c1 = mean g (0 in RMS norm), c2 = mean(g xh):             dx = r (g - c1 - xh c2)
-     tangent           e = xt - mean xt (xt in RMS norm), m = mean(xh e), xht = r (e - xh m):   yt = w xht + wt xh + bt
+     forward           y = w xh + b; with a second summand z, x + z stands for x and is written to s
+     backward          g = w dy, c1 = mean g (0 in RMS norm), c2 = mean(g xh):             dx = r (g - c1 - xh c2) + ds
+     tangent           e = xt - mean xt (xt in RMS norm), m = mean(xh e), xht = r (e - xh m):   yt = w xht + wt xh + bt;
+                       with zt, xt + zt stands for xt and is written to st
      tangent_backward  rt = -r^2 m, gt = wt dy + w dyt, c1t = mean gt, c2t = mean(gt xh + g xht):
-                       dxt = rt (g - c1 - xh c2) + r (gt - c1t - xht c2 - xh c2t);  stats = (mean xt, m), for the gradient
+                       dxt = rt (g - c1 - xh c2) + r (gt - c1t - xht c2 - xh c2t) + dst;  stats = (mean xt, m), for the gradient
      curvature         <dy, y''[t, t]> = sum over rows of 2 sum(wt dy xht) - r^2 (2 m (A - B m) + B (mean e^2 - m^2)), A = sum g e, B = sum g xh
      gradient          of rows r of split s: dw[k, s] = sum(u xh + dy xht), db[k, s] = sum u; u = dy for the gradient, dyt for its tangent
 
-   x, y: [n, c]; mean, r: [n]; w, b: [c]; with copies (K tangents, or K cotangents in Gauss-Newton products) in front: xt, yt, dx, dxt, dyt, u [K, n, c], wt, bt
-   [K, c], stats [K, n, 2], dw, db [K, S, c] of S = ceil(n / split) splits, which bias_gradient_f32 adds. A pointer that is null stands for zeros (w: for ones) or for
-   a result that is not wanted. partials: [K, groups in x, 2], the second float 0.
+   ds and dst are what came back to a sum that others read as well. They are added, and summands are, as a pass of its own would: rounded once before and once after.
+
+   x, z, s, y: [n, c]; mean, r: [n]; w, b: [c]; with copies (K tangents, or K cotangents in Gauss-Newton products) in front: xt, zt, st, yt, ds, dx, dst, dxt, dyt, u
+   [K, n, c], wt, bt [K, c], stats [K, n, 2], dw, db [K, S, c] of S = ceil(n / split) splits, which bias_gradient_f32 adds. A pointer that is null stands for zeros
+   (w: for ones) or for a result that is not wanted. partials: [K, groups in x, 2], the second float 0.
 
    Work-group: lanes x rows (lib/gpu_rows.h); gradient 256, a column each. Bytes per element: forward 8, backward 8 + 4, tangent 4 + 8K, tangent_backward 8 + 12K,
-   curvature 8 + 4K, gradient 8. Flops: 5, 7, 8K, 16K, 10K, 3.
+   curvature 8 + 4K, gradient 8; with z and s 8 more, with zt and st 8K, with ds 4, with dst 4K. Flops: 5, 7, 8K, 16K, 10K, 3.
    Source: Ba, Kiros, Hinton 2016; Zhang, Sennrich 2019; the tangents from Pearlmutter 1994. */
 #include "lib/gpu_rows.h"
+#include "lib/exact.h"
 
 #define NORM_ROWS(row, n) \
     for (i64 base_ = (i64)sg_group(0) * sg_locals(1), row = base_ + sg_local(1); base_ < (n); base_ += (i64)sg_groups(0) * sg_locals(1), row = base_ + sg_local(1))
 #define NORM_EACH(j) for (i64 j = sg_local(0); j < width; j += sg_locals(0))
 
-SG_KERNEL(256) norm_forward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *b, SG_GLOBAL f32 *y, SG_GLOBAL f32 *mean,
-                                SG_GLOBAL f32 *r, i64 n, i64 c, f32 epsilon, i32 centred) {
+/* Element i of a, or of a + b; later sweeps find both in the cache. */
+SG_FN f32 norm_at(const SG_GLOBAL f32 *a, const SG_GLOBAL f32 *b, i64 i) {
+    if (!a) return 0.0f;
+    return b ? sg_add_rn(a[i], b[i]) : a[i];
+}
+
+SG_KERNEL(256) norm_forward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *z, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *b, SG_GLOBAL f32 *s,
+                                SG_GLOBAL f32 *y, SG_GLOBAL f32 *mean, SG_GLOBAL f32 *r, i64 n, i64 c, f32 epsilon, i32 centred) {
     SG_LANES(scratch);
     NORM_ROWS(row, n) {
-        i64 width = row < n ? c : 0;
-        const SG_GLOBAL f32 *in = x + row * c;
+        i64 width = row < n ? c : 0, from = row * c;
         f32 sum = 0.0f, m = 0.0f;
-        NORM_EACH(j) sum += in[j];
+        NORM_EACH(j) sum += norm_at(x, z, from + j);
         sum = lanes_sum(sum, scratch) / (f32)c;
         m = centred ? sum : 0.0f;
         sum = 0.0f;
-        NORM_EACH(j) sum += (in[j] - m) * (in[j] - m);
+        NORM_EACH(j) {
+            f32 e = norm_at(x, z, from + j) - m;
+            sum += e * e;
+        }
         f32 inverse = 1.0f / sg_sqrt(lanes_sum(sum, scratch) / (f32)c + epsilon);
         NORM_EACH(j) {
-            f32 h = (in[j] - m) * inverse;
-            y[row * c + j] = (w ? w[j] * h : h) + (b ? b[j] : 0.0f);
+            f32 v = norm_at(x, z, from + j), h = (v - m) * inverse;
+            if (s) s[from + j] = v;
+            y[from + j] = (w ? w[j] * h : h) + (b ? b[j] : 0.0f);
         }
         if (row < n && sg_local(0) == 0) {
             if (mean) mean[row] = m;
@@ -47,7 +60,7 @@ SG_KERNEL(256) norm_forward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *w, 
 }
 
 SG_KERNEL(256) norm_backward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *dy,
-                                 SG_GLOBAL f32 *dx, i64 n, i64 c, i64 copies) {
+                                 const SG_GLOBAL f32 *ds, SG_GLOBAL f32 *dx, i64 n, i64 c, i64 copies) {
     SG_LANES(scratch);
     for (i64 k = sg_group(1); k < copies; k += sg_groups(1)) {
         NORM_ROWS(row, n) {
@@ -64,27 +77,30 @@ SG_KERNEL(256) norm_backward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *me
             two = lanes_sum(two, scratch) / (f32)c;
             NORM_EACH(j) {
                 f32 v = w ? w[j] * g[j] : g[j];
-                dx[(k * n + row) * c + j] = inverse * (v - one - (in[j] - m) * inverse * two);
+                v = inverse * (v - one - (in[j] - m) * inverse * two);
+                dx[(k * n + row) * c + j] = ds ? sg_add_rn(v, ds[(k * n + row) * c + j]) : v;
             }
         }
     }
 }
 
 SG_KERNEL(256) norm_tangent_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *xt,
-                                const SG_GLOBAL f32 *wt, const SG_GLOBAL f32 *bt, SG_GLOBAL f32 *yt, i64 n, i64 c, i64 copies) {
+                                const SG_GLOBAL f32 *zt, const SG_GLOBAL f32 *wt, const SG_GLOBAL f32 *bt, SG_GLOBAL f32 *st, SG_GLOBAL f32 *yt, i64 n, i64 c,
+                                i64 copies) {
     SG_LANES(scratch);
     for (i64 k = sg_group(1); k < copies; k += sg_groups(1)) {
         NORM_ROWS(row, n) {
             i64 width = row < n ? c : 0, from = (k * n + row) * c;
             const SG_GLOBAL f32 *in = x + row * c;
             f32 m = row < n && mean ? mean[row] : 0.0f, inverse = row < n ? r[row] : 0.0f, middle = 0.0f, along = 0.0f;
-            NORM_EACH(j) middle += xt ? xt[from + j] : 0.0f;
+            NORM_EACH(j) middle += norm_at(xt, zt, from + j);
             middle = lanes_sum(middle, scratch) / (f32)c;
             middle = mean ? middle : 0.0f;
-            NORM_EACH(j) along += (in[j] - m) * inverse * ((xt ? xt[from + j] : 0.0f) - middle);
+            NORM_EACH(j) along += (in[j] - m) * inverse * (norm_at(xt, zt, from + j) - middle);
             along = lanes_sum(along, scratch) / (f32)c;
             NORM_EACH(j) {
-                f32 h = (in[j] - m) * inverse, ht = inverse * ((xt ? xt[from + j] : 0.0f) - middle - h * along);
+                f32 v = norm_at(xt, zt, from + j), h = (in[j] - m) * inverse, ht = inverse * (v - middle - h * along);
+                if (st) st[from + j] = v;
                 yt[from + j] = (w ? w[j] * ht : ht) + (wt ? wt[k * c + j] * h : 0.0f) + (bt ? bt[k * c + j] : 0.0f);
             }
         }
@@ -93,7 +109,7 @@ SG_KERNEL(256) norm_tangent_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mea
 
 SG_KERNEL(256) norm_tangent_backward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *w,
                                          const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *xt, const SG_GLOBAL f32 *wt, const SG_GLOBAL f32 *dyt,
-                                         SG_GLOBAL f32 *dxt, SG_GLOBAL f32 *stats, i64 n, i64 c, i64 copies) {
+                                         const SG_GLOBAL f32 *dst, SG_GLOBAL f32 *dxt, SG_GLOBAL f32 *stats, i64 n, i64 c, i64 copies) {
     SG_LANES(scratch);
     for (i64 k = sg_group(1); k < copies; k += sg_groups(1)) {
         NORM_ROWS(row, n) {
@@ -124,7 +140,8 @@ SG_KERNEL(256) norm_tangent_backward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL
                 NORM_EACH(j) {
                     f32 h = (in[j] - m) * inverse, ht = inverse * ((xt ? xt[from + j] : 0.0f) - middle - h * along), g = w ? w[j] * d[j] : d[j];
                     f32 ut = dyt ? dyt[from + j] : 0.0f, gt = (wt ? wt[k * c + j] * d[j] : 0.0f) + (w ? w[j] * ut : ut);
-                    dxt[from + j] = inverse * (gt - one_t - ht * two - h * two_t) - inverse * inverse * along * (g - one - h * two);
+                    f32 v = inverse * (gt - one_t - ht * two - h * two_t) - inverse * inverse * along * (g - one - h * two);
+                    dxt[from + j] = dst ? sg_add_rn(v, dst[from + j]) : v;
                 }
             }
             if (stats && row < n && sg_local(0) == 0) {

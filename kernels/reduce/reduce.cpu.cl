@@ -140,3 +140,19 @@ kernel void nonfinite_finish_f32(const global f32 *partials, global i32 *flag, g
     flag[0] = first == NO_INDEX ? 0 : 1;
     index[0] = first == NO_INDEX ? -1 : first;
 }
+
+kernel void next_id_finish_f32(const global f32 *partials, global i32 *id, global i32 *position, global i32 *ids, i64 chunks, i32 longest) {
+    f32 largest = -INFINITY;
+    i32 index = 0x7FFFFFFF, p = position[0] + 1;
+    for (i64 c = 0; c < chunks; c++) {
+        f32 value = partials[2 * c];
+        i32 at = ((const global i32 *)partials)[2 * c + 1];
+        if (is_larger(value, at, largest, index)) {
+            largest = value;
+            index = at;
+        }
+    }
+    id[0] = index;
+    if (p >= 0 && p <= longest) ids[p] = largest != largest ? -1 - index : index;
+    position[0] = min(p, longest - 1);
+}

@@ -10,6 +10,8 @@
      sum_finish_f32        out[row] f32: hi + lo of all        norm_finish_f32       out[row] f32: its square root
      max_finish_f32        out[row] f32: the value             argmax_finish_f32     out[row] i32: the index
      nonfinite_finish_f32  flag[0] i32: 1 if there is one; index[0] i64: which, or -1
+     next_id_finish_f32    the likeliest id of logits, rows = 1, for the next step of a decoder: id[0] i32: the index; p = position[0] + 1, ids[p] i32: the index
+                           too, or -1 - it where that logit is NaN; position[0] = min(p, longest - 1). ids: [longest + 1]
 
    Work-group: T x R = 256, T a power of two: T work-items share a row, 16 elements each at a time as four 16-byte loads. Grid: C x ceil(rows / R), y by a loop.
    Bytes per element: 4 (dot 8). Flops: 1 (squares, dot 2). Rounding: 16 terms pairwise, the rest compensated, so a sum is as good as pairwise over 16.
@@ -209,5 +211,23 @@ SG_KERNEL(256) nonfinite_finish_f32(const SG_GLOBAL f32 *partials, SG_GLOBAL i32
     if (sg_local(0) == 0) {
         flag[0] = first == NO_INDEX ? 0 : 1;
         index[0] = first == NO_INDEX ? -1 : first;
+    }
+}
+
+SG_KERNEL(256) next_id_finish_f32(const SG_GLOBAL f32 *partials, SG_GLOBAL i32 *id, SG_GLOBAL i32 *position, SG_GLOBAL i32 *ids, i64 chunks, i32 longest) {
+    SG_SHARED(f32, values, SG_SUM_THREADS);
+    SG_SHARED(i32, indices, SG_SUM_THREADS);
+    f32 best = -SG_INFINITY;
+    i32 at = 0x7FFFFFFF;
+    for (i64 c = sg_local(0); c < chunks; c += sg_locals(0)) {
+        uint2 pair = sg_pair_bits(partials, c);
+        KEEP_LARGER(best, at, SG_BITS_TO_F32(pair.x), (i32)pair.y);
+    }
+    row_max(best, at, values, indices);
+    if (sg_local(0) == 0) {
+        i32 p = position[0] + 1;
+        id[0] = indices[0];
+        if (p >= 0 && p <= longest) ids[p] = values[0] != values[0] ? -1 - indices[0] : indices[0];
+        position[0] = p < longest ? p : longest - 1;
     }
 }

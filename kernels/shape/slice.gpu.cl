@@ -4,7 +4,7 @@
 
    A slice takes a part of each row of x (lead 0, width = length), a concatenation puts rows of x into a part of each row of y, a slice's transpose pads rows of
    x with zeros (lead > 0 or width > lead + length). What lies in y outside the pieces is left alone.
-   x, y: f32, row-major. Work-group: T x R = 256, T a power of two: T work-items side by side, 4 elements per access where all numbers and addresses allow, R
+   x, y: f32, row-major; any elements of 4 bytes, whose bits are copied. Work-group: T x R = 256, T a power of two: T work-items side by side, 4 elements per access where all numbers and addresses allow, R
    pieces. Grid x: pieces; y: along a piece. Bytes per element of y: 8, of padding 4. Flops: 0.
    WIDE slice_f32: 1 loads, 1 stores */
 #include "lib/gpu_wide.h"

@@ -13,6 +13,7 @@ import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,8 +51,14 @@ final class DataOptions {
     /** Two files that belong together. */
     static final class Arrays {
         @Reads
-        @Option(names = "--inputs", required = true, paramLabel = "X.npy", description = "Features [n, ...] or ids.")
-        private Path inputs;
+        @Option(
+                names = "--inputs",
+                required = true,
+                converter = InputFile.Converter.class,
+                paramLabel = "[NAME=]X.npy",
+                description =
+                        "Features [n, ...] or ids; once more with the name of an input for each further one that the model has.")
+        private List<InputFile> inputs;
 
         @Reads
         @Option(
@@ -65,15 +72,14 @@ final class DataOptions {
         @Option(
                 names = "--lengths",
                 paramLabel = "L.npy",
-                description =
-                        "How many ids of each row count, [n] (default: all), for a model with an input \"lengths\".")
+                description = "How many ids of each row count, [n] (default: all): --inputs lengths=L.npy.")
         private Path lengths;
 
         @Reads
         @Option(
                 names = "--types",
                 paramLabel = "T.npy",
-                description = "Types of the ids, [n, ...] (default: 0), for a model with an input \"types\".")
+                description = "Types of the ids, [n, ...] (default: 0): --inputs types=T.npy.")
         private Path types;
     }
 
@@ -160,7 +166,7 @@ final class DataOptions {
         Data data;
         if (source.arrays != null) {
             requireTargets(model);
-            data = Data.npy(source.arrays.inputs, source.arrays.targets, further(model), seed);
+            data = Data.npy(main(), source.arrays.targets, further(model), seed);
         } else if (source.idx != null) {
             data = Data.idx(source.idx);
         } else {
@@ -176,20 +182,48 @@ final class DataOptions {
         return new Training(complete, data);
     }
 
+    /** The file of the main input. */
+    private Path main() {
+        return source.arrays.inputs.stream()
+                .filter(InputFile::isMain)
+                .map(InputFile::file)
+                .reduce((first, second) -> {
+                    throw twice(InputFile.MAIN);
+                })
+                .orElseThrow(() -> new ParameterException(
+                        spec.commandLine(),
+                        "--inputs names further inputs alone; give the main one too: --inputs X.npy"));
+    }
+
     private Map<String, Path> further(ModelSpec model) {
         Map<String, Path> further = new LinkedHashMap<>();
-        if (source.arrays.lengths != null) {
-            further.put(DataSet.LENGTHS, source.arrays.lengths);
-        }
-        if (source.arrays.types != null) {
-            further.put(DataSet.TYPES, source.arrays.types);
-        }
-        for (String input : further.keySet()) {
-            if (!model.inputs().containsKey(input)) {
-                throw new DataException("--" + input + " has no effect: the model has no input '" + input + "'");
+        for (InputFile input : source.arrays.inputs) {
+            if (!input.isMain()) {
+                add(further, "--inputs " + input.name() + "=" + input.file(), input.name(), input.file(), model);
             }
         }
+        if (source.arrays.lengths != null) {
+            add(further, "--lengths", DataSet.LENGTHS, source.arrays.lengths, model);
+        }
+        if (source.arrays.types != null) {
+            add(further, "--types", DataSet.TYPES, source.arrays.types, model);
+        }
         return further;
+    }
+
+    private void add(Map<String, Path> further, String option, String name, Path file, ModelSpec model) {
+        if (!model.inputs().containsKey(name)) {
+            List<String> names = new ArrayList<>(List.of(InputFile.MAIN));
+            names.addAll(model.inputs().keySet());
+            throw new DataException(option + ": the model has no input '" + name + "'; it has " + names);
+        }
+        if (further.put(name, file) != null) {
+            throw twice(name);
+        }
+    }
+
+    private ParameterException twice(String name) {
+        return new ParameterException(spec.commandLine(), "the model's input '" + name + "' is given two files");
     }
 
     private void requireTargets(ModelSpec model) {
@@ -224,10 +258,10 @@ final class DataOptions {
             return context;
         }
         // a pipe can be read once, and not here
-        if (source.arrays == null || !Files.isRegularFile(source.arrays.inputs)) {
+        if (source.arrays == null || !Files.isRegularFile(main())) {
             return 0;
         }
-        Shape shape = NpyFile.read(source.arrays.inputs).shape();
+        Shape shape = NpyFile.read(main()).shape();
         return shape.rank() < 2 ? 0 : (int) Math.min(Integer.MAX_VALUE, shape.extent(-1));
     }
 

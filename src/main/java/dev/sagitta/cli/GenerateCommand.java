@@ -176,32 +176,24 @@ final class GenerateCommand implements Callable<Integer> {
 
     private void write(Decoder decoder, int[] ids, Tokens words, NextId next) {
         PrintWriter out = common.isJsonToStdout() ? new PrintWriter(PrintWriter.nullWriter()) : common.out();
-        int[] all = Arrays.copyOf(ids, ids.length + tokens);
-        int count = ids.length;
         long begin = System.nanoTime();
         for (int id : ids) {
             decoder.take(id);
         }
-        int chosen = next.of(decoder.logits());
-        long read = System.nanoTime();
         TextStream text = new TextStream(out, words);
-        text.begin(ids);
-        while (true) {
-            all[count++] = chosen;
-            text.add(chosen);
-            if (count == all.length || stop != null && stop == chosen) {
-                break;
+        IdWriter writer = new IdWriter(decoder, ids, tokens, stop == null ? -1 : stop, (id, first) -> {
+            if (first) {
+                text.begin(ids);
             }
-            if (decoder.isFull()) {
-                out.flush();
-                common.note("the context of " + decoder.longest() + " tokens is full");
-                break;
-            }
-            decoder.take(chosen);
-            chosen = next.of(decoder.logits());
+            text.add(id);
+        });
+        writer.write(next);
+        if (writer.isCut()) {
+            out.flush();
+            common.note("the context of " + decoder.longest() + " tokens is full");
         }
         long end = System.nanoTime();
-        finish(out, words, all, ids.length, count, read - begin, end - read);
+        finish(out, words, writer.ids(), ids.length, writer.count(), writer.begun() - begin, end - writer.begun());
     }
 
     private void finish(PrintWriter out, Tokens words, int[] all, int given, int count, long reading, long writing) {

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -51,7 +52,9 @@ final class ImportCommand implements Callable<Integer> {
             List<HostTensor> tensors = source.graph().everyParameter().stream()
                     .map(parameter -> source.tensor(parameter.name()))
                     .toList();
-            Checkpoint.write(out, source.model(), tensors, source.derivedMetadata());
+            List<HostTensor> all =
+                    Stream.concat(tensors.stream(), source.beside().stream()).toList();
+            Checkpoint.write(out, source.model(), all, source.derivedMetadata());
             ObjectNode result = JsonNodeFactory.instance.objectNode();
             result.put("parameters", parameters(source));
             result.put("tensors", tensors.size());

@@ -18,7 +18,8 @@ import java.util.TreeMap;
 
 /**
  * A {@code tokenizer.json}, read by Hugging Face's own tokenisers through {@code ai.djl.huggingface:tokenizers}. That is 20 MB of native code which most
- * users never need, so that nothing here is compiled against it: it is called by name where it is on the class path.
+ * users never need and which the bundle leaves out, so that nothing here is compiled against it: it is called by name where it is on the class path. It
+ * unpacks its native library once, into {@code ~/.djl.ai} or where {@code DJL_CACHE_DIR} says, and needs no network.
  */
 final class TokenizerJson implements Tokens {
     static final String LIBRARY = "ai.djl.huggingface:tokenizers:0.38.0";
@@ -39,6 +40,11 @@ final class TokenizerJson implements Tokens {
 
     /** @throws DataException if the file is no tokeniser, or the library is not on the class path */
     static TokenizerJson open(Path file) {
+        return open(file, TokenizerJson.class.getClassLoader());
+    }
+
+    /** The same with a library of one's own. */
+    static TokenizerJson open(Path file, ClassLoader library) {
         byte[] json;
         try (SourceFile source = SourceFile.open(file)) {
             ByteBuffer bytes = source.bytes(0, source.size());
@@ -47,7 +53,7 @@ final class TokenizerJson implements Tokens {
         }
         int size = size(json, file);
         try {
-            Class<?> type = Class.forName(CLASS);
+            Class<?> type = Class.forName(CLASS, true, library);
             // a CPU's build is in the jar; another would be fetched
             System.setProperty("RUST_FLAVOR", System.getProperty("RUST_FLAVOR", "cpu"));
             System.setProperty("ai.djl.offline", System.getProperty("ai.djl.offline", "true"));
@@ -56,8 +62,9 @@ final class TokenizerJson implements Tokens {
             return new TokenizerJson(file, size, (AutoCloseable) made);
         } catch (ClassNotFoundException | NoClassDefFoundError e) {
             throw new DataException(
-                    file + ": a tokeniser needs the library " + LIBRARY + " and what it needs on the class path;"
-                            + " put their jars into target/lib, or give ids: --inputs ids.npy",
+                    file + ": a tokeniser needs the library " + LIBRARY + " on the class path (a bundle leaves it out:"
+                            + " put its jar, ai.djl:api's and gson's into lib), or give ids: --inputs ids.npy,"
+                            + " --prompt-ids",
                     e);
         } catch (ReflectiveOperationException | LinkageError e) {
             throw failed(file, e);
@@ -96,7 +103,9 @@ final class TokenizerJson implements Tokens {
 
     private static DataException failed(Path file, Throwable e) {
         Throwable cause = e instanceof InvocationTargetException && e.getCause() != null ? e.getCause() : e;
-        return new DataException(file + ": the tokeniser failed: " + cause, e);
+        String said = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        return new DataException(
+                file + ": the tokeniser failed: " + said.lines().findFirst().orElse(""), e);
     }
 
     @Override

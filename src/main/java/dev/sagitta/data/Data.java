@@ -128,7 +128,7 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
     }
 
     /**
-     * The same with arrays of ids [n, ...] of the network's further inputs, by name.
+     * The same with arrays [n, ...] of the network's further inputs, by name: features where they are floating point, ids otherwise.
      *
      * @param targets null for the next id of each of {@code inputs} [n, T]
      */
@@ -136,7 +136,9 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
         DataSet all = targets == null ? nextIds(inputs) : rows(inputs, targets);
         for (Map.Entry<String, Path> input : further.entrySet()) {
             NpyFile values = NpyFile.read(input.getValue());
-            all = all.with(input.getKey(), values.toI32(values.file()));
+            all = all.with(
+                    input.getKey(),
+                    values.element().isFloat() ? values.toF32(values.file()) : values.toI32(values.file()));
         }
         if (all.size() < 2) {
             return new Data(all, all, null, null);

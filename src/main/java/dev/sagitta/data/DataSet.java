@@ -98,7 +98,8 @@ public abstract class DataSet {
     void requireFurther(String input, DType type, int elements, long limit) {
         if (!hasFurther(input) || type != DType.I32) {
             throw new DataException(source + ": the model has an input '" + input + "' of " + elements + " "
-                    + type.suffix() + " per example, which these data do not bring");
+                    + type.suffix() + " per example, which these data do not bring; give --inputs " + input
+                    + "=FILE.npy");
         }
     }
 

@@ -9,8 +9,13 @@ import java.util.List;
  * @param index position in topological order
  * @param op null for an input of the network
  * @param outputs what it gives, at least one
+ * @param wires names of the outputs where they do not follow from the node's: those of nodes that became this one; else empty
  */
-public record Node(int index, String name, Op op, List<Wire> inputs, List<ArrayType> outputs) {
+public record Node(int index, String name, Op op, List<Wire> inputs, List<ArrayType> outputs, List<String> wires) {
+    public Node(int index, String name, Op op, List<Wire> inputs, List<ArrayType> outputs) {
+        this(index, name, op, inputs, outputs, List.of());
+    }
+
     public boolean isInput() {
         return op == null;
     }

@@ -46,6 +46,19 @@ public interface Op {
         return -1;
     }
 
+    /**
+     * Whether it has one input and one output, and each row of the output (the last axis) follows from that row of the input alone: it can be given some rows
+     * of a batch as if they were examples.
+     */
+    default boolean ofRows() {
+        return false;
+    }
+
+    /** Whether the cotangent of an output meets what is kept on its way: not where an input receives it as it is. */
+    default boolean readsKept(int output) {
+        return true;
+    }
+
     /** Ids of input 0 are below this; 0 for an op that reads no ids. */
     default long idLimit() {
         return 0;

@@ -10,8 +10,11 @@ import dev.sagitta.tensor.Shape;
  */
 public record Wire(Node node, int output) {
 
-    /** The node's name, with {@code .OUTPUT} behind it where the node has several outputs. */
+    /** The node's name, with {@code .OUTPUT} behind it where the node has several outputs; of a fusion's, the name it had before. */
     public String name() {
+        if (!node.wires().isEmpty()) {
+            return node.wires().get(output);
+        }
         return node.outputs().size() == 1 ? node.name() : node.name() + "." + output;
     }
 

@@ -40,19 +40,28 @@ public final class NextId {
         this.random = RandomStream.of(seed, "sampling");
     }
 
+    /** Whether it is the likeliest id always. */
+    public boolean isGreedy() {
+        return temperature == 0 || topK == 1;
+    }
+
     /** @throws IllegalArgumentException if a logit is not a number */
     public int of(FloatBuffer logits) {
         int best = 0;
         for (int i = 0; i < logits.limit(); i++) {
             if (Float.isNaN(logits.get(i))) {
-                throw new IllegalArgumentException("logit " + i + " is not a number; look at the weights");
+                throw notANumber(i);
             }
             best = logits.get(i) > logits.get(best) ? i : best;
         }
-        if (temperature == 0 || topK == 1) {
+        if (isGreedy()) {
             return best;
         }
         return draw(logits, logits.get(best));
+    }
+
+    static IllegalArgumentException notANumber(int logit) {
+        return new IllegalArgumentException("logit " + logit + " is not a number; look at the weights");
     }
 
     private int draw(FloatBuffer logits, float most) {

@@ -85,7 +85,7 @@ public final class Program implements AutoCloseable {
             Rewrites rewrites = options.observer() == Observer.NONE ? options.rewrites() : Rewrites.NONE;
             boolean keeps = computation.keepsActivations() || computation.usesProbes();
             Rewrites.Rewritten rewritten = rewrites.apply(graph, new Target(device.kind(), keeps));
-            NetworkCompiler compiler = new NetworkCompiler(rewritten.graph(), options, values, computation, schedule);
+            NetworkCompiler compiler = new NetworkCompiler(rewritten, options, values, computation, schedule);
             compiler.compile();
             schedules.put(computation, schedule);
             plans.put(computation, new MemoryPlan(schedule));
@@ -94,7 +94,7 @@ public final class Program implements AutoCloseable {
             explanations.put(
                     computation,
                     () -> new Explanation(
-                            rewritten.outcomes(), compiler.plan(), compiler.saved(), schedule, plans.get(computation)));
+                            compiler.outcomes(), compiler.plan(), compiler.saved(), schedule, plans.get(computation)));
         }
         persistent.bind(values);
         initialiseRandom();

@@ -17,6 +17,8 @@ import java.util.Set;
  * @param computations what the program must be able to compute
  * @param store how saved activations are kept
  * @param rewrites fusions that a computation may be compiled with
+ * @param partBytes bytes of the last layer's output that are there at a time where the loss takes rows in parts, at least 64 rows; as many again for
+ *     its cotangent, and both for each probe
  * @param observer looks on and may add tasks
  * @param training whether dropout drops
  * @param seed of all random numbers
@@ -29,11 +31,15 @@ public record ProgramOptions(
         Set<Computation> computations,
         SavedStore store,
         Rewrites rewrites,
+        long partBytes,
         Observer observer,
         boolean training,
         long seed,
         Map<ParameterRole, ParameterArena> arenas,
         Map<String, Tensor> external) {
+
+    /** Of a vocabulary of 128 thousand, 128 rows: products of them cost what those of all rows do (docs/BENCHMARKS.md). */
+    private static final long PART_BYTES = 64L << 20;
 
     public ProgramOptions {
         if (batch < 1 || probes < 1) {
@@ -49,6 +55,7 @@ public record ProgramOptions(
                 EnumSet.of(first, more),
                 SavedStore.EXACT,
                 Rewrites.ALL,
+                PART_BYTES,
                 Observer.NONE,
                 false,
                 0,
@@ -58,37 +65,43 @@ public record ProgramOptions(
 
     public ProgramOptions batch(int examples) {
         return new ProgramOptions(
-                examples, probes, computations, store, rewrites, observer, training, seed, arenas, external);
+                examples, probes, computations, store, rewrites, partBytes, observer, training, seed, arenas, external);
     }
 
     public ProgramOptions probes(int count) {
         return new ProgramOptions(
-                batch, count, computations, store, rewrites, observer, training, seed, arenas, external);
+                batch, count, computations, store, rewrites, partBytes, observer, training, seed, arenas, external);
     }
 
     public ProgramOptions store(SavedStore other) {
         return new ProgramOptions(
-                batch, probes, computations, other, rewrites, observer, training, seed, arenas, external);
+                batch, probes, computations, other, rewrites, partBytes, observer, training, seed, arenas, external);
     }
 
     /** {@link Rewrites#NONE} to compile every op as it stands in the graph. */
     public ProgramOptions rewrites(Rewrites other) {
         return new ProgramOptions(
-                batch, probes, computations, store, other, observer, training, seed, arenas, external);
+                batch, probes, computations, store, other, partBytes, observer, training, seed, arenas, external);
+    }
+
+    public ProgramOptions partBytes(long bytes) {
+        return new ProgramOptions(
+                batch, probes, computations, store, rewrites, bytes, observer, training, seed, arenas, external);
     }
 
     public ProgramOptions observer(Observer other) {
         return new ProgramOptions(
-                batch, probes, computations, store, rewrites, other, training, seed, arenas, external);
+                batch, probes, computations, store, rewrites, partBytes, other, training, seed, arenas, external);
     }
 
     public ProgramOptions training(boolean on) {
-        return new ProgramOptions(batch, probes, computations, store, rewrites, observer, on, seed, arenas, external);
+        return new ProgramOptions(
+                batch, probes, computations, store, rewrites, partBytes, observer, on, seed, arenas, external);
     }
 
     public ProgramOptions seed(long value) {
         return new ProgramOptions(
-                batch, probes, computations, store, rewrites, observer, training, value, arenas, external);
+                batch, probes, computations, store, rewrites, partBytes, observer, training, value, arenas, external);
     }
 
     /** Uses the caller's memory for all parameters in a role; it has to be of the graph's layout, with K copies where the role has them. */
@@ -102,6 +115,7 @@ public record ProgramOptions(
                 computations,
                 store,
                 rewrites,
+                partBytes,
                 observer,
                 training,
                 seed,
@@ -138,6 +152,7 @@ public record ProgramOptions(
                 computations,
                 store,
                 rewrites,
+                partBytes,
                 observer,
                 training,
                 seed,

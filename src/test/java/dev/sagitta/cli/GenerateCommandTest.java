@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sagitta.fixture.NpyWriter;
 import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.graph.Parameter;
+import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.safetensors.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -120,32 +126,48 @@ class GenerateCommandTest {
     }
 
     @Test
-    void aTokeniserNeedsItsLibrary() throws IOException {
-        Path tokenizer =
-                Files.writeString(folder.resolve("tokenizer.json"), "{\"model\": {\"vocab\": {\"a\": 0, \"b\": 1}}}");
-        Path text = Files.writeString(folder.resolve("text"), "abab");
-        CommandRun.of(
-                        "train",
-                        "--model",
-                        "char-gpt",
-                        "--text",
-                        text,
-                        "--tokenizer",
-                        tokenizer,
-                        "--out",
-                        folder.resolve("o"))
-                .failed(1, TokenizerJson.LIBRARY);
-        Files.writeString(tokenizer, "{}");
-        CommandRun.of(
-                        "train",
-                        "--model",
-                        "char-gpt",
-                        "--text",
-                        text,
-                        "--tokenizer",
-                        tokenizer,
-                        "--out",
-                        folder.resolve("o"))
-                .failed(1, "no tokens under");
+    void whatItCannotWriteFromIsOneLine() throws IOException {
+        Path checkpoint = trained();
+        generate(checkpoint, "--prompt", "a", "--tokens", 0).failed(2, "--tokens is 0, expected at least 1");
+        generate(checkpoint, "--prompt", "a", "--tokens", -3).failed(2, "--tokens is -3, expected at least 1");
+        generate(checkpoint, "--prompt", "a", "--context", 0).failed(2, "--context is 0, expected at least 1");
+        for (String bad : new String[] {"-0.5", "NaN", "Infinity"}) {
+            generate(checkpoint, "--prompt", "a", "--temperature", bad).failed(2, "temperature " + bad);
+        }
+        for (String bad : new String[] {"0", "-1", "1.5", "NaN"}) {
+            generate(checkpoint, "--prompt", "a", "--top-p", bad).failed(2, "expected above 0 and at most 1");
+        }
+        generate(checkpoint, "--prompt", "a", "--top-k", -1).failed(2, "top-k -1, expected 0 for all");
+        generate(checkpoint, "--prompt-ids", "").failed(2, "--prompt-ids");
+        generate(checkpoint, "--prompt-ids", "-1").failed(1, "id -1");
+        generate(checkpoint, "--tokens", 1).failed(2, "--prompt");
+        // longer than the context it asks for, and than the table of positions
+        generate(checkpoint, "--prompt", "abcd", "--context", 3).failed(1, "the prompt has 4 tokens, the context 3");
+        generate(checkpoint, "--prompt", "abcd", "--context", 13).failed(1, "13 positions");
+
+        // 0 is all, as documented
+        CommandRun all = generate(checkpoint, "--prompt", "a", "--top-k", 0, "--temperature", "1e-3", "--tokens", 4);
+        assertThat(all.out().strip()).isEqualTo("abcda");
+        CommandRun stopped = generate(checkpoint, "--prompt", "a", "--stop", 2, "--tokens", 9);
+        assertThat(stopped.out().strip()).isEqualTo("abc");
+    }
+
+    @Test
+    void logitsThatAreNoNumbersAreSaid() throws IOException {
+        Path broken = folder.resolve("large.safetensors");
+        try (Checkpoint source = Checkpoint.open(trained())) {
+            List<HostTensor> tensors = new ArrayList<>();
+            for (Parameter parameter : source.graph().everyParameter()) {
+                HostTensor tensor = source.parameter(parameter.name());
+                float[] values = new float[(int) tensor.elements()];
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = parameter.name().equals("qkv.weight") ? 3e38f : tensor.floatAt(i);
+                }
+                tensors.add(HostTensor.of(parameter.name(), tensor.shape(), values));
+            }
+            SafetensorsFile.write(broken, source.metadata(), tensors);
+        }
+        generate(broken, "--prompt", "a").failed(1, "not a number");
+        generate(broken, "--prompt", "a", "--temperature", 1).failed(1, "not a number");
     }
 }

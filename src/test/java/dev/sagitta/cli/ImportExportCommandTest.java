@@ -249,7 +249,7 @@ class ImportExportCommandTest {
         run("eval", append(data, "--lengths", types))
                 .failed(1, "an example has 6 values of i32, the model's input 'lengths' has 1");
         run("eval", "--checkpoint", llama, "--inputs", ids, "--targets", targets, "--lengths", lengths)
-                .failed(1, "--lengths has no effect: the model has no input 'lengths'");
+                .failed(1, "--lengths: the model has no input 'lengths'; it has [input]");
     }
 
     private static Object[] append(Object[] words, Object... more) {

@@ -29,12 +29,18 @@ public abstract class KernelSuite {
         return true;
     }
 
+    /** Whether Oclgrind runs the text for CPUs as it is meant. */
+    protected boolean isInterpretedOnCpus() {
+        return true;
+    }
+
     Stream<Arguments> runs() {
         List<KernelCase> chosen = cases().stream()
                 .filter(test -> test.small() || !TestDevices.small())
                 .filter(test -> CHOSEN.matcher(test.name()).find())
                 .toList();
         return TestDevices.names().stream()
+                .filter(name -> isInterpretedOnCpus() || !name.equals(TestDevices.INTERPRETED_CPU))
                 .filter(name -> runsOn(TestDevices.get(name).kind()))
                 .flatMap(device -> chosen.stream().map(test -> Arguments.of(device, test)));
     }

@@ -93,6 +93,51 @@ class DecoderTest {
         }
     }
 
+    /** In runs of any length, the device chooses what the host would. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void theDeviceChoosesTheLikeliest(String name) {
+        Graph graph = ModelSpec.parse(MODEL, "model").toGraph();
+        Map<String, ByteBuffer> weights = weights(graph);
+        try (Decoder decoder = new Decoder(graph, TestDevices.get(name), T, options -> options)) {
+            decoder.program()
+                    .load(parameter ->
+                            weights.get(parameter.name()).duplicate().order(java.nio.ByteOrder.nativeOrder()));
+            assertThat(decoder.canChoose()).isTrue();
+            NextId greedy = new NextId(0, 0, 1, 0);
+            assertThatThrownBy(decoder::choose).hasMessageContaining("no id was taken");
+            assertThatThrownBy(decoder::takeChosen).hasMessageContaining("no id was chosen");
+            int[] expected = new int[T + 1];
+            expected[0] = 3;
+            expected[1] = 5;
+            for (int i = 0; i < T; i++) {
+                decoder.take(expected[i]);
+                int next = greedy.of(decoder.logits());
+                expected[i + 1] = i == 0 ? expected[1] : next;
+            }
+            for (int run : new int[] {1, 3, T}) {
+                decoder.restart();
+                decoder.take(3);
+                decoder.take(5);
+                int[] ids = {3, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+                decoder.choose();
+                assertThatThrownBy(decoder::choose).hasMessageContaining("no id was taken since");
+                decoder.chosen(2, 1, ids, 2);
+                for (int at = 3; at <= T; ) {
+                    int count = Math.min(run, T + 1 - at);
+                    for (int i = 0; i < count; i++) {
+                        decoder.takeChosen();
+                        decoder.choose();
+                    }
+                    decoder.chosen(at, count, ids, at);
+                    at += count;
+                }
+                assertThat(ids).as("runs of %d", run).isEqualTo(expected);
+                assertThatThrownBy(decoder::takeChosen).hasMessageContaining("there is room for 20");
+            }
+        }
+    }
+
     @Test
     void whatSeesOtherPositionsIsRefused() {
         assertThatThrownBy(() -> Decoding.of(ModelSpec.parse(MODEL, "model").toGraph(), 21))

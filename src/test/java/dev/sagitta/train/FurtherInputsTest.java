@@ -14,9 +14,14 @@ import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Evaluation;
+import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.Role;
 import dev.sagitta.tensor.Shape;
+import dev.sagitta.tensor.Tensor;
 import dev.sagitta.train.optimiser.OptimiserOptions;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -130,6 +135,43 @@ class FurtherInputsTest {
         try (Trainer trainer = new Trainer(BOTH.toGraph(), device, DataSet.of(rows("ids", ids), labels), options)) {
             assertThat(trainer.step()).isNotEqualTo(with.get(0));
         }
+    }
+
+    /** Of both ways that batches come to the device; further inputs beside the main one. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void batchesOnTheDeviceAreThoseOfTheHost(String name) {
+        Device device = TestDevices.get(name);
+        DataSet data = both();
+        ProgramOptions options = ProgramOptions.of(2, Computation.EVALUATE);
+        try (Program resident = Program.compile(BOTH.toGraph(), device, options);
+                Program sent = Program.compile(BOTH.toGraph(), device, options);
+                TrainingBatches there = new TrainingBatches(data, device, 2, 4, Long.MAX_VALUE);
+                TrainingBatches here = new TrainingBatches(data, device, 2, 4, 0)) {
+            there.bind(resident);
+            here.bind(sent);
+            assertThat(there.bytes()).isPositive();
+            assertThat(here.bytes()).isZero();
+            for (int position = 0; position < 3 * ROWS; position += 2) {
+                there.load(position);
+                here.load(position);
+                for (String input : List.of("input", "types")) {
+                    assertThat(ints(resident.input(input), device))
+                            .as("%s at %d", input, position)
+                            .isEqualTo(ints(sent.input(input), device));
+                }
+                assertThat(ints(resident.tensor(Role.TARGET), device))
+                        .isEqualTo(ints(sent.tensor(Role.TARGET), device));
+            }
+        }
+    }
+
+    private static int[] ints(Tensor tensor, Device device) {
+        ByteBuffer bytes = ByteBuffer.allocateDirect((int) tensor.bytes()).order(ByteOrder.nativeOrder());
+        device.stream().download(bytes, tensor.buffer(), 0);
+        int[] values = new int[bytes.capacity() / Integer.BYTES];
+        bytes.clear().order(ByteOrder.nativeOrder()).asIntBuffer().get(values);
+        return values;
     }
 
     private static void refused(org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String message) {

@@ -1,10 +1,19 @@
 package dev.sagitta.graph.loss;
 
 import static dev.sagitta.graph.pass.Emitter.values;
+import static dev.sagitta.kernel.loss.CrossEntropy.curvature;
+import static dev.sagitta.kernel.loss.CrossEntropy.forwardBackward;
+import static dev.sagitta.kernel.loss.CrossEntropy.tangentBackward;
+import static dev.sagitta.kernel.loss.CrossEntropy.workspaceBytes;
 
 import dev.sagitta.graph.Field;
 import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Value;
+import dev.sagitta.kernel.loss.CrossEntropy.Curvature;
+import dev.sagitta.kernel.loss.CrossEntropy.Forward;
+import dev.sagitta.kernel.loss.CrossEntropy.ForwardBackward;
+import dev.sagitta.kernel.loss.CrossEntropy.TangentBackward;
+import dev.sagitta.kernel.loss.LabelCount;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
@@ -20,7 +29,7 @@ import java.util.List;
  *
  * @param smoothing 0 to below 1
  */
-public record CrossEntropy(int ignoreIndex, float smoothing) implements Loss {
+public record CrossEntropy(int ignoreIndex, float smoothing) implements LossByRows {
     private static final Field<Double> SMOOTHING = Field.number(
             "label_smoothing",
             0.0,
@@ -66,26 +75,35 @@ public record CrossEntropy(int ignoreIndex, float smoothing) implements Loss {
         Value labels = labels(c);
         Value workspace = workspace(e, c, 1);
         Value gradient = cotangent == null ? null : rows(c, cotangent);
+        e.emit("loss", values(c.output(), labels, c.shared()), values(loss, cotangent, workspace), t -> {
+            if (cotangent == null) {
+                Forward forward = dev.sagitta.kernel.loss.CrossEntropy.forward(
+                                t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(workspace), t.tensor(loss))
+                        .withSmoothing(smoothing);
+                return c.shared() == null ? forward : forward.afterCount();
+            }
+            ForwardBackward both = forwardBackward(
+                            t.tensor(logits),
+                            t.tensor(labels),
+                            ignoreIndex,
+                            t.tensor(workspace),
+                            t.tensor(loss),
+                            t.tensor(gradient))
+                    .withSmoothing(smoothing);
+            return c.shared() == null ? both : both.afterCount();
+        });
+    }
+
+    @Override
+    public Value shared(Emitter e, Value target, int part, int probes) {
+        Value labels = target.view(target.elements());
+        Value count = e.workspace("loss.count", workspaceBytes(part, probes));
         e.emit(
-                "loss",
-                values(c.output(), labels),
-                values(loss, cotangent, workspace),
-                t -> cotangent == null
-                        ? dev.sagitta.kernel.loss.CrossEntropy.forward(
-                                        t.tensor(logits),
-                                        t.tensor(labels),
-                                        ignoreIndex,
-                                        t.tensor(workspace),
-                                        t.tensor(loss))
-                                .withSmoothing(smoothing)
-                        : dev.sagitta.kernel.loss.CrossEntropy.forwardBackward(
-                                        t.tensor(logits),
-                                        t.tensor(labels),
-                                        ignoreIndex,
-                                        t.tensor(workspace),
-                                        t.tensor(loss),
-                                        t.tensor(gradient))
-                                .withSmoothing(smoothing));
+                "loss.count",
+                values(labels),
+                values(count),
+                t -> new LabelCount(t.tensor(labels), ignoreIndex, t.tensor(count)));
+        return count;
     }
 
     @Override
@@ -95,17 +113,16 @@ public record CrossEntropy(int ignoreIndex, float smoothing) implements Loss {
         Value in = probes(c, tangent);
         Value result = probes(c, out);
         Value workspace = workspace(e, c, c.probes());
-        e.emit(
-                "loss.hessian",
-                values(c.output(), labels, tangent),
-                values(out, workspace),
-                t -> dev.sagitta.kernel.loss.CrossEntropy.tangentBackward(
-                        t.tensor(logits),
-                        t.tensor(labels),
-                        ignoreIndex,
-                        t.tensor(in),
-                        t.tensor(workspace),
-                        t.tensor(result)));
+        e.emit("loss.hessian", values(c.output(), labels, tangent, c.shared()), values(out, workspace), t -> {
+            TangentBackward product = tangentBackward(
+                    t.tensor(logits),
+                    t.tensor(labels),
+                    ignoreIndex,
+                    t.tensor(in),
+                    t.tensor(workspace),
+                    t.tensor(result));
+            return c.shared() == null ? product : product.afterCount();
+        });
     }
 
     @Override
@@ -114,17 +131,11 @@ public record CrossEntropy(int ignoreIndex, float smoothing) implements Loss {
         Value labels = labels(c);
         Value in = probes(c, tangent);
         Value workspace = workspace(e, c, c.probes());
-        e.emit(
-                "loss.quadratic",
-                values(c.output(), labels, tangent),
-                values(out, workspace),
-                t -> dev.sagitta.kernel.loss.CrossEntropy.curvature(
-                        t.tensor(logits),
-                        t.tensor(labels),
-                        ignoreIndex,
-                        t.tensor(in),
-                        t.tensor(workspace),
-                        t.tensor(out)));
+        e.emit("loss.quadratic", values(c.output(), labels, tangent, c.shared()), values(out, workspace), t -> {
+            Curvature quadratic = curvature(
+                    t.tensor(logits), t.tensor(labels), ignoreIndex, t.tensor(in), t.tensor(workspace), t.tensor(out));
+            return c.shared() == null ? quadratic : quadratic.afterCount();
+        });
     }
 
     @Override
@@ -162,9 +173,10 @@ public record CrossEntropy(int ignoreIndex, float smoothing) implements Loss {
         return v.view(c.probes(), v.elements() / c.probes() / classes(c), classes(c));
     }
 
+    /** Of the kernels: what parts share begins with the number of counted rows of all. */
     private static Value workspace(Emitter e, LossContext c, int probes) {
-        return e.workspace(
-                "loss",
-                dev.sagitta.kernel.loss.CrossEntropy.workspaceBytes(c.target().elements(), probes));
+        return c.shared() != null
+                ? c.shared()
+                : e.workspace("loss", workspaceBytes(c.target().elements(), probes));
     }
 }

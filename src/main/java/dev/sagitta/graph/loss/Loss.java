@@ -27,6 +27,10 @@ public interface Loss {
     /** Metrics of one batch, f32 [3]: sum of the losses of counted examples, their number, and how many of them were predicted correctly. */
     void metrics(Emitter e, LossContext c, Value metrics);
 
-    /** What the modes share: the network's output [B, ...] and its target. */
-    record LossContext(int batch, int probes, Shape outputShape, Value output, Value target) {}
+    /**
+     * What the modes share: the network's output [B, ...] and its target.
+     *
+     * @param shared what a {@link LossByRows} knows of all rows where these are a part of them; null where they are all
+     */
+    record LossContext(int batch, int probes, Shape outputShape, Value output, Value target, Value shared) {}
 }

@@ -10,6 +10,9 @@ public interface Curvature extends Pass {
     /** Of an input, [K, B, ...]; null for zero. */
     Value tangentIn(int i);
 
+    /** Of an output, as the tangent pass has just made it, [K, B, ...]; null for zero. */
+    Value outputTangent(int i);
+
     /** Of a parameter, [K, ...]; null for zero. */
     Value tangentOf(Parameter p);
 

@@ -25,13 +25,23 @@ public interface Rewrite {
     /**
      * The op takes the place of the last node; {@code first} goes.
      *
-     * @param first the node before, whose one output nobody else reads
+     * @param first the node before, whose one output nobody else reads, unless the op gives it
      * @param inputs what the op reads: of what the two read
+     * @param both whether the op gives the outputs of {@code first} and then those of the last node, which reads nothing else: it stands where {@code first} stood
      */
-    record Taken(Node first, Op op, List<Wire> inputs) implements Match {
+    record Taken(Node first, Op op, List<Wire> inputs, boolean both) implements Match {
+        public Taken(Node first, Op op, List<Wire> inputs) {
+            this(first, op, inputs, false);
+        }
+
         /** The same where the op reads what {@code first} reads. */
         public Taken(Node first, Op op) {
             this(first, op, first.inputs());
+        }
+
+        /** Both nodes in one place, with the outputs of both. */
+        static Taken both(Node first, Op op) {
+            return new Taken(first, op, first.inputs(), true);
         }
     }
 

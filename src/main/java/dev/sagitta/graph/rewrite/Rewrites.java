@@ -9,10 +9,12 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** An ordered list of rewrites. Immutable; {@link #ALL} is what programs are compiled with unless told otherwise. */
 public record Rewrites(List<Rewrite> rewrites) {
-    public static final Rewrites ALL = new Rewrites(List.of(new LinearActivationRewrite(), new GateRewrite()));
+    public static final Rewrites ALL =
+            new Rewrites(List.of(new LinearActivationRewrite(), new GateRewrite(), new AddNormRewrite()));
     public static final Rewrites NONE = new Rewrites(List.of());
 
     public Rewrites {
@@ -55,29 +57,50 @@ public record Rewrites(List<Rewrite> rewrites) {
     }
 
     private static Graph replaced(Graph graph, Map<Node, Rewrite.Taken> taken) {
-        List<Node> gone = taken.values().stream().map(Rewrite.Taken::first).toList();
-        Map<Node, Node> copies = new HashMap<>();
+        // the last node of a pattern by the first
+        Map<Node, Node> lasts = new HashMap<>();
+        taken.forEach((last, replacement) -> lasts.put(replacement.first(), last));
+        Map<Wire, Wire> copies = new HashMap<>();
         List<Node> nodes = new ArrayList<>();
         for (Node node : graph.nodes()) {
-            if (gone.contains(node)) {
+            Node last = lasts.getOrDefault(node, node);
+            Rewrite.Taken replacement = taken.get(last);
+            boolean both = replacement != null && replacement.both();
+            // a fusion stands in one of the two places
+            if (replacement != null && both == (last == node)) {
                 continue;
             }
-            Rewrite.Taken replacement = taken.get(node);
-            Op op = replacement == null ? node.op() : replacement.op();
-            List<Wire> inputs = (replacement == null ? node.inputs() : replacement.inputs())
-                    .stream()
-                            .map(wire -> new Wire(copies.get(wire.node()), wire.output()))
-                            .toList();
-            List<ArrayType> outputs = node.outputs();
-            Node copy = new Node(nodes.size(), node.name(), op, inputs, outputs);
-            if (op != null
-                    && !op.outputs(inputs.stream().map(Wire::type).toList()).equals(outputs)) {
-                throw new IllegalStateException(node.layer() + ": its replacement has other outputs than " + outputs);
+            List<Wire> wires = new ArrayList<>();
+            if (both) {
+                wires.addAll(outputs(node));
             }
-            copies.put(node, copy);
+            wires.addAll(outputs(last));
+            Node copy = copy(nodes.size(), last, replacement, wires, copies);
+            for (int i = 0; i < wires.size(); i++) {
+                copies.put(wires.get(i), copy.out(i));
+            }
             nodes.add(copy);
         }
-        Wire output = graph.output();
-        return new Graph(List.copyOf(nodes), new Wire(copies.get(output.node()), output.output()), graph.loss());
+        return new Graph(List.copyOf(nodes), copies.get(graph.output()), graph.loss());
+    }
+
+    private static List<Wire> outputs(Node node) {
+        return IntStream.range(0, node.outputs().size()).mapToObj(node::out).toList();
+    }
+
+    /** @param outputs the wires that the copy's stand for, under their names */
+    private static Node copy(
+            int index, Node node, Rewrite.Taken replacement, List<Wire> outputs, Map<Wire, Wire> copies) {
+        Op op = replacement == null ? node.op() : replacement.op();
+        List<Wire> read = replacement == null ? node.inputs() : replacement.inputs();
+        List<Wire> inputs = read.stream().map(copies::get).toList();
+        List<ArrayType> types = outputs.stream().map(Wire::type).toList();
+        if (op != null && !op.outputs(inputs.stream().map(Wire::type).toList()).equals(types)) {
+            throw new IllegalStateException(node.layer() + ": its replacement has other outputs than " + types);
+        }
+        List<String> names = replacement != null && replacement.both()
+                ? outputs.stream().map(Wire::name).toList()
+                : node.wires();
+        return new Node(index, node.name(), op, inputs, types, names);
     }
 }

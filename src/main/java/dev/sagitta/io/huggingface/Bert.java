@@ -8,7 +8,7 @@ import java.util.List;
 /**
  * BERT: norms after each residual, learned positions, attention both ways over the first {@code lengths} tokens; inputs {@code types} [T] and
  * {@code lengths} [] beside the ids. The bare network gives its last hidden state, the classifier reads its first token through the pooler, the masked
- * language model has an output per token, tied to the embedding.
+ * language model has an output per token, tied to the embedding. A pooler that a file has for a network without one is kept beside it.
  */
 final class Bert implements Architecture {
     private static final double EPSILON = 1e-12;
@@ -40,8 +40,8 @@ final class Bert implements Architecture {
             layers.{i}.down.bias         bert.encoder.layer.{i}.output.dense.bias
             layers.{i}.norm2.weight      bert.encoder.layer.{i}.output.LayerNorm.weight
             layers.{i}.norm2.bias        bert.encoder.layer.{i}.output.LayerNorm.bias
-            pooler.weight                bert.pooler.dense.weight optional
-            pooler.bias                  bert.pooler.dense.bias optional
+            pooler.weight                bert.pooler.dense.weight kept
+            pooler.bias                  bert.pooler.dense.bias kept
             classifier.weight            classifier.weight optional
             classifier.bias              classifier.bias optional
             transform.weight             cls.predictions.transform.dense.weight optional

@@ -48,6 +48,12 @@ record Export(String config, List<HostTensor> tensors) {
             tensors.add((theirs.isTransposed() ? Transposed.of(tensor) : tensor)
                     .named(named.architecture.written(kind, theirs.name())));
         }
+        for (HostTensor beside : checkpoint.beside()) {
+            HostTensor tensor = beside.convert(dtype);
+            tensor.requireFinite("as " + dtype);
+            String name = beside.name().substring(Checkpoint.BESIDE.length());
+            tensors.add(tensor.named(named.architecture.written(kind, name)));
+        }
         return new Export(named.config.with("torch_dtype", type), tensors);
     }
 

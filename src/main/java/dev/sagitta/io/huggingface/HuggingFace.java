@@ -74,6 +74,10 @@ public final class HuggingFace {
             note.accept(
                     folder + ": tensors of no layer of this network stay out: " + String.join(", ", tensors.leftOut()));
         }
+        if (!tensors.kept().isEmpty()) {
+            note.accept(folder + ": tensors of no layer of this network, which import and export alone carry on: "
+                    + String.join(", ", tensors.kept()));
+        }
         return Checkpoint.of(tensors, OpTypes.standard());
     }
 

@@ -1,5 +1,6 @@
 package dev.sagitta.io.huggingface;
 
+import dev.sagitta.io.model.Checkpoint;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,6 +15,7 @@ import java.util.regex.Pattern;
  * ours  theirs             the same tensor
  * ours  theirs transposed  theirs is [in, out], as GPT-2's Conv1D stores a weight; ours [out, in]
  * ours  theirs optional    may be there although this network has no such parameter: an output that is tied
+ * ours  theirs kept        the same, and carried from folder to folder, see {@link Checkpoint#BESIDE}: an output that this network does not have
  * -     theirs             of no parameter: buffers and heads that Hugging Face passes over, too
  * </pre>
  *
@@ -27,6 +29,7 @@ record NameTable(String prefix, List<Line> lines) {
         SAME,
         TRANSPOSED,
         OPTIONAL,
+        KEPT,
         LEFT_OUT
     }
 
@@ -82,6 +85,13 @@ record NameTable(String prefix, List<Line> lines) {
     boolean isLeftOut(String theirs) {
         return lines.stream()
                 .anyMatch(line -> (line.kind == Kind.LEFT_OUT || line.kind == Kind.OPTIONAL)
+                        && line.theirsPattern.matcher(theirs).matches());
+    }
+
+    /** Whether a tensor that no parameter of the network is goes from folder to folder. */
+    boolean isKept(String theirs) {
+        return lines.stream()
+                .anyMatch(line -> line.kind == Kind.KEPT
                         && line.theirsPattern.matcher(theirs).matches());
     }
 

@@ -4,6 +4,7 @@ import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.safetensors.SafetensorsFile;
 import dev.sagitta.io.safetensors.TensorSource;
 import dev.sagitta.tensor.DType;
@@ -29,6 +30,7 @@ final class NamedTensors implements TensorSource {
     private final Map<String, String> metadata;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final List<String> leftOut = new ArrayList<>();
+    private final List<String> kept = new ArrayList<>();
 
     private NamedTensors(Path folder, Shards shards, Map<String, String> metadata) {
         this.folder = folder;
@@ -73,7 +75,17 @@ final class NamedTensors implements TensorSource {
                 entries.put(parameter.name(), entry);
             }
         }
-        files.keySet().stream().filter(names::isLeftOut).forEach(leftOut::add);
+        files.forEach((canonical, name) -> {
+            if (names.isKept(canonical)) {
+                Entry entry = new Entry(shards.of(name), name, false);
+                requireFloat(entry);
+                entries.put(Checkpoint.BESIDE + canonical, entry);
+                kept.add(canonical);
+            } else if (names.isLeftOut(canonical)) {
+                leftOut.add(canonical);
+            }
+        });
+        files.keySet().removeAll(kept);
         files.keySet().removeAll(leftOut);
         if (!missing.isEmpty() || !files.isEmpty()) {
             throw new DataException(folder + ": " + problem(missing, files, wanted, kind));
@@ -87,6 +99,10 @@ final class NamedTensors implements TensorSource {
             throw new DataException(entry.file.path() + ": tensor '" + entry.name + "' has shape " + shape + ", " + kind
                     + " by config.json has " + expected);
         }
+        requireFloat(entry);
+    }
+
+    private static void requireFloat(Entry entry) {
         if (!entry.file.dtype(entry.name).isFloat()) {
             throw new DataException(entry.file.path() + ": tensor '" + entry.name + "' has dtype "
                     + entry.file.dtype(entry.name) + ", expected F32, F16 or BF16");
@@ -127,6 +143,11 @@ final class NamedTensors implements TensorSource {
     /** Tensors that are of no parameter of this network, heads that it does not have. */
     List<String> leftOut() {
         return Collections.unmodifiableList(leftOut);
+    }
+
+    /** Those of them that import and export carry on. */
+    List<String> kept() {
+        return Collections.unmodifiableList(kept);
     }
 
     @Override

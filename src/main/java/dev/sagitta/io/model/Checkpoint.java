@@ -35,6 +35,8 @@ public final class Checkpoint implements AutoCloseable {
     public static final String HUGGING_FACE = "sagitta.huggingface";
     /** JSON: how each packed weight is stored. */
     public static final String QUANT = "sagitta.quant";
+    /** Tensors of a Hugging Face folder that no layer of the network is are named {@code huggingface.NAME}: only import and export carry them. */
+    public static final String BESIDE = "huggingface.";
     /** Tensors of the optimiser's state are named {@code optimizer.STATE.PARAMETER}. */
     public static final String OPTIMIZER = "optimizer.";
     /** What a packed weight {@code NAME} has in place of the tensor {@code NAME}: the first must be there. */
@@ -116,7 +118,7 @@ public final class Checkpoint implements AutoCloseable {
             }
         }
         for (String name : file.names()) {
-            if (!expected.contains(name) && !name.startsWith(OPTIMIZER)) {
+            if (!expected.contains(name) && !name.startsWith(OPTIMIZER) && !name.startsWith(BESIDE)) {
                 throw new DataException(path + ": tensor '" + name + "' belongs to no parameter of the model; expected "
                         + names(graph.everyParameter()));
             }
@@ -215,11 +217,19 @@ public final class Checkpoint implements AutoCloseable {
         return file.names();
     }
 
-    /** Bytes of the parameters as stored, the optimiser's state left out. */
+    /** The tensors that are named {@link #BESIDE}. */
+    public List<HostTensor> beside() {
+        return file.names().stream()
+                .filter(name -> name.startsWith(BESIDE))
+                .map(file::tensor)
+                .toList();
+    }
+
+    /** Bytes of the parameters as stored, all else left out. */
     public long parameterBytes() {
         long bytes = 0;
         for (String name : file.names()) {
-            if (!name.startsWith(OPTIMIZER)) {
+            if (!name.startsWith(OPTIMIZER) && !name.startsWith(BESIDE)) {
                 bytes += file.shape(name).elements() * file.dtype(name).bytes();
             }
         }

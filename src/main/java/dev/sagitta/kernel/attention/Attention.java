@@ -5,6 +5,7 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Signature;
 import dev.sagitta.kernel.Tolerance;
+import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
@@ -300,6 +301,8 @@ public final class Attention {
             Signature s = statistics(problem.inputs("attention_curvature_f32", in), problem, copies, lse, mu, delta)
                     .in("d_o", dO, DType.F32)
                     .elements(problem.outputs());
+            int most = AttentionGeometry.COPIES * Work.MOST_ACROSS;
+            s.require(copies <= most, copies + " copies; expected at most " + most);
             long groups = AttentionGeometry.sums(lse.buffer().device(), problem);
             tangents(s, problem, copies, qt, kt, vt).workspace("partial", partial, DType.F32, copies, groups, 2);
             return problem.end(s, copies).bytes(problem.operandBytes(1 + copies) + dO.bytes() + mu.bytes());

@@ -10,6 +10,12 @@ final class AttentionGeometry {
     /** {@code ATTENTION_TILE} of the kernels. */
     static final int TILE = 64;
 
+    /** {@code ATTENTION_COPIES}: probes for which a group of {@code curvature} makes a tile of probabilities once. */
+    static final int COPIES = 8;
+
+    /** Groups of {@code curvature} on each multiprocessor, twice as many as run at once: fewer, and probes share less. */
+    private static final int ENOUGH = 4;
+
     /** Work-items that share a row of {@code delta}. */
     private static final int LANES = 16;
 
@@ -19,7 +25,7 @@ final class AttentionGeometry {
         if (Work.onCpu(device)) {
             return AttentionOnCpu.defines(device);
         }
-        return Map.of("ATTENTION_TILE", Integer.toString(TILE));
+        return Map.of("ATTENTION_TILE", Integer.toString(TILE), "ATTENTION_COPIES", Integer.toString(COPIES));
     }
 
     /** Groups that have rows of queries each. */
@@ -70,6 +76,9 @@ final class AttentionGeometry {
         if (Work.onCpu(device)) {
             return Geometry.linear(sums(device, p), 1);
         }
-        return Geometry.of(sums(device, p), Math.min(copies, Work.MOST_ACROSS), 1, Work.GROUP, 1);
+        long groups = sums(device, p);
+        long wanted = Work.ceil(ENOUGH * (long) device.info().computeUnits(), groups);
+        long share = Math.min(COPIES, Work.ceil(copies, Math.min(copies, wanted)));
+        return Geometry.of(groups, Work.ceil(copies, share), 1, Work.GROUP, 1);
     }
 }

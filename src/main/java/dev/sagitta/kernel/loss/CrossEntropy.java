@@ -20,15 +20,26 @@ import java.util.Map;
  *
  * <p>A label that is neither {@code ignore} nor in [0, c) makes its row's loss, gradient and tangents, and the sums they enter, NaN.
  *
- * <p>Each prepares to one launch where the batch is small, else up to three: counting labels, the kernel, the sum over work-groups. Logits
+ * <p>Each prepares to one launch where the batch is small, else up to three: {@link LabelCount}, the kernel, the sum over work-groups. Where the rows of a
+ * batch come in parts, a {@link LabelCount} of all of them stands before the first, and each part is told {@code afterCount()}: the mean then divides by the
+ * counted rows of all, and the parts' losses add up. Logits
  * are f32 [n, c], labels i32 [n], a tangent of the logits f32 [K, n, c]; a workspace has at least {@link #workspaceBytes} and is not kept
- * between launches.
+ * between launches but for that count.
  */
 public final class CrossEntropy {
-    /** Up to so many labels each work-group counts for itself: cheaper than a launch. */
-    static final long COUNT_HERE = 8_192;
-
     private static final long MAX_CLASSES = 1L << 30;
+
+    /**
+     * Whose rows count.
+     *
+     * @param ids i32 [n]
+     * @param counted whether {@link LabelCount} has left in the workspace what the mean divides by: of these rows and others
+     */
+    public record Labels(Tensor ids, int ignore, boolean counted) {
+        private Labels afterCount() {
+            return new Labels(ids, ignore, true);
+        }
+    }
 
     private CrossEntropy() {}
 
@@ -38,31 +49,31 @@ public final class CrossEntropy {
 
     /** loss [1]. */
     public static Forward forward(Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss) {
-        return new Forward(logits, labels, ignore, workspace, loss, null, 0);
+        return new Forward(logits, new Labels(labels, ignore, false), workspace, loss, null, 0);
     }
 
     /** loss [1] and its derivative by the logits, [n, c], which may take the logits' memory. */
     public static ForwardBackward forwardBackward(
             Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor gradient) {
-        return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, null, 0);
+        return new ForwardBackward(logits, new Labels(labels, ignore, false), workspace, loss, gradient, null, 0);
     }
 
     /** lossTangents [K]. */
     public static Tangent tangent(
             Tensor logits, Tensor labels, int ignore, Tensor tangent, Tensor workspace, Tensor lossTangents) {
-        return new Tangent(logits, labels, ignore, tangent, workspace, lossTangents);
+        return new Tangent(logits, new Labels(labels, ignore, false), tangent, workspace, lossTangents);
     }
 
     /** H_loss tangent, [K, n, c], which may take the tangent's memory. */
     public static TangentBackward tangentBackward(
             Tensor logits, Tensor labels, int ignore, Tensor tangent, Tensor workspace, Tensor out) {
-        return new TangentBackward(logits, labels, ignore, tangent, workspace, out);
+        return new TangentBackward(logits, new Labels(labels, ignore, false), tangent, workspace, out);
     }
 
     /** tangent[k]' H_loss tangent[k], [K]. */
     public static Curvature curvature(
             Tensor logits, Tensor labels, int ignore, Tensor tangent, Tensor workspace, Tensor curvature) {
-        return new Curvature(logits, labels, ignore, tangent, workspace, curvature);
+        return new Curvature(logits, new Labels(labels, ignore, false), tangent, workspace, curvature);
     }
 
     /**
@@ -71,12 +82,18 @@ public final class CrossEntropy {
      * @param metrics f32 [3]; numbers beyond 2^24 are rounded
      * @param counts i64 [2], the two numbers exactly, or null
      */
-    public static Metrics metrics(
+    public static CrossEntropyMetrics metrics(
             Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor metrics, Tensor counts) {
-        return new Metrics(logits, labels, ignore, workspace, metrics, counts, 0);
+        return new CrossEntropyMetrics(logits, new Labels(labels, ignore, false), workspace, metrics, counts, 0);
     }
 
-    private interface Entry extends Descriptor {
+    /** What all of them share, and what else is in their kernel file. */
+    interface Entry extends Descriptor {
+        @Override
+        default String file() {
+            return "loss/cross_entropy";
+        }
+
         @Override
         default Map<String, String> defines(Device device) {
             return Work.defines(device, "PROBE_TILE", Work.PROBE_TILE);
@@ -89,12 +106,10 @@ public final class CrossEntropy {
         }
     }
 
-    private interface OfRows extends Entry {
+    interface OfRows extends Entry {
         Tensor logits();
 
-        Tensor labels();
-
-        int ignore();
+        Labels rows();
 
         Tensor workspace();
 
@@ -110,7 +125,7 @@ public final class CrossEntropy {
             return 1;
         }
 
-        default Signature rows(String entry) {
+        default Signature logits(String entry) {
             return Signature.of(entry)
                     .in("logits", logits(), DType.F32)
                     .free()
@@ -118,7 +133,7 @@ public final class CrossEntropy {
                     .require(
                             c() >= 1 && c() < MAX_CLASSES,
                             logits() + " has " + c() + " classes, expected 1 to 2^30 - 1")
-                    .in("labels", labels(), DType.I32, n());
+                    .in("labels", rows().ids(), DType.I32, n());
         }
 
         default Signature workspace(Signature s) {
@@ -126,7 +141,7 @@ public final class CrossEntropy {
         }
 
         default boolean countsHere() {
-            return n() <= COUNT_HERE;
+            return !rows().counted() && n() <= LabelCount.HERE;
         }
 
         @Override
@@ -136,11 +151,11 @@ public final class CrossEntropy {
 
         /** With the count of labels in front, where that is a launch of its own. */
         default List<Descriptor> counted(List<Descriptor> launches) {
-            if (countsHere()) {
+            if (countsHere() || rows().counted()) {
                 return launches;
             }
             List<Descriptor> all = new ArrayList<>(launches);
-            all.add(0, new Count(labels(), workspace(), ignore()));
+            all.add(0, new LabelCount(rows().ids(), rows().ignore(), workspace()));
             return all;
         }
 
@@ -158,7 +173,7 @@ public final class CrossEntropy {
         }
 
         default Signature tangents(String entry) {
-            return rows(entry)
+            return logits(entry)
                     .in("zt", tangent(), DType.F32)
                     .require(
                             tangent().shape().rank() == 3 && probes() >= 1,
@@ -170,7 +185,7 @@ public final class CrossEntropy {
             return s.i64("n", n())
                     .i64("c", c())
                     .i64("probes", probes())
-                    .i32("ignore", ignore())
+                    .i32("ignore", rows().ignore())
                     .i32("count_here", countsHere() ? 1 : 0);
         }
     }
@@ -181,27 +196,30 @@ public final class CrossEntropy {
      * @param rowLosses f32 [n], each row's loss, 0 where ignored; or null
      * @param smoothing of the labels, 0 to below 1
      */
-    public record Forward(
-            Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor loss, Tensor rowLosses, float smoothing)
+    public record Forward(Tensor logits, Labels rows, Tensor workspace, Tensor loss, Tensor rowLosses, float smoothing)
             implements OfRows {
         public Forward withRowLosses(Tensor losses) {
-            return new Forward(logits, labels, ignore, workspace, loss, losses, smoothing);
+            return new Forward(logits, rows, workspace, loss, losses, smoothing);
         }
 
         public Forward withSmoothing(float s) {
-            return new Forward(logits, labels, ignore, workspace, loss, rowLosses, s);
+            return new Forward(logits, rows, workspace, loss, rowLosses, s);
+        }
+
+        public Forward afterCount() {
+            return new Forward(logits, rows.afterCount(), workspace, loss, rowLosses, smoothing);
         }
 
         @Override
         public Signature signature() {
-            return workspace(rows("cross_entropy_forward_f32"))
+            return workspace(logits("cross_entropy_forward_f32"))
                     .outOrNull("row_loss", rowLosses, DType.F32)
                     .exactly(n())
                     .out("loss", loss, DType.F32)
                     .elements(1)
                     .i64("n", n())
                     .i64("c", c())
-                    .i32("ignore", ignore)
+                    .i32("ignore", rows.ignore())
                     .i32("count_here", countsHere() ? 1 : 0)
                     .f32("smoothing", smoothing);
         }
@@ -225,8 +243,7 @@ public final class CrossEntropy {
      */
     public record ForwardBackward(
             Tensor logits,
-            Tensor labels,
-            int ignore,
+            Labels rows,
             Tensor workspace,
             Tensor loss,
             Tensor gradient,
@@ -234,11 +251,15 @@ public final class CrossEntropy {
             float smoothing)
             implements OfRows {
         public ForwardBackward withRowLosses(Tensor losses) {
-            return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, losses, smoothing);
+            return new ForwardBackward(logits, rows, workspace, loss, gradient, losses, smoothing);
         }
 
         public ForwardBackward withSmoothing(float s) {
-            return new ForwardBackward(logits, labels, ignore, workspace, loss, gradient, rowLosses, s);
+            return new ForwardBackward(logits, rows, workspace, loss, gradient, rowLosses, s);
+        }
+
+        public ForwardBackward afterCount() {
+            return new ForwardBackward(logits, rows.afterCount(), workspace, loss, gradient, rowLosses, smoothing);
         }
 
         @Override
@@ -249,7 +270,7 @@ public final class CrossEntropy {
 
         @Override
         public Signature signature() {
-            return workspace(rows("cross_entropy_forward_backward_f32"))
+            return workspace(logits("cross_entropy_forward_backward_f32"))
                     .out("dlogits", gradient, DType.F32, n(), c())
                     .outOrNull("row_loss", rowLosses, DType.F32)
                     .exactly(n())
@@ -257,7 +278,7 @@ public final class CrossEntropy {
                     .elements(1)
                     .i64("n", n())
                     .i64("c", c())
-                    .i32("ignore", ignore)
+                    .i32("ignore", rows.ignore())
                     .i32("count_here", countsHere() ? 1 : 0)
                     .f32("smoothing", smoothing);
         }
@@ -274,8 +295,7 @@ public final class CrossEntropy {
     }
 
     /** See {@link CrossEntropy#tangent}. */
-    public record Tangent(
-            Tensor logits, Tensor labels, int ignore, Tensor tangent, Tensor workspace, Tensor lossTangents)
+    public record Tangent(Tensor logits, Labels rows, Tensor tangent, Tensor workspace, Tensor lossTangents)
             implements OfTangents {
         @Override
         public Signature signature() {
@@ -296,9 +316,12 @@ public final class CrossEntropy {
     }
 
     /** See {@link CrossEntropy#tangentBackward}. */
-    public record TangentBackward(
-            Tensor logits, Tensor labels, int ignore, Tensor tangent, Tensor workspace, Tensor out)
+    public record TangentBackward(Tensor logits, Labels rows, Tensor tangent, Tensor workspace, Tensor out)
             implements OfTangents {
+        public TangentBackward afterCount() {
+            return new TangentBackward(logits, rows.afterCount(), tangent, workspace, out);
+        }
+
         @Override
         public Signature signature() {
             Signature s = workspace(tangents("cross_entropy_tangent_backward_f32"));
@@ -317,9 +340,12 @@ public final class CrossEntropy {
     }
 
     /** See {@link CrossEntropy#curvature}. */
-    public record Curvature(
-            Tensor logits, Tensor labels, int ignore, Tensor tangent, Tensor workspace, Tensor curvature)
+    public record Curvature(Tensor logits, Labels rows, Tensor tangent, Tensor workspace, Tensor curvature)
             implements OfTangents {
+        public Curvature afterCount() {
+            return new Curvature(logits, rows.afterCount(), tangent, workspace, curvature);
+        }
+
         @Override
         public Signature signature() {
             return extents(workspace(tangents("cross_entropy_curvature_f32"))
@@ -335,91 +361,6 @@ public final class CrossEntropy {
         @Override
         public long flops() {
             return (9 + 6 * probes()) * logits.elements();
-        }
-    }
-
-    /** See {@link CrossEntropy#metrics}. */
-    public record Metrics(
-            Tensor logits, Tensor labels, int ignore, Tensor workspace, Tensor metrics, Tensor counts, float smoothing)
-            implements OfRows {
-        public Metrics withSmoothing(float s) {
-            return new Metrics(logits, labels, ignore, workspace, metrics, counts, s);
-        }
-
-        @Override
-        public Signature signature() {
-            return workspace(rows("cross_entropy_metrics_f32"))
-                    .out("metrics", metrics, DType.F32)
-                    .elements(3)
-                    .outOrNull("counts", counts, DType.I64)
-                    .elements(2)
-                    .i64("n", n())
-                    .i64("c", c())
-                    .i32("ignore", ignore)
-                    .f32("smoothing", smoothing);
-        }
-
-        @Override
-        public List<Descriptor> launches(Device device) {
-            int groups = geometry(device).gridX();
-            return groups == 1 ? List.of(this) : List.of(this, new MetricsSum(workspace, metrics, counts, groups));
-        }
-
-        @Override
-        public long flops() {
-            return 8 * logits.elements();
-        }
-    }
-
-    /** workspace[0] = 1 / max(1, labels that are not {@code ignore}): the scale of every mean over counted rows. */
-    private record Count(Tensor labels, Tensor workspace, int ignore) implements Entry {
-        /** The largest block: the whole launch is one, and waits for its loads. */
-        private static final int CUDA_GROUP = 1024;
-
-        @Override
-        public Signature signature() {
-            return Signature.of("cross_entropy_count_f32")
-                    .in("labels", labels, DType.I32)
-                    .scratch("workspace", workspace, DType.F32, GroupSums.bytes(1, 1))
-                    .i64("n", labels.elements())
-                    .i32("ignore", ignore)
-                    .bytes(labels.bytes() + 4);
-        }
-
-        @Override
-        public Geometry geometry(Device device) {
-            // integers add up in any order, but one group needs no second launch
-            int gpu = device.kind() == DeviceKind.CUDA ? CUDA_GROUP : Work.GROUP;
-            return Geometry.linear(1, Work.onCpu(device) ? 1 : gpu);
-        }
-
-        @Override
-        public long flops() {
-            return 1;
-        }
-    }
-
-    /** Adds up what the work-groups of {@link Metrics} left in the workspace. */
-    private record MetricsSum(Tensor workspace, Tensor metrics, Tensor counts, long groups) implements Entry {
-        @Override
-        public Signature signature() {
-            return Signature.of("cross_entropy_metrics_sum_f32")
-                    .scratch("workspace", workspace, DType.F32, GroupSums.bytes(groups, 1))
-                    .out("metrics", metrics, DType.F32)
-                    .elements(3)
-                    .outOrNull("counts", counts, DType.I64)
-                    .i64("groups", groups)
-                    .bytes(20 * groups + 12);
-        }
-
-        @Override
-        public Geometry geometry(Device device) {
-            return Geometry.linear(1, Work.onCpu(device) ? 1 : Work.GROUP);
-        }
-
-        @Override
-        public long flops() {
-            return groups;
         }
     }
 }

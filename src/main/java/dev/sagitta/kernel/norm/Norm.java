@@ -14,7 +14,8 @@ import java.util.Map;
 
 /**
  * Layer norm and RMS norm over the last axis, fp32: formulas in {@code norm/norm.gpu.cl}. x is [n, c], mean and r are [n], w and b [c]; tangents, and the
- * cotangents of Gauss-Newton products, have K copies in front. A null mean is RMS norm, a null w is a weight of ones.
+ * cotangents of Gauss-Newton products, have K copies in front. A null mean is RMS norm, a null w is a weight of ones. What is normalised may be a sum that the same pass makes,
+ * and to the cotangents of a sum those are added that it has from elsewhere.
  */
 public final class Norm {
     /** NORM_COLUMNS of the CPU variant. */
@@ -66,19 +67,43 @@ public final class Norm {
         }
     }
 
-    /** y = w (x - mean) r + b; mean and r are written unless they are null. */
-    public record Forward(Tensor x, Tensor w, Tensor b, Tensor y, Tensor mean, Tensor r, float epsilon, boolean centred)
+    /**
+     * y = w (x - mean) r + b; mean and r are written unless they are null.
+     *
+     * @param z is added to x before, or null; the sum goes to s unless that is null
+     */
+    public record Forward(
+            Tensor x,
+            Tensor z,
+            Tensor w,
+            Tensor b,
+            Tensor s,
+            Tensor y,
+            Tensor mean,
+            Tensor r,
+            float epsilon,
+            boolean centred)
             implements Entry {
+        /** Of x alone. */
+        public Forward(Tensor x, Tensor w, Tensor b, Tensor y, Tensor mean, Tensor r, float epsilon, boolean centred) {
+            this(x, null, w, b, null, y, mean, r, epsilon, centred);
+        }
+
         @Override
         public Signature signature() {
             Signature s = Signature.of("norm_forward_f32").present("x", x);
             s.require(x.shape().rank() >= 1 && c() > 0, x + " has no columns, expected [..., columns] of at least one");
-            return s.in("x", x, DType.F32)
+            return s.require(z != null || this.s == null, "z is missing, expected a summand for the sum s")
+                    .in("x", x, DType.F32)
                     .free()
+                    .inOrNull("z", z, DType.F32)
+                    .elements(x.elements())
                     .inOrNull("w", w, DType.F32)
                     .exactly(c())
                     .inOrNull("b", b, DType.F32)
                     .exactly(c())
+                    .outOrNull("s", this.s, DType.F32)
+                    .elements(x.elements())
                     .out("y", y, DType.F32)
                     .elements(x.elements())
                     .outOrNull("mean", mean, DType.F32)
@@ -97,8 +122,13 @@ public final class Norm {
         }
     }
 
-    /** dx of K cotangents. */
-    public record Backward(Tensor x, Tensor mean, Tensor r, Tensor w, Tensor dy, Tensor dx) implements Entry {
+    /**
+     * dx of K cotangents.
+     *
+     * @param ds is added to it, or null
+     */
+    public record Backward(Tensor x, Tensor mean, Tensor r, Tensor w, Tensor dy, Tensor ds, Tensor dx)
+            implements Entry {
         @Override
         public long copies() {
             return dy.elements() / Math.max(1, x.elements());
@@ -108,6 +138,8 @@ public final class Norm {
         public Signature signature() {
             return kept(Signature.of("norm_backward_f32").present("dy", dy), mean, r, w)
                     .in("dy", dy, DType.F32)
+                    .elements(copies() * x.elements())
+                    .inOrNull("ds", ds, DType.F32)
                     .elements(copies() * x.elements())
                     .out("dx", dx, DType.F32)
                     .elements(copies() * x.elements())
@@ -122,8 +154,13 @@ public final class Norm {
         }
     }
 
-    /** K tangents yt; xt [K, n, c], wt and bt [K, c] may be null for zeros. */
-    public record Tangent(Tensor x, Tensor mean, Tensor r, Tensor w, Tensor xt, Tensor wt, Tensor bt, Tensor yt)
+    /**
+     * K tangents yt; xt [K, n, c], wt and bt [K, c] may be null for zeros.
+     *
+     * @param zt is added to xt before, or null, as st, where the sum goes
+     */
+    public record Tangent(
+            Tensor x, Tensor mean, Tensor r, Tensor w, Tensor xt, Tensor zt, Tensor wt, Tensor bt, Tensor st, Tensor yt)
             implements Entry {
         @Override
         public long copies() {
@@ -133,12 +170,19 @@ public final class Norm {
         @Override
         public Signature signature() {
             return kept(Signature.of("norm_tangent_f32").present("yt", yt), mean, r, w)
+                    .require(
+                            (zt == null) == (st == null) && (zt == null || xt != null),
+                            "of zt and st one is missing, or xt beside them")
                     .inOrNull("xt", xt, DType.F32)
+                    .elements(yt.elements())
+                    .inOrNull("zt", zt, DType.F32)
                     .elements(yt.elements())
                     .inOrNull("wt", wt, DType.F32)
                     .elements(copies() * c())
                     .inOrNull("bt", bt, DType.F32)
                     .elements(copies() * c())
+                    .outOrNull("st", st, DType.F32)
+                    .elements(yt.elements())
                     .out("yt", yt, DType.F32)
                     .elements(copies() * x.elements())
                     .i64("n", n())
@@ -152,7 +196,11 @@ public final class Norm {
         }
     }
 
-    /** K tangents dxt, and the means that {@link Gradient} reads; either may be null, as may xt, wt and dyt. */
+    /**
+     * K tangents dxt, and the means that {@link Gradient} reads; either may be null, as may xt, wt and dyt.
+     *
+     * @param dst is added to dxt, or null
+     */
     public record TangentBackward(
             Tensor x,
             Tensor mean,
@@ -162,6 +210,7 @@ public final class Norm {
             Tensor xt,
             Tensor wt,
             Tensor dyt,
+            Tensor dst,
             Tensor dxt,
             Tensor stats,
             long copies)
@@ -176,6 +225,8 @@ public final class Norm {
                     .inOrNull("wt", wt, DType.F32)
                     .elements(copies * c())
                     .inOrNull("dyt", dyt, DType.F32)
+                    .elements(copies * x.elements())
+                    .inOrNull("dst", dst, DType.F32)
                     .elements(copies * x.elements())
                     .outOrNull("dxt", dxt, DType.F32)
                     .elements(copies * x.elements())

@@ -11,8 +11,6 @@ import dev.sagitta.tensor.Tensor;
 
 /** Pairs of elements of every head turned by the angle of their place. */
 public final class Rotary {
-    private static final int PER_ITEM = 4;
-
     private Rotary() {}
 
     /**
@@ -90,7 +88,10 @@ public final class Rotary {
 
         @Override
         public Geometry geometry(Device device) {
-            return Work.pieces(device, Work.ceil(elements(), 256), 256, Work.ceil(elements(), PER_ITEM));
+            if (Work.onCpu(device)) {
+                return Geometry.linear(Math.min(rows(), Work.cpuGroups(device, elements())), 1);
+            }
+            return Work.rows(device, rows(), (long) heads * d, 1);
         }
 
         @Override

@@ -9,7 +9,7 @@ import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 
-/** A part of an axis, taken out of a tensor or put into one; fp32. Tensors are seen as [outer, axis, inner]. */
+/** A part of an axis, taken out of a tensor or put into one; fp32, or int32 whose bits are copied as they are. Tensors are seen as [outer, axis, inner]. */
 public final class Slice {
     private static final String LAYOUT = "[outer, axis, inner]";
     private static final int WIDEST = 256;
@@ -34,7 +34,11 @@ public final class Slice {
 
     /** The tensor with less along the axis lies within the other one from {@code begin} on. */
     private static Signature fits(Signature s, Tensor whole, Tensor part, long begin) {
-        s.require(whole.shape().rank() == 3, whole + " must be " + LAYOUT + "; reshape it")
+        s.require(
+                        whole.dtype() == part.dtype() && (whole.dtype() == DType.F32 || whole.dtype() == DType.I32),
+                        part + " is " + part.dtype().suffix() + " and " + whole + " "
+                                + whole.dtype().suffix() + "; both must be f32 or both i32")
+                .require(whole.shape().rank() == 3, whole + " must be " + LAYOUT + "; reshape it")
                 .require(part.shape().rank() == 3, part + " must be " + LAYOUT + "; reshape it")
                 .require(
                         whole.shape().extent(0) == part.shape().extent(0)
@@ -100,14 +104,14 @@ public final class Slice {
     /**
      * See {@link Slice#take}.
      *
-     * @param x f32 [outer, n, inner]
-     * @param y f32 [outer, m, inner], begin + m &lt;= n
+     * @param x f32 or i32 [outer, n, inner]
+     * @param y as x, [outer, m, inner], begin + m &lt;= n
      */
     public record Take(Tensor x, long begin, Tensor y) implements Entry {
         @Override
         public Signature signature() {
             Signature s = Signature.of("slice_f32").present("x", x).present("y", y);
-            s = fits(s, x, y, begin).in("x", x, DType.F32).out("y", y, DType.F32);
+            s = fits(s, x, y, begin).in("x", x, x.dtype()).out("y", y, y.dtype());
             long first = begin * y.shape().extent(2);
             return numbers(s, outer(), width(), 0, width(), row(x), first, row(y), 0)
                     .bytes(2 * y.bytes());
@@ -127,14 +131,14 @@ public final class Slice {
     /**
      * See {@link Slice#put}.
      *
-     * @param x f32 [outer, m, inner]
-     * @param y f32 [outer, n, inner], begin + m &lt;= n
+     * @param x f32 or i32 [outer, m, inner]
+     * @param y as x, [outer, n, inner], begin + m &lt;= n
      */
     public record Put(Tensor x, long begin, Tensor y) implements Entry {
         @Override
         public Signature signature() {
             Signature s = Signature.of("slice_f32").present("x", x).present("y", y);
-            s = fits(s, y, x, begin).in("x", x, DType.F32).inOut("y", y, DType.F32);
+            s = fits(s, y, x, begin).in("x", x, x.dtype()).inOut("y", y, y.dtype());
             long first = begin * x.shape().extent(2);
             return numbers(s, outer(), width(), 0, width(), row(x), 0, row(y), first)
                     .bytes(2 * x.bytes());
@@ -154,14 +158,14 @@ public final class Slice {
     /**
      * See {@link Slice#pad}.
      *
-     * @param x f32 [outer, m, inner]
-     * @param y f32 [outer, n, inner], begin + m &lt;= n
+     * @param x f32 or i32 [outer, m, inner]
+     * @param y as x, [outer, n, inner], begin + m &lt;= n
      */
     public record Pad(Tensor x, long begin, Tensor y) implements Entry {
         @Override
         public Signature signature() {
             Signature s = Signature.of("slice_f32").present("x", x).present("y", y);
-            s = fits(s, y, x, begin).in("x", x, DType.F32).out("y", y, DType.F32);
+            s = fits(s, y, x, begin).in("x", x, x.dtype()).out("y", y, y.dtype());
             long lead = begin * x.shape().extent(2);
             return numbers(s, outer(), width(), lead, row(x), row(x), 0, row(y), 0);
         }

@@ -8,6 +8,7 @@ import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Value;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ProgramOptions;
+import dev.sagitta.program.SavedStore;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -32,21 +33,44 @@ final class Flow {
     final Contributions cotangents = new Contributions(false);
     final Contributions cotangentTangents = new Contributions(true);
     /** Parameters whose gradient an earlier task wrote. */
-    final Set<String> written = new HashSet<>();
+    final Set<String> written;
     /** Roots of what forward passes wrote: nothing that a later pass may read unless it was kept. */
     final Set<Value> forwardOnly = Collections.newSetFromMap(new IdentityHashMap<>());
 
     Flow(Graph graph, ProgramOptions options, ProgramValues program, Computation computation, Schedule schedule) {
+        this(graph, options, program, computation, schedule, new Trained(graph, false), new HashSet<>());
+    }
+
+    private Flow(
+            Graph graph,
+            ProgramOptions options,
+            ProgramValues program,
+            Computation computation,
+            Schedule schedule,
+            Trained trained,
+            Set<String> written) {
         this.graph = graph;
         this.options = options;
         this.program = program;
         this.computation = computation;
         this.schedule = schedule;
-        this.trained = new Trained(graph);
-        KeepPlan plan = KeepPlan.of(graph, computation, options.training());
+        this.trained = trained;
+        this.written = written;
+        KeepPlan plan = KeepPlan.of(graph, trained, computation, options.training());
         // a caller may count steps whether or not anything is drawn
         program.random();
         this.keeping = new Keeping(this, plan, computation == Computation.HESSIAN_VECTOR);
+    }
+
+    /**
+     * Of some rows that a graph of one row goes over, within the same computation: nothing of theirs is packed, and gradients are added to those that are
+     * there.
+     *
+     * @param inputTrained whether its input has tangents, and use for cotangents
+     */
+    Flow ofRows(Graph ofOne, int count, boolean inputTrained) {
+        ProgramOptions inside = options.batch(count).store(SavedStore.EXACT);
+        return new Flow(ofOne, inside, program, computation, schedule, new Trained(ofOne, inputTrained), written);
     }
 
     /** [B, ...], or [K, B, ...] of tangents. */

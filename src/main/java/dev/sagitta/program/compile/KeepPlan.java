@@ -83,9 +83,13 @@ public final class KeepPlan {
 
     /** @param training whether dropout drops */
     public static KeepPlan of(Graph graph, Computation computation, boolean training) {
+        return of(graph, new Trained(graph, false), computation, training);
+    }
+
+    static KeepPlan of(Graph graph, Trained trained, Computation computation, boolean training) {
         KeepPlan plan = new KeepPlan(training);
         if (computation.keepsActivations()) {
-            plan.fill(graph, new Trained(graph));
+            plan.fill(graph, trained);
         }
         return plan;
     }

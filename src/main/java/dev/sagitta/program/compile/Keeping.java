@@ -136,6 +136,9 @@ final class Keeping {
                 if (keep.isMade()) {
                     return madeTangents.get(kept);
                 }
+                if (kept.free()) {
+                    return flow.tangents.get(kept.wire());
+                }
                 // none in Gauss-Newton products, which need none
                 if (!storedTangents.containsKey(kept)) {
                     return null;
@@ -178,7 +181,7 @@ final class Keeping {
         for (KeptValue kept : read) {
             SavedStore.Kept store = stored.get(kept);
             for (int i = 0; store != null && i < node.outputs().size(); i++) {
-                Value cotangent = flow.cotangents.sum(node.out(i));
+                Value cotangent = node.op().readsKept(i) ? flow.cotangents.sum(node.out(i)) : null;
                 if (cotangent != null) {
                     store.observe(flow.schedule, node.out(i).name(), cotangent);
                 }

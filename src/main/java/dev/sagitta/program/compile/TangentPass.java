@@ -76,6 +76,11 @@ final class TangentPass extends NodePass implements Tangent, Curvature {
     }
 
     @Override
+    public Value outputTangent(int i) {
+        return flow.tangents.get(node.out(i));
+    }
+
+    @Override
     public Value tangentOf(Parameter p) {
         return p.isTrained() ? flow.program.vector(p) : null;
     }

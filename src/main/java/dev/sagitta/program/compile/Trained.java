@@ -19,9 +19,10 @@ final class Trained {
     private final Map<Node, Boolean> nodes = new IdentityHashMap<>();
     private final Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
 
-    Trained(Graph graph) {
+    /** @param inputs whether the graph's inputs are computed by what is trained, as where it follows another graph */
+    Trained(Graph graph, boolean inputs) {
         for (Node node : graph.nodes()) {
-            boolean below = node.inputs().stream().anyMatch(this::wire);
+            boolean below = node.isInput() ? inputs : node.inputs().stream().anyMatch(this::wire);
             nodes.put(node, below || parameters(node));
         }
         seen.add(graph.output().node());

@@ -20,9 +20,12 @@ import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
 import dev.sagitta.program.compile.KeepPlan;
+import dev.sagitta.program.compile.KeptValue;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,6 +62,28 @@ class RewriteSuiteTest {
                         .isLessThanOrEqualTo((float) (TOLERANCE * scale));
             }
         });
+    }
+
+    static Stream<Arguments> policies() {
+        return TestDevices.names().stream()
+                .flatMap(device -> Stream.of("none", "4", "auto:4").map(policy -> Arguments.of(device, policy)));
+    }
+
+    /** A sum and its norm in one pass round as two passes do, draw the same noise, and cost the same. */
+    @ParameterizedTest(name = "{0}, activations {1}")
+    @MethodSource("policies")
+    void aSumThatIsNormalisedIsTheSameBitForBit(String device, String policy) {
+        NetworkCase normed = network("normed");
+        Map<String, float[]> plain = everything(device, policy, normed, Rewrites.NONE);
+        everything(device, policy, normed, new Rewrites(List.of(new AddNormRewrite())))
+                .forEach((name, values) -> assertThat(values).as(name).containsExactly(plain.get(name)));
+    }
+
+    private static NetworkCase network(String name) {
+        return Networks.all().stream()
+                .filter(network -> network.toString().equals(name))
+                .findFirst()
+                .orElseThrow();
     }
 
     private static Map<String, float[]> everything(
@@ -141,10 +166,7 @@ class RewriteSuiteTest {
     /** Under any policy: what is kept is a and b, not s(a) besides. */
     @Test
     void aGateKeepsLess() {
-        NetworkCase gated = Networks.all().stream()
-                .filter(network -> network.toString().equals("gated"))
-                .findFirst()
-                .orElseThrow();
+        NetworkCase gated = network("gated");
         Graph fused = Rewrites.ALL
                 .apply(gated.graph(), new Target(DeviceKind.OPENCL_CPU, true))
                 .graph();
@@ -152,6 +174,48 @@ class RewriteSuiteTest {
                 KeepPlan.of(gated.graph(), Computation.GRADIENT, true).values().size();
         int kept = KeepPlan.of(fused, Computation.GRADIENT, true).values().size();
         assertThat(kept).isEqualTo(plain - 2);
+    }
+
+    @Test
+    void aSumAndItsNormAreOneOpWithTheWiresOfBoth() {
+        Graph graph = Networks.normed();
+        Rewrites.Rewritten rewritten = Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, true));
+        Node post = rewritten.graph().nodes().stream()
+                .filter(node -> node.name().equals("n2"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(post.op().type()).isEqualTo("add+layer_norm");
+        assertThat(post.out(0).name()).isEqualTo("post");
+        assertThat(post.out(1).name()).isEqualTo("n2");
+        assertThat(rewritten.graph().parameters()).isEqualTo(graph.parameters());
+        assertThat(rewritten.outcomes())
+                .filteredOn(outcome -> outcome.rewrite().equals("residual-norm"))
+                .containsExactly(
+                        new Rewrites.Outcome("residual-norm", "n0", null),
+                        new Rewrites.Outcome("residual-norm", "n1", null),
+                        new Rewrites.Outcome("residual-norm", "n2", null),
+                        new Rewrites.Outcome("residual-norm", "n3", null),
+                        new Rewrites.Outcome("residual-norm", "n4", "the sum 'both' is made together with 'n3'"),
+                        new Rewrites.Outcome("residual-norm", "unread", "nobody reads the output of 'unread'"));
+        // what is kept is the same, under the same names
+        for (Computation computation : Computation.values()) {
+            assertThat(names(rewritten.graph(), computation)).isEqualTo(names(graph, computation));
+        }
+        // where no other pass follows and the norm alone reads the sum, it is not written
+        Graph forward =
+                Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, false)).graph();
+        assertThat(forward.nodes().stream()
+                        .filter(node -> node.name().equals("n2"))
+                        .findFirst()
+                        .orElseThrow()
+                        .outputs())
+                .hasSize(1);
+    }
+
+    private static Set<String> names(Graph graph, Computation computation) {
+        return KeepPlan.of(graph, computation, true).values().stream()
+                .map(KeptValue::name)
+                .collect(Collectors.toSet());
     }
 
     @Test

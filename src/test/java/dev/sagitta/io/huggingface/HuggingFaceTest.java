@@ -275,8 +275,9 @@ class HuggingFaceTest {
         assertThat(notes)
                 .anyMatch(
                         note -> note.contains(
-                                "tensors of no layer of this network stay out: bert.pooler.dense.bias, bert.pooler.dense.weight, "
-                                        + "cls.predictions.decoder.weight, cls.seq_relationship.bias, cls.seq_relationship.weight"));
+                                "tensors of no layer of this network stay out: cls.predictions.decoder.weight, cls.seq_relationship.bias, cls.seq_relationship.weight"))
+                .anyMatch(note -> note.endsWith(
+                        "import and export alone carry on: bert.pooler.dense.bias, bert.pooler.dense.weight"));
         assertThat(HuggingFace.dropout(bert)).containsExactly("hidden_dropout_prob 0.1");
         List<String> bare = Folders.GPT2_TENSORS.stream()
                 .map(line -> line.replace("transformer.", ""))
@@ -301,6 +302,34 @@ class HuggingFaceTest {
                 Folders.LLAMA_TENSORS);
         try (Checkpoint checkpoint = open(llama)) {
             assertThat(checkpoint.model().inputShape()).isEqualTo(Shape.of(128));
+        }
+    }
+
+    /** A bare BERT has no use for it, and whoever exports its weights again has. */
+    @Test
+    void thePoolerOfABareBertStays() {
+        for (boolean pooled : new boolean[] {true, false}) {
+            List<String> lines = pooled ? Folders.all(Folders.BERT_TENSORS, Folders.POOLER) : Folders.BERT_TENSORS;
+            List<HostTensor> tensors = Folders.tensors(lines, DType.F32);
+            Path source = Folders.write(
+                    folder.resolve("source" + pooled), Folders.of("BertModel", Folders.BERT), tensors, Map.of());
+            Path ours = folder.resolve("c" + pooled);
+            try (Checkpoint checkpoint = open(source)) {
+                assertThat(checkpoint.beside()).hasSize(pooled ? 2 : 0);
+                assertThat(checkpoint.parameterBytes())
+                        .isEqualTo(4
+                                * checkpoint.graph().everyParameter().stream()
+                                        .mapToLong(parameter -> parameter.elements())
+                                        .sum());
+                List<HostTensor> all = new ArrayList<>(checkpoint.beside());
+                checkpoint.graph().everyParameter().forEach(p -> all.add(checkpoint.tensor(p.name())));
+                Checkpoint.write(ours, checkpoint.model(), all, checkpoint.derivedMetadata());
+            }
+            Path copy = folder.resolve("copy" + pooled);
+            try (Checkpoint checkpoint = Checkpoint.open(ours)) {
+                HuggingFace.write(checkpoint, copy, DType.F32);
+            }
+            requireSame(read(copy.resolve("model.safetensors")), tensors);
         }
     }
 }

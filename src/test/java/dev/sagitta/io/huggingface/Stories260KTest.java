@@ -65,14 +65,15 @@ class Stories260KTest {
         return HostTensor.of("ids", Shape.of(1, values.length), values);
     }
 
-    @Test
-    void logitsAndLossesAreLlamaCpps() {
+    @ParameterizedTest
+    @MethodSource("devices")
+    void logitsAndLossesAreLlamaCpps(String device) {
         JsonNode cases = HeldData.expected("stories260K.json").get("cases");
         try (SafetensorsFile expected = SafetensorsFile.open(HeldData.file("tools/expected/stories260K.safetensors"))) {
             for (int number = 0; number < cases.size(); number++) {
                 int[] ids = HeldData.integers(cases.get(number).get("input_ids"));
                 try (Checkpoint checkpoint = open(ids.length);
-                        Program program = compile(checkpoint, TestDevices.one(), Computation.EVALUATE)) {
+                        Program program = compile(checkpoint, device, Computation.EVALUATE)) {
                     int[] targets = Arrays.copyOfRange(ids, 1, ids.length + 1);
                     targets[ids.length - 1] = -100;
                     program.tensor(Role.INPUT).upload(program.stream(), ids(ids).bytes());
@@ -84,7 +85,7 @@ class Stories260KTest {
                             .isCloseTo(cases.get(number).get("loss").doubleValue(), Offset.offset(1e-5));
                 }
                 try (Checkpoint checkpoint = open(ids.length);
-                        Program program = compile(checkpoint, TestDevices.one(), Computation.PREDICT)) {
+                        Program program = compile(checkpoint, device, Computation.PREDICT)) {
                     program.tensor(Role.INPUT).upload(program.stream(), ids(ids).bytes());
                     program.run(Computation.PREDICT);
                     float[] logits = program.tensor(Role.OUTPUT).downloadFloats(program.stream());

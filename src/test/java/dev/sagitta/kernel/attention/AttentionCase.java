@@ -1,7 +1,5 @@
 package dev.sagitta.kernel.attention;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.sagitta.fixture.Bench;
 import dev.sagitta.fixture.KernelBench;
 import dev.sagitta.kernel.Descriptor;
@@ -28,8 +26,6 @@ record AttentionCase(
         boolean alibi,
         float offset,
         String without) {
-    private static final Tolerance CLOSE = new Tolerance(2e-5, 1e-6);
-
     @Override
     public String toString() {
         AttentionProblem p = problem;
@@ -56,6 +52,7 @@ record AttentionCase(
         private final AttentionProblem p = problem;
         private final Inputs in;
         private final AttentionMma.Factors factors;
+        private final AttentionNearness nearness;
         private final QuadraticAttention reference;
         /** In the precision of the kernel: whose statistics it is fed with, and whose error is what it may have twice. */
         private final QuadraticAttention likewise;
@@ -73,6 +70,7 @@ record AttentionCase(
         private On(KernelBench bench, AttentionMma.Factors factors) {
             this.bench = bench;
             this.factors = factors;
+            nearness = new AttentionNearness(bench, factors);
             float[] q = bench.normal(p.queries());
             float[] k = packed ? q : bench.normal(p.keys());
             float[] v = packed ? q : bench.normal(p.values());
@@ -129,7 +127,7 @@ record AttentionCase(
         }
 
         private double[] joined(double[]... parts) {
-            return Arrays.stream(parts).flatMapToDouble(Arrays::stream).toArray();
+            return AttentionNearness.joined(parts);
         }
 
         private Tensor rounded(String name, double[] values, long... shape) {
@@ -156,49 +154,8 @@ record AttentionCase(
             bench.run(factors == null ? plain : AttentionMma.of(plain, factors).on(bench.device()));
         }
 
-        /** Against the largest of all: what cancels was as large. */
         private void near(Tensor actual, double[] expected, double[] expectedLikewise) {
-            near(actual, expected, expectedLikewise, 0);
-        }
-
-        private void near(Tensor actual, double[] expected, double[] expectedLikewise, double largestTerm) {
-            double largest = largestTerm;
-            for (double value : joined(expected, expectedLikewise)) {
-                largest = Double.isInfinite(value) ? largest : Math.max(largest, Math.abs(value));
-            }
-            largest = Math.max(largest, 1e-3);
-            double[] magnitude = new double[expected.length];
-            Arrays.fill(magnitude, largest);
-            if (factors == null) {
-                bench.compare(actual, expected, magnitude, CLOSE);
-                return;
-            }
-            // single elements: a few roundings apart; all together: at most twice the error of the same precision
-            bench.compare(actual, expectedLikewise, magnitude, new Tolerance(8 * factors.rounding(), 1e-6));
-            double scale = largest;
-            bench.check(() -> {
-                double error = distance(bench.floats(actual), expected);
-                double likewiseError = distance(expectedLikewise, expected);
-                assertThat(error)
-                        .as("error of %s, where the same precision has %s", actual, likewiseError)
-                        .isLessThanOrEqualTo(2 * likewiseError + CLOSE.relative() * scale);
-            });
-        }
-
-        private static double distance(float[] actual, double[] expected) {
-            double[] wide = new double[actual.length];
-            Arrays.setAll(wide, e -> actual[e]);
-            return distance(wide, expected);
-        }
-
-        /** Root of the mean square of the difference; infinities have to agree. */
-        private static double distance(double[] actual, double[] expected) {
-            double sum = 0;
-            for (int e = 0; e < expected.length; e++) {
-                double difference = actual[e] == expected[e] ? 0 : actual[e] - expected[e];
-                sum += difference * difference;
-            }
-            return Math.sqrt(sum / expected.length);
+            nearness.check(actual, expected, expectedLikewise, 0);
         }
 
         void forward() {
@@ -268,13 +225,13 @@ record AttentionCase(
 
             void compare() {
                 if (q != null) {
-                    near(q, dq, dqLikewise, reference.largestTerm);
+                    nearness.check(q, dq, dqLikewise, reference.largestTerm);
                 }
                 if (k != null && !packed) {
-                    near(k, dk, dkLikewise, reference.largestTerm);
+                    nearness.check(k, dk, dkLikewise, reference.largestTerm);
                 }
                 if (v != null && !packed) {
-                    near(v, dv, dvLikewise, reference.largestTerm);
+                    nearness.check(v, dv, dvLikewise, reference.largestTerm);
                 }
             }
         }
@@ -394,7 +351,8 @@ record AttentionCase(
                         sum += parts[e];
                     }
                     double[] expected = tangentsLikewise.get(c).curvature(dO);
-                    Tolerance tolerance = factors == null ? CLOSE : new Tolerance(factors.rounding(), 1e-6);
+                    Tolerance tolerance =
+                            factors == null ? AttentionNearness.CLOSE : new Tolerance(factors.rounding(), 1e-6);
                     Bench.near(partial, (long) c * each, sum, expected[0], expected[1], tolerance);
                 }
             });

@@ -17,6 +17,8 @@ final class AttentionShapes {
                 false,
                 AttentionProblem.of(2, 4, 2, 33, 33, 12).seeing(true, 0).packed(),
                 3));
+        // more than curvature has in one group
+        cases.add(plain("many probes", false, AttentionProblem.of(1, 2, 1, 6, 9, 8), 19));
         cases.add(plain("tiles", false, AttentionProblem.of(1, 2, 2, 64, 128, 64), 1));
         cases.add(plain("ragged", false, AttentionProblem.of(2, 3, 1, 131, 70, 33), 2));
         cases.add(plain(

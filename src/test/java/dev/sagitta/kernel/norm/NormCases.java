@@ -53,7 +53,8 @@ final class NormCases implements TimedCases {
         Tensor mean = bench.output("mean", DType.F32, n);
         Tensor r = bench.output("r", DType.F32, n);
         Tensor dx = bench.output("dx", DType.F32, n, WIDTH);
-        bench.runAfter(new Norm.Forward(x, w, null, y, mean, r, 1e-5f, true), new Norm.Backward(x, mean, r, w, dy, dx));
+        bench.runAfter(
+                new Norm.Forward(x, w, null, y, mean, r, 1e-5f, true), new Norm.Backward(x, mean, r, w, dy, null, dx));
         bench.check(() -> {
             for (int row = 0; row < n; row += Math.max(1, n / CHECKED)) {
                 NormRow at =

@@ -12,6 +12,8 @@ import java.util.List;
 final class ReduceCases implements TimedCases {
     private static final int PROBES = 8;
     private static final int BLOCKS = 12;
+    private static final int VOCABULARY = 128 << 10;
+    private static final int POSITIONS = 1024;
     private static final int PART = 1 << 22;
     private static final Tolerance CLOSE = new Tolerance(1e-6, 1e-30);
 
@@ -23,6 +25,7 @@ final class ReduceCases implements TimedCases {
                 TimedCase.of("dot", bench -> reduce(bench, null)),
                 TimedCase.of("max", bench -> reduce(bench, Reduce.Operation.MAX)),
                 TimedCase.of("argmax", bench -> reduce(bench, Reduce.Operation.ARGMAX)),
+                TimedCase.of("likeliest", ReduceCases::likeliest),
                 TimedCase.of("any_nonfinite", ReduceCases::anyNonfinite),
                 TimedCase.of("dots", ReduceCases::dots));
     }
@@ -65,6 +68,26 @@ final class ReduceCases implements TimedCases {
                 case NORM -> Bench.near(out, 0, bench.floats(out)[0], Math.sqrt(squares), Math.sqrt(squares), CLOSE);
                 default -> Bench.near(out, 0, bench.floats(out)[0], sum, magnitude, CLOSE);
             }
+        });
+    }
+
+    /** Of a large vocabulary. */
+    private static void likeliest(Bench bench) {
+        int n = (int) Math.min(VOCABULARY, bench.elements());
+        Tensor logits = bench.normal("logits", n);
+        Tensor id = bench.output("id", DType.I32, 1);
+        Tensor position = bench.input("position", new int[1], 1);
+        Tensor ids = bench.output("ids", DType.I32, POSITIONS + 1);
+        Tensor partials = bench.output(
+                "partials", DType.F32, Reduce.partials(bench.device(), 1, n).toArray());
+        bench.run(new Likeliest(logits, id, position, ids, partials));
+        bench.check(() -> {
+            float[] values = bench.floats(logits, 0, n);
+            int best = 0;
+            for (int i = 0; i < n; i++) {
+                best = values[i] > values[best] ? i : best;
+            }
+            Bench.same(id, 0, bench.ints(id)[0], best);
         });
     }
 

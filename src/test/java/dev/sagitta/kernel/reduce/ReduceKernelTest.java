@@ -48,6 +48,9 @@ final class ReduceKernelTest extends KernelSuite {
                 cases.add(new KernelCase("any nonfinite n=" + n, n == 127, bench -> nonfinite(bench, n)));
             }
         }
+        for (int n : new int[] {1, 129, 512, 50_257}) {
+            cases.add(new KernelCase("likeliest of " + n, n == 129, bench -> likeliest(bench, n)));
+        }
         cases.add(new KernelCase("sums in two chunks, small", true, bench -> sums(bench, 1, chunkedLength(bench))));
         cases.add(new KernelCase("largest: ties, NaN, infinities", true, ReduceKernelTest::ties));
         cases.add(new KernelCase("sums of infinities and NaN", true, ReduceKernelTest::infinities));
@@ -222,5 +225,33 @@ final class ReduceKernelTest extends KernelSuite {
                     .getLong();
             assertThat(found).isEqualTo(at);
         }
+    }
+
+    /** In the middle, at the last position and at a NaN; ties go to the first. */
+    private static void likeliest(KernelBench bench, int n) {
+        int longest = 5;
+        for (int p : new int[] {0, 3, 4}) {
+            float[] xs = bench.normal(n);
+            int best = (n - 1) / 2;
+            xs[best] = p == 3 ? Float.NaN : 99;
+            xs[n - 1] = 99;
+            Tensor id = bench.output("id", DType.I32, 1);
+            Tensor position = bench.inOut("position", DType.I32, bytes(p), 1);
+            Tensor ids = bench.inOut("ids", DType.I32, bytes(-9, -9, -9, -9, -9, -9), longest + 1);
+            // of one logit, the last one counts
+            boolean nan = p == 3 && n > 1;
+            bench.run(new Likeliest(bench.input("logits", xs, n), id, position, ids, partials(bench, 1, n)));
+            assertThat(bench.ints(id)).containsExactly(best);
+            assertThat(bench.ints(position)).containsExactly(Math.min(p + 1, longest - 1));
+            int[] expected = {-9, -9, -9, -9, -9, -9};
+            expected[p + 1] = nan ? -1 - best : best;
+            assertThat(bench.ints(ids)).containsExactly(expected);
+        }
+    }
+
+    private static byte[] bytes(int... values) {
+        ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * values.length).order(ByteOrder.nativeOrder());
+        bytes.asIntBuffer().put(values);
+        return bytes.array();
     }
 }

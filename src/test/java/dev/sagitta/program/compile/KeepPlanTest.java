@@ -121,7 +121,7 @@ class KeepPlanTest {
         List<KeptValue> kept = KeepPlan.of(graph, Computation.GRADIENT, false).values();
         assertThat(kept).extracting(KeptValue::name).containsExactly("choice", "rows");
         assertThat(kept).extracting(KeptValue::isCompressible).containsExactly(false, true);
-        Trained trained = new Trained(graph);
+        Trained trained = new Trained(graph, false);
         assertThat(trained.input(rows, 0)).isFalse();
         assertThat(trained.at(rows)).isTrue();
     }

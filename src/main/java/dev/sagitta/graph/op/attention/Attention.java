@@ -1,6 +1,5 @@
 package dev.sagitta.graph.op.attention;
 
-import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Field;
 import dev.sagitta.graph.Keep;
@@ -9,6 +8,7 @@ import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Curvature;
 import dev.sagitta.graph.pass.Forward;
+import dev.sagitta.graph.pass.Kept;
 import dev.sagitta.graph.pass.Pass;
 import dev.sagitta.graph.pass.Tangent;
 import dev.sagitta.graph.pass.TangentBackward;
@@ -17,13 +17,13 @@ import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.attention.AttentionMma;
 import dev.sagitta.kernel.attention.AttentionProblem;
-import dev.sagitta.kernel.reduce.Reduce;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * Multi-head attention, o = (softmax(scale q k' + bias) M) v per head, in O(T) memory in every mode. Inputs: q [..., T, heads d], k and v [..., S, keyValueHeads d], or
@@ -268,26 +268,23 @@ public record Attention(
         return new Turned(pass, rotary, p, q, k, v, counts, slopes, p.dropout() > 0 ? pass.random() : null);
     }
 
-    Turned turned(Backward pass) {
-        Value counts = lengths ? pass.kept(lengthsKeep()).value() : null;
-        Value q = pass.kept(ALL).value();
+    private Turned turned(Pass pass, Function<Keep, Kept> kept) {
+        Value all = kept.apply(ALL).value();
+        Keep counts = lengthsKeep();
         return turned(
                 pass,
-                q,
-                packed ? q : pass.kept(K).value(),
-                packed ? q : pass.kept(V).value(),
-                counts);
+                all,
+                packed ? all : kept.apply(K).value(),
+                packed ? all : kept.apply(V).value(),
+                counts == null ? null : kept.apply(counts).value());
     }
 
-    private Turned turned(Tangent pass) {
-        Value counts = lengths ? pass.kept(lengthsKeep()).value() : null;
-        Value q = pass.kept(ALL).value();
-        return turned(
-                pass,
-                q,
-                packed ? q : pass.kept(K).value(),
-                packed ? q : pass.kept(V).value(),
-                counts);
+    Turned turned(Backward pass) {
+        return turned(pass, pass::kept);
+    }
+
+    Turned turned(Curvature pass) {
+        return turned(pass, pass::kept);
     }
 
     static Shape statistics(AttentionProblem p) {
@@ -336,7 +333,7 @@ public record Attention(
         if (qt == null && kt == null && vt == null) {
             return;
         }
-        Turned in = turned(t);
+        Turned in = turned(t, t::kept);
         Value o = t.kept(O).value();
         Value lse = t.kept(LSE).value();
         Value ot = t.tangentOut(0);
@@ -372,62 +369,6 @@ public record Attention(
 
     @Override
     public void curvature(Curvature c) {
-        Value qt = c.tangentIn(0);
-        Value kt = packed ? qt : c.tangentIn(1);
-        Value vt = packed ? qt : c.tangentIn(2);
-        if (qt == null && kt == null) {
-            return; // linear in values alone
-        }
-        Value counts = lengths ? c.kept(lengthsKeep()).value() : null;
-        Value q = c.kept(ALL).value();
-        Turned in = turned(
-                c, q, packed ? q : c.kept(K).value(), packed ? q : c.kept(V).value(), counts);
-        AttentionProblem p = in.problem();
-        Value o = c.kept(O).value();
-        Value lse = c.kept(LSE).value();
-        Value mu = c.kept(LSE).tangent();
-        Value dO = c.cotangent(0);
-        int copies = c.probes();
-        Value delta = c.scratch("curvature.delta", statistics(p));
-        Shape partials =
-                dev.sagitta.kernel.attention.Attention.partials(c.emitter().device(), p, copies);
-        Value partial =
-                c.emitter().value(c.name() + ".curvature.partials", DType.F32, partials, MemoryCategory.WORKSPACE);
-        Value[] turned = in.operands(".curvature");
-        Turned.Tangents tangents = in.tangents(qt, kt, vt, copies, ".curvature");
-        Value sum = c.sum();
-        c.emit(
-                "curvature",
-                in.reads(o, lse, mu, dO, qt, kt, vt),
-                tangents.writes(in.writes(turned, delta, partial, sum)),
-                t -> Preparable.sequence(
-                        tangents.turn(t),
-                        new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(o),
-                                null,
-                                null,
-                                t.tensor(dO),
-                                t.tensor(delta),
-                                p.batch(),
-                                p.heads(),
-                                p.t(),
-                                p.d(),
-                                1),
-                        in.sequence(
-                                t,
-                                turned,
-                                inputs -> served(new dev.sagitta.kernel.attention.Attention.Curvature(
-                                        in.inner(),
-                                        copies,
-                                        inputs,
-                                        t.tensor(lse),
-                                        t.tensor(mu),
-                                        t.tensor(delta),
-                                        t.tensor(dO),
-                                        t.tensor(tangents.qt()),
-                                        t.tensor(tangents.kt()),
-                                        t.tensor(tangents.vt()),
-                                        t.tensor(partial)))),
-                        Reduce.finishSum(t.tensor(partial), t.tensor(sum), partials.extent(1))));
+        AttentionCurvature.of(this, c);
     }
 }

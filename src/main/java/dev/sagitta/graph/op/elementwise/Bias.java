@@ -34,6 +34,11 @@ public record Bias(Parameter bias) implements LinearOp {
     }
 
     @Override
+    public boolean ofRows() {
+        return true;
+    }
+
+    @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         Shape x = inputs.get(0).shape();
         long features = bias.shape().extent(0);

@@ -79,6 +79,11 @@ public record Linear(Parameter weight, Parameter bias) implements BilinearOp {
     }
 
     @Override
+    public boolean ofRows() {
+        return true;
+    }
+
+    @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         Shape x = inputs.get(0).shape();
         if (x.rank() < 1 || x.extent(-1) != in()) {

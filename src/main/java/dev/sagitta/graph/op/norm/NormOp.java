@@ -20,8 +20,11 @@ import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The five modes of layer norm and RMS norm, which differ in whether the mean is taken off; formulas in {@code norm/norm.gpu.cl}. */
-interface NormOp extends Op {
+/**
+ * The five modes of layer norm and RMS norm, which differ in whether the mean is taken off; formulas in {@code norm/norm.gpu.cl}. What is normalised is the input, or
+ * the sum of two inputs that the same passes make ({@link AddNorm}).
+ */
+public interface NormOp extends Op {
     Keep X = Keep.input(0);
     Keep MEAN = Keep.own("mean");
     Keep R = Keep.own("r");
@@ -35,6 +38,21 @@ interface NormOp extends Op {
     double epsilon();
 
     boolean centred();
+
+    /** Whether it normalises the sum of two inputs. */
+    default boolean adds() {
+        return false;
+    }
+
+    /** The output that is normalised; the one before it is the sum. */
+    default int normed() {
+        return 0;
+    }
+
+    /** What is normalised. */
+    default Keep x() {
+        return X;
+    }
 
     @Override
     default List<ArrayType> outputs(List<ArrayType> inputs) {
@@ -65,7 +83,7 @@ interface NormOp extends Op {
 
     @Override
     default List<Keep> keeps() {
-        return centred() ? List.of(X, MEAN, R) : List.of(X, R);
+        return centred() ? List.of(x(), MEAN, R) : List.of(x(), R);
     }
 
     private static Value of(Pass pass, Parameter parameter) {
@@ -79,20 +97,24 @@ interface NormOp extends Op {
     @Override
     default void forward(Forward f) {
         Value x = f.in(0);
+        Value z = adds() ? f.in(1) : null;
         Value w = of(f, weight());
         Value b = of(f, bias());
-        Value y = f.out(0);
+        Value sum = normed() > 0 ? f.out(0) : null;
+        Value y = f.out(normed());
         Shape rows = Shape.of(x.elements() / x.shape().extent(-1));
         Value mean = centred() ? f.keep(MEAN, DType.F32, rows) : null;
         Value r = f.keep(R, DType.F32, rows);
         f.emit(
                 "forward",
-                values(x, w, b),
-                values(y, mean, r),
+                values(x, z, w, b),
+                values(sum, y, mean, r),
                 t -> new Norm.Forward(
                         t.tensor(x),
+                        t.tensor(z),
                         t.tensor(w),
                         t.tensor(b),
+                        t.tensor(sum),
                         t.tensor(y),
                         t.tensor(mean),
                         t.tensor(r),
@@ -102,23 +124,52 @@ interface NormOp extends Op {
 
     @Override
     default void backward(Backward b) {
-        cotangents(b, 1, "", b.cotangent(0));
+        cotangents(b, 1, "", b.cotangent(normed()), adds() ? b.cotangent(0) : null);
     }
 
-    /** Of one cotangent or of K, to the input and the parameters. */
-    private void cotangents(Backward b, int copies, String suffix, Value dy) {
-        Value x = b.kept(X).value();
+    /** Where the cotangent goes of what is normalised: of a sum it is that of both summands. */
+    private Value towardsInput(Backward b) {
+        Value dx = b.cotangentOf(0);
+        if (!adds()) {
+            return dx;
+        }
+        if (dx == null) {
+            return b.cotangentOf(1);
+        }
+        b.send(1, dx);
+        return dx;
+    }
+
+    /**
+     * Of one cotangent or of K, to the input and the parameters.
+     *
+     * @param ds what came back to the sum from elsewhere
+     */
+    private void cotangents(Backward b, int copies, String suffix, Value dy, Value ds) {
+        if (dy == null) {
+            // nobody reads what is normalised
+            b.send(0, ds);
+            b.send(1, ds);
+            return;
+        }
+        Value x = b.kept(x()).value();
         Value mean = mean(b);
         Value r = b.kept(R).value();
         Value w = of(b, weight());
-        Value dx = b.cotangentOf(0);
+        Value dx = towardsInput(b);
         if (dx != null) {
             b.emit(
                     "input.cotangent" + suffix,
-                    values(x, mean, r, w, dy),
+                    values(x, mean, r, w, dy, ds),
                     values(dx),
                     t -> new Norm.Backward(
-                            t.tensor(x), t.tensor(mean), t.tensor(r), t.tensor(w), t.tensor(dy), t.tensor(dx)));
+                            t.tensor(x),
+                            t.tensor(mean),
+                            t.tensor(r),
+                            t.tensor(w),
+                            t.tensor(dy),
+                            t.tensor(ds),
+                            t.tensor(dx)));
         }
         gradients(b, copies, suffix, dy, null, null, null);
     }
@@ -130,7 +181,7 @@ interface NormOp extends Op {
         if (dw == null && db == null) {
             return;
         }
-        Value x = b.kept(X).value();
+        Value x = b.kept(x()).value();
         Value mean = mean(b);
         Value r = b.kept(R).value();
         long c = x.shape().extent(-1);
@@ -162,57 +213,65 @@ interface NormOp extends Op {
 
     @Override
     default void tangent(Tangent t) {
-        Value xt = t.tangentIn(0);
+        Value first = t.tangentIn(0);
+        Value second = adds() ? t.tangentIn(1) : null;
+        Value xt = first == null ? second : first;
+        Value zt = first == null ? null : second;
         Value wt = weight() == null ? null : t.tangentOf(weight());
         Value bt = bias() == null ? null : t.tangentOf(bias());
         if (xt == null && wt == null && bt == null) {
             return;
         }
-        Value x = t.kept(X).value();
+        Value x = t.kept(x()).value();
         Value mean = centred() ? t.kept(MEAN).value() : null;
         Value r = t.kept(R).value();
         Value w = of(t, weight());
-        Value yt = t.tangentOut(0);
+        Value st = zt == null ? null : t.tangentOut(0);
+        if (adds() && xt != null && zt == null) {
+            t.pass(0, xt);
+        }
+        Value yt = t.tangentOut(normed());
         t.emit(
                 "tangent",
-                values(x, mean, r, w, xt, wt, bt),
-                values(yt),
+                values(x, mean, r, w, xt, zt, wt, bt),
+                values(st, yt),
                 to -> new Norm.Tangent(
                         to.tensor(x),
                         to.tensor(mean),
                         to.tensor(r),
                         to.tensor(w),
                         to.tensor(xt),
+                        to.tensor(zt),
                         to.tensor(wt),
                         to.tensor(bt),
+                        to.tensor(st),
                         to.tensor(yt)));
     }
 
     @Override
     default void tangentBackward(TangentBackward b) {
         int copies = b.probes();
-        Value dy = b.cotangent(0);
-        Value dyt = b.cotangentTangent(0);
-        Value xt = dy == null ? null : b.kept(X).tangent();
+        Value dy = b.cotangent(normed());
+        Value dyt = b.cotangentTangent(normed());
+        Value dst = adds() ? b.cotangentTangent(0) : null;
+        Value xt = dy == null ? null : b.kept(x()).tangent();
         Value wt = dy == null || weight() == null ? null : b.tangentOf(weight());
         if (xt == null && wt == null) {
-            if (dyt != null) {
-                cotangents(b, copies, ".tangent", dyt);
-            }
+            cotangents(b, copies, ".tangent", dyt, dst);
             return;
         }
-        Value x = b.kept(X).value();
+        Value x = b.kept(x()).value();
         Value mean = mean(b);
         Value r = b.kept(R).value();
         Value w = of(b, weight());
-        Value dxt = b.cotangentOf(0);
+        Value dxt = towardsInput(b);
         long rows = x.elements() / x.shape().extent(-1);
         boolean isWanted = xt != null && weight() != null && b.gradient(weight()) != null;
         Value stats = isWanted ? b.scratch("stats", Shape.of(copies, rows, 2)) : null;
         if (dxt != null || stats != null) {
             b.emit(
                     "input.cotangent.tangent",
-                    values(x, mean, r, w, dy, xt, wt, dyt),
+                    values(x, mean, r, w, dy, xt, wt, dyt, dst),
                     values(dxt, stats),
                     t -> new Norm.TangentBackward(
                             t.tensor(x),
@@ -223,6 +282,7 @@ interface NormOp extends Op {
                             t.tensor(xt),
                             t.tensor(wt),
                             t.tensor(dyt),
+                            t.tensor(dst),
                             t.tensor(dxt),
                             t.tensor(stats),
                             copies));
@@ -232,13 +292,13 @@ interface NormOp extends Op {
 
     @Override
     default void curvature(Curvature c) {
-        Value xt = c.tangentIn(0);
-        Value dy = c.cotangent(0);
+        Value xt = adds() ? c.outputTangent(0) : c.tangentIn(0);
+        Value dy = c.cotangent(normed());
         if (xt == null || dy == null) {
             return;
         }
         Value wt = weight() == null ? null : c.tangentOf(weight());
-        Value x = c.kept(X).value();
+        Value x = c.kept(x()).value();
         Value mean = centred() ? c.kept(MEAN).value() : null;
         Value r = c.kept(R).value();
         Value w = of(c, weight());

@@ -36,6 +36,11 @@ public record PackedLinear(String weight, QuantFormat format, long out, long in,
     }
 
     @Override
+    public boolean ofRows() {
+        return true;
+    }
+
+    @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         Shape x = inputs.get(0).shape();
         if (x.rank() < 1 || x.extent(-1) != in) {
