@@ -76,8 +76,8 @@ ROWS_KERNEL cosine_tangent_backward_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL 
     f32 yv = ROWS_SUM(yv_) * over_yy, tv = ROWS_SUM(tv_) * over, vv = ROWS_SUM(vv_) * over_yy;           \
     f32 value = 2.0f * yv * tv + s * vv - 3.0f * s * yv * yv;
 
-ROWS_KERNEL cosine_curvature_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *workspace,
-                                 SG_GLOBAL f32 *curvature, i64 n, i64 c, i64 probes) {
+ROWS_CURVATURE_KERNEL cosine_curvature_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *workspace,
+                                           SG_GLOBAL f32 *curvature, i64 n, i64 c, i64 probes) {
     ROWS_CURVATURE(COSINE_ROW, COSINE_CURVATURE)
 }
 

@@ -66,8 +66,8 @@ ROWS_KERNEL kl_tangent_backward_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 
     }                                                           \
     f32 value = mass / all * ROWS_SUM(squares);
 
-ROWS_KERNEL kl_curvature_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *workspace, SG_GLOBAL f32 *curvature,
-                             i64 n, i64 c, i64 probes) {
+ROWS_CURVATURE_KERNEL kl_curvature_f32(const SG_GLOBAL f32 *y, const SG_GLOBAL f32 *target, const SG_GLOBAL f32 *yt, SG_GLOBAL f32 *workspace,
+                                       SG_GLOBAL f32 *curvature, i64 n, i64 c, i64 probes) {
     ROWS_CURVATURE(KL_ROW(false), KL_CURVATURE)
 }
 

@@ -4,6 +4,7 @@
 #include "loss/finish.h"
 
 #define ROWS_KERNEL kernel void
+#define ROWS_CURVATURE_KERNEL kernel void
 #define ROWS_LANES
 #define ROWS_SUMS
 #define ROWS_EACH(row, n) \
@@ -18,6 +19,8 @@
 #define ROWS_GROUPS ((i64)get_num_groups(1))
 #define ROWS_TILE 32
 #define ROWS_UNROLL
+#define ROWS_NOT_UNROLLED
+#define ROWS_ADD(tile, q, value) (tile)[q] += value;
 #define ROWS_SUM(x) sg_sum16(x)
 #define ROWS_FIRST true
 #define ROWS_ONE (get_group_id(0) == 0)

@@ -6,6 +6,8 @@
 #include "loss/finish.h"
 
 #define ROWS_KERNEL SG_KERNEL(512)
+/* of more registers than let two groups of 512 run at once, which would spill */
+#define ROWS_CURVATURE_KERNEL SG_KERNEL_OF(512, 1)
 #define ROWS_LANES SG_LANES(scratch);
 #define ROWS_SUMS SG_SHARED(f32, sums, GROUP_SCRATCH);
 #define ROWS_EACH(row, n) \
@@ -20,6 +22,10 @@
 #define ROWS_GROUPS ((i64)sg_groups(1))
 #define ROWS_TILE 4
 #define ROWS_UNROLL _Pragma("unroll")
+#define ROWS_NOT_UNROLLED _Pragma("unroll 1")
+/* The sums stay in registers, which have no index that is not known. */
+#define ROWS_ADD(tile, q, value) \
+    ROWS_UNROLL for (i32 u_ = 0; u_ < ROWS_TILE; u_++) (tile)[u_] += u_ == (q) ? (value) : 0.0f;
 #define ROWS_SUM(x) lanes_sum(sg_sum4(x), scratch)
 #define ROWS_FIRST (sg_local(0) == 0)
 #define ROWS_ONE (group_rank() == 0 && sg_group(0) == 0)

@@ -53,7 +53,8 @@ class OpContractTest {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Node x = Layers.activation(b, "pre", b.input(), Function.TANH);
         Graph graph = b.build(
-                b.add("gate", new ToyOps.Multiply(), x, Layers.linear(b, "fc", x, WIDTH)), ElementwiseLoss.meanSquaredError());
+                b.add("gate", new ToyOps.Multiply(), x, Layers.linear(b, "fc", x, WIDTH)),
+                ElementwiseLoss.meanSquaredError());
         NetworkCase network = new NetworkCase("gate", graph, BATCH, 0, 3);
         ProgramOptions options = ProgramOptions.of(
                 BATCH, Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
@@ -211,8 +212,9 @@ class OpContractTest {
         Node split = b.add("twice", new ToyOps.Twice(), Layers.linear(b, "fc", b.input(), WIDTH));
         assertThat(split.out(1).name()).isEqualTo("twice.1");
         Node gelu = b.add("gelu", new ToyOps.Smooth(), List.of(split.out(1)));
-        Graph two =
-                b.build(b.add("sum", new ToyOps.Multiply(), List.of(split.out(0), gelu.out())), ElementwiseLoss.meanSquaredError());
+        Graph two = b.build(
+                b.add("sum", new ToyOps.Multiply(), List.of(split.out(0), gelu.out())),
+                ElementwiseLoss.meanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
         Node x = Layers.linear(c, "fc", c.input(), WIDTH);
         Graph one = c.build(

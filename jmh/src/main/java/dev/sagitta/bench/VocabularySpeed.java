@@ -29,7 +29,8 @@ public final class VocabularySpeed {
     private VocabularySpeed() {}
 
     public static void main(String[] arguments) throws IOException {
-        long[] numbers = Arrays.stream(arguments, 2, 7).mapToLong(Long::parseLong).toArray();
+        long[] numbers =
+                Arrays.stream(arguments, 2, 7).mapToLong(Long::parseLong).toArray();
         Graph graph = graph(numbers[0], numbers[1], numbers[2]);
         ObjectMapper json = new ObjectMapper();
         ObjectNode all = json.createObjectNode();
@@ -43,7 +44,8 @@ public final class VocabularySpeed {
                 measure(graph, device, computation, (int) numbers[3], (int) numbers[4], parts, results);
             }
         }
-        Files.writeString(Path.of(arguments[0]), json.writerWithDefaultPrettyPrinter().writeValueAsString(all) + "\n");
+        Files.writeString(
+                Path.of(arguments[0]), json.writerWithDefaultPrettyPrinter().writeValueAsString(all) + "\n");
     }
 
     private static Graph graph(long classes, long width, long rows) {
@@ -51,7 +53,8 @@ public final class VocabularySpeed {
                 {"input": {"shape": [%d], "type": "ids"}, "loss": "cross_entropy", "layers": [
                   {"type": "embedding", "name": "embed", "rows": %d, "width": %d}, {"type": "tanh"},
                   {"type": "linear", "tied": "embed.weight"}]}
-                """.formatted(rows, classes, width), "vocabulary").toGraph();
+                """.formatted(rows, classes, width), "vocabulary")
+                .toGraph();
     }
 
     private static void measure(

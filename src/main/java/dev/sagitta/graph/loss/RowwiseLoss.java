@@ -67,7 +67,8 @@ public record RowwiseLoss(RowLoss.Kind kind) implements Loss {
                         ? new RowLoss.Forward(
                                 kind, t.tensor(c.output()), t.tensor(c.target()), t.tensor(w), t.tensor(loss), true)
                         : new RowLoss.ForwardBackward(
-                                kind, t.tensor(c.output()),
+                                kind,
+                                t.tensor(c.output()),
                                 t.tensor(c.target()),
                                 t.tensor(w),
                                 t.tensor(cotangent),
@@ -92,7 +93,12 @@ public record RowwiseLoss(RowLoss.Kind kind) implements Loss {
                 values(c.output(), c.target(), tangent),
                 values(out, w),
                 t -> new RowLoss.Curvature(
-                        kind, t.tensor(c.output()), t.tensor(c.target()), t.tensor(tangent), t.tensor(w), t.tensor(out)));
+                        kind,
+                        t.tensor(c.output()),
+                        t.tensor(c.target()),
+                        t.tensor(tangent),
+                        t.tensor(w),
+                        t.tensor(out)));
     }
 
     @Override

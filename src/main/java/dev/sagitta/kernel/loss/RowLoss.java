@@ -114,7 +114,8 @@ public final class RowLoss {
     }
 
     /** loss [1], or without {@code mean} f32 [3], metrics: the sum over rows, the number of rows, 0. */
-    public record Forward(Kind kind, Tensor y, Tensor target, Tensor workspace, Tensor loss, boolean mean) implements Entry {
+    public record Forward(Kind kind, Tensor y, Tensor target, Tensor workspace, Tensor loss, boolean mean)
+            implements Entry {
         @Override
         public Signature signature() {
             return sums(rows("forward"), workspace)

@@ -16,13 +16,9 @@ final class ElementLossCases implements TimedCases {
     private static final Function SQUARED_ERROR =
             new Function(ElementLoss.Kind.MSE, (y, t) -> 2 * (y - t), (y, t) -> 2);
     private static final Function HUBER = new Function(
-            ElementLoss.Kind.HUBER,
-            (y, t) -> Math.max(-1, Math.min(1, y - t)),
-            (y, t) -> Math.abs(y - t) <= 1 ? 1 : 0);
+            ElementLoss.Kind.HUBER, (y, t) -> Math.max(-1, Math.min(1, y - t)), (y, t) -> Math.abs(y - t) <= 1 ? 1 : 0);
     private static final Function BINARY = new Function(
-            ElementLoss.Kind.BCE_WITH_LOGITS,
-            (y, t) -> sigmoid(y) - t,
-            (y, t) -> sigmoid(y) * sigmoid(-y));
+            ElementLoss.Kind.BCE_WITH_LOGITS, (y, t) -> sigmoid(y) - t, (y, t) -> sigmoid(y) * sigmoid(-y));
 
     /** A loss of an output and a target, with its derivatives by the output; huber's delta is 1. */
     private record Function(ElementLoss.Kind kind, DoubleBinaryOperator first, DoubleBinaryOperator second) {}

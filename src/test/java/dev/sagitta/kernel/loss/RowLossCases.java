@@ -50,11 +50,7 @@ final class RowLossCases implements TimedCases {
             total += IntStream.range(0, count)
                     .parallel()
                     .mapToDouble(r -> RowwiseLossReference.row(
-                                    kind,
-                                    Jet.of(wide(outputs, r * COLUMNS)),
-                                    0,
-                                    COLUMNS,
-                                    wide(targets, r * COLUMNS))
+                                    kind, Jet.of(wide(outputs, r * COLUMNS)), 0, COLUMNS, wide(targets, r * COLUMNS))
                             .v())
                     .sum();
         }

@@ -15,8 +15,17 @@ import java.util.List;
 final class RowLossKernelTest extends KernelSuite {
     /** Rows, columns, probes; the last ones of more than one work-group, of rows that fill a block, and of a large vocabulary. */
     private static final int[][] SIZES = {
-        {0, 3, 1}, {1, 1, 1}, {3, 5, 2}, {16, 16, 1}, {1, 257, 3}, {5, 36, 9}, {127, 129, 3}, {3001, 17, 2}, {5, 5000, 2},
-        {2, 33_333, 1}, {1, 131_072, 1}
+        {0, 3, 1},
+        {1, 1, 1},
+        {3, 5, 2},
+        {16, 16, 1},
+        {1, 257, 3},
+        {5, 36, 9},
+        {127, 129, 3},
+        {3001, 17, 2},
+        {5, 5000, 2},
+        {2, 33_333, 1},
+        {1, 131_072, 1}
     };
 
     @Override
@@ -217,9 +226,11 @@ final class RowLossKernelTest extends KernelSuite {
             double[] expected = new double[rows.size()];
             rows.reference(null, 0, expected, new double[rows.size()]);
             Arrays.fill(expected, rows.c, 2 * rows.c, Double.NaN);
-            bench.compare(gradient, expected, rows.gradientMagnitude(), new RowLoss.Forward(
-                            RowLoss.Kind.KL, gradient, gradient, gradient, gradient, true)
-                    .tolerance());
+            bench.compare(
+                    gradient,
+                    expected,
+                    rows.gradientMagnitude(),
+                    new RowLoss.Forward(RowLoss.Kind.KL, gradient, gradient, gradient, gradient, true).tolerance());
         }
     }
 
@@ -249,8 +260,7 @@ final class RowLossKernelTest extends KernelSuite {
         double[] expected = new double[rows.size()];
         double total = rows.reference(null, 0, expected, new double[rows.size()]);
         int n = Math.max(1, rows.n);
-        bench.compare(
-                loss, new double[] {total / n}, new double[] {rows.lossMagnitude() / n}, descriptor.tolerance());
+        bench.compare(loss, new double[] {total / n}, new double[] {rows.lossMagnitude() / n}, descriptor.tolerance());
         if (!Double.isNaN(total)) {
             bench.compare(output, expected, rows.gradientMagnitude(), descriptor.tolerance());
         }
