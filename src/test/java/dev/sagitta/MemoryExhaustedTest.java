@@ -16,7 +16,7 @@ import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Layers;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.program.Batches;
@@ -46,7 +46,7 @@ class MemoryExhaustedTest {
     private static Graph graph() {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         var h = Layers.activation(b, "act", Layers.linear(b, "fc1", b.input(), 4), Function.GELU);
-        return b.build(Layers.linear(b, "fc2", h, 2), new MeanSquaredError());
+        return b.build(Layers.linear(b, "fc2", h, 2), ElementwiseLoss.meanSquaredError());
     }
 
     private static HostTensor numbers(String name, int columns) {

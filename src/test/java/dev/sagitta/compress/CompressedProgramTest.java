@@ -11,7 +11,7 @@ import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.loss.CrossEntropy;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
@@ -82,7 +82,7 @@ class CompressedProgramTest {
     void gradientVarianceIsWhatTheCodecPredicts(String device) {
         GraphBuilder b = GraphBuilder.features(24);
         Node h = Layers.linear(b, "fc1", b.input(), 40, false);
-        Graph graph = b.build(Layers.linear(b, "fc2", h, 6, false), new MeanSquaredError());
+        Graph graph = b.build(Layers.linear(b, "fc2", h, 6, false), ElementwiseLoss.meanSquaredError());
         NetworkCase network = new NetworkCase("two linear layers", graph, 16, 0, 8);
         ActivationPolicy policy = ActivationPolicy.parse("auto:2");
         int runs = 400;
@@ -173,7 +173,7 @@ class CompressedProgramTest {
     void productsOverPackedTangentsAreUnbiased(String device) {
         GraphBuilder b = GraphBuilder.features(24);
         Node h = Layers.linear(b, "fc1", b.input(), 40, false);
-        Graph graph = b.build(Layers.linear(b, "fc2", h, 6, false), new MeanSquaredError());
+        Graph graph = b.build(Layers.linear(b, "fc2", h, 6, false), ElementwiseLoss.meanSquaredError());
         NetworkCase network = new NetworkCase("two linear layers", graph, 16, 0, 8);
         int runs = 400;
         float[] exact = products(device, network, ActivationPolicy.none())[1];

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.fixture.TestDevices;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramOptions;
@@ -37,7 +37,7 @@ class RandomNamesTest {
             h = Layers.flatten(b, "flat", h);
         }
         h = Layers.dropout(b, "drop2", Layers.linear(b, "fc2", h, WIDTH), 0.25f);
-        Graph graph = b.build(Layers.linear(b, "fc3", h, 4), new MeanSquaredError());
+        Graph graph = b.build(Layers.linear(b, "fc3", h, 4), ElementwiseLoss.meanSquaredError());
         ProgramOptions options = ProgramOptions.of(8, Computation.GRADIENT)
                 .training(true)
                 .seed(5)

@@ -19,7 +19,8 @@ import dev.sagitta.kernel.elementwise.Zero;
 import dev.sagitta.kernel.embedding.Embedding;
 import dev.sagitta.kernel.gemm.Gemm;
 import dev.sagitta.kernel.loss.CrossEntropy;
-import dev.sagitta.kernel.loss.SquaredError;
+import dev.sagitta.kernel.loss.ElementLoss;
+import dev.sagitta.kernel.loss.RowLoss;
 import dev.sagitta.kernel.optimiser.Optimiser;
 import dev.sagitta.kernel.optimiser.OptimiserSettings;
 import dev.sagitta.kernel.packed.PackedWeights;
@@ -84,12 +85,19 @@ class RefusalsTest {
     }
 
     @Test
-    void squaredError() {
+    void lossesOfElementsAndRows() {
         Tensor y = f32("y", 4, 3);
-        Tensor w = workspace(SquaredError.workspaceBytes(12, 2));
-        refused(SquaredError.forward(y, y, workspace(4), f32("loss", 1)), "4 bytes", "workspaceBytes");
-        refused(SquaredError.tangent(y, y, f32("yt", 24), w, f32("out", 2)), "'yt'", "[probes, ...]");
-        refused(SquaredError.metrics(f32("y", 0, 3), f32("t", 0, 3), w, f32("metrics", 3)), "no example");
+        Tensor w = workspace(ElementLoss.workspaceBytes(12, 2));
+        ElementLoss.Kind mse = ElementLoss.Kind.MSE;
+        refused(new ElementLoss.Forward(mse, 1, y, y, workspace(4), f32("loss", 1)), "4 bytes", "workspaceBytes");
+        refused(new ElementLoss.Curvature(mse, 1, y, y, f32("yt", 24), w, f32("out", 2)), "'yt'", "[probes, ...]");
+        Tensor none = f32("y", 0, 3);
+        refused(new ElementLoss.Metrics(mse, 1, none, none, w, f32("metrics", 3)), "no example");
+        RowLoss.Kind kl = RowLoss.Kind.KL;
+        refused(new RowLoss.Forward(kl, y, f32("t", 4), w, f32("loss", 1), true), "'t'", "expected 12");
+        refused(new RowLoss.Forward(kl, f32("y", 4, 0), none, w, f32("loss", 1), true), "'y'", "no columns");
+        refused(new RowLoss.Forward(kl, y, y, workspace(4), f32("loss", 1), true), "4 bytes", "workspaceBytes");
+        refused(new RowLoss.TangentBackward(kl, y, y, f32("yt", 24), f32("out", 24)), "'yt'", "[probes, ...]");
     }
 
     @Test

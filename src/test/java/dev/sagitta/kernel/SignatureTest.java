@@ -8,7 +8,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.fixture.PretendBuffer;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.kernel.loss.CrossEntropy;
-import dev.sagitta.kernel.loss.SquaredError;
+import dev.sagitta.kernel.loss.RowLoss;
 import dev.sagitta.kernel.packed.QMatmul;
 import dev.sagitta.kernel.reduce.Dots;
 import dev.sagitta.tensor.DType;
@@ -99,6 +99,7 @@ class SignatureTest {
         assertThat(QMatmul.backward(null, null, null).file()).isEqualTo("packed/qmatmul");
         assertThat(new Dots(null, null, null, null, null).file()).isEqualTo("reduce/dots");
         // declared, for the stem is not the class
-        assertThat(SquaredError.curvature(null, null, null).file()).isEqualTo("loss/mse");
+        assertThat(new RowLoss.Curvature(RowLoss.Kind.KL, null, null, null, null, null).file())
+                .isEqualTo("loss/rows");
     }
 }

@@ -14,7 +14,7 @@ import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Op;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Forward;
@@ -68,7 +68,7 @@ class KeptCodesTest {
     private static float[] gradient(boolean codes, SavedStore store) {
         GraphBuilder b = GraphBuilder.features(16);
         Node h = b.add("square", new Square(codes), Layers.linear(b, "fc1", b.input(), WIDTH));
-        Graph graph = b.build(Layers.linear(b, "head", h, 3), new MeanSquaredError());
+        Graph graph = b.build(Layers.linear(b, "head", h, 3), ElementwiseLoss.meanSquaredError());
         NetworkCase network = new NetworkCase("codes", graph, 4, 0, 3);
         try (Program program = Program.compile(
                 graph,

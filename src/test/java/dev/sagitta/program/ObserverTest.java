@@ -11,7 +11,7 @@ import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Layers;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.graph.rewrite.Rewrites;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.kernel.Function;
@@ -56,7 +56,7 @@ class ObserverTest {
     private static Graph graph() {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         var h = Layers.activation(b, "act", Layers.linear(b, "fc1", b.input(), HIDDEN), Function.GELU);
-        return b.build(Layers.linear(b, "fc2", h, OUT), new MeanSquaredError());
+        return b.build(Layers.linear(b, "fc2", h, OUT), ElementwiseLoss.meanSquaredError());
     }
 
     private static HostTensor host(String name, float[] values, int columns) {

@@ -17,7 +17,7 @@ import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Op;
 import dev.sagitta.graph.loss.CrossEntropy;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Tangent;
@@ -53,7 +53,8 @@ class OpContractTest {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Node x = Layers.activation(b, "pre", b.input(), Function.TANH);
         Graph graph = b.build(
-                b.add("gate", new ToyOps.Multiply(), x, Layers.linear(b, "fc", x, WIDTH)), new MeanSquaredError());
+                b.add("gate", new ToyOps.Multiply(), x, Layers.linear(b, "fc", x, WIDTH)),
+                ElementwiseLoss.meanSquaredError());
         NetworkCase network = new NetworkCase("gate", graph, BATCH, 0, 3);
         ProgramOptions options = ProgramOptions.of(
                 BATCH, Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
@@ -211,13 +212,14 @@ class OpContractTest {
         Node split = b.add("twice", new ToyOps.Twice(), Layers.linear(b, "fc", b.input(), WIDTH));
         assertThat(split.out(1).name()).isEqualTo("twice.1");
         Node gelu = b.add("gelu", new ToyOps.Smooth(), List.of(split.out(1)));
-        Graph two =
-                b.build(b.add("sum", new ToyOps.Multiply(), List.of(split.out(0), gelu.out())), new MeanSquaredError());
+        Graph two = b.build(
+                b.add("sum", new ToyOps.Multiply(), List.of(split.out(0), gelu.out())),
+                ElementwiseLoss.meanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
         Node x = Layers.linear(c, "fc", c.input(), WIDTH);
         Graph one = c.build(
                 c.add("sum", new ToyOps.Multiply(), x, Layers.activation(c, "gelu", x, Function.GELU)),
-                new MeanSquaredError());
+                ElementwiseLoss.meanSquaredError());
         assertThat(everything(two, device)).isEqualTo(everything(one, device));
     }
 
@@ -226,9 +228,9 @@ class OpContractTest {
     void anOutputMayBeUnused() {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Node split = b.add("twice", new ToyOps.Twice(), Layers.linear(b, "fc", b.input(), WIDTH));
-        Graph graph = b.build(split.out(1), new MeanSquaredError());
+        Graph graph = b.build(split.out(1), ElementwiseLoss.meanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
-        Graph plain = c.build(Layers.linear(c, "fc", c.input(), WIDTH), new MeanSquaredError());
+        Graph plain = c.build(Layers.linear(c, "fc", c.input(), WIDTH), ElementwiseLoss.meanSquaredError());
         String device = TestDevices.one();
         assertThat(everything(graph, device)).isEqualTo(everything(plain, device));
     }
@@ -239,7 +241,7 @@ class OpContractTest {
         Node mask = b.input("mask", ArrayType.f32(Shape.of(WIDTH)));
         Graph graph = b.build(
                 b.add("masked", new ToyOps.Multiply(), mask, Layers.linear(b, "fc", b.input(), WIDTH)),
-                new MeanSquaredError());
+                ElementwiseLoss.meanSquaredError());
         try (Program program =
                 Program.compile(graph, TestDevices.get(TestDevices.one()), ProgramOptions.of(1, Computation.PREDICT))) {
             program.tensor("input").upload(program.stream(), new float[] {1, 0, 0, 0, 0, 0});
@@ -253,7 +255,7 @@ class OpContractTest {
         Node target = c.input("target", ArrayType.f32(Shape.of(WIDTH)));
         Graph clash = c.build(
                 c.add("masked", new ToyOps.Multiply(), target, Layers.linear(c, "fc", c.input(), WIDTH)),
-                new MeanSquaredError());
+                ElementwiseLoss.meanSquaredError());
         assertThatThrownBy(() -> Program.compile(
                         clash, TestDevices.get(TestDevices.one()), ProgramOptions.of(1, Computation.PREDICT)))
                 .hasMessageContaining("input 'target' has the name of a value that every program has");
@@ -269,10 +271,10 @@ class OpContractTest {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Graph own = b.build(
                 b.add("square", new ToyOps.OwnSquare(), Layers.linear(b, "fc", b.input(), WIDTH)),
-                new MeanSquaredError());
+                ElementwiseLoss.meanSquaredError());
         GraphBuilder c = GraphBuilder.features(WIDTH);
         Node x = Layers.linear(c, "fc", c.input(), WIDTH);
-        Graph plain = c.build(c.add("square", new ToyOps.Multiply(), x, x), new MeanSquaredError());
+        Graph plain = c.build(c.add("square", new ToyOps.Multiply(), x, x), ElementwiseLoss.meanSquaredError());
         // the same products and sums in another order: each twice a number
         assertThat(everything(own, device)).isEqualTo(everything(plain, device));
     }

@@ -10,7 +10,7 @@ import dev.sagitta.graph.GraphBuilder;
 import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.graph.op.gemm.Linear;
 import dev.sagitta.tensor.Shape;
 import java.util.List;
@@ -27,7 +27,7 @@ class ParameterUseTest {
                 .use(Parameter.Use.STATE);
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Node h = b.add("sum", new ToyOps.Running(state, false), Layers.linear(b, "fc", b.input(), WIDTH));
-        Graph graph = b.build(h, new MeanSquaredError());
+        Graph graph = b.build(h, ElementwiseLoss.meanSquaredError());
         assertThat(graph.parameters()).extracting(Parameter::name).containsExactly("fc.weight", "fc.bias");
         assertThat(graph.everyParameter()).extracting(Parameter::name).contains("sum.running");
         for (boolean training : List.of(false, true)) {
@@ -53,7 +53,7 @@ class ParameterUseTest {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Graph graph = b.build(
                 b.add("sum", new ToyOps.Running(state, true), Layers.linear(b, "fc", b.input(), WIDTH)),
-                new MeanSquaredError());
+                ElementwiseLoss.meanSquaredError());
         ProgramOptions options = ProgramOptions.of(BATCH, Computation.GRADIENT).training(true);
         assertThatThrownBy(() -> Program.compile(graph, TestDevices.get(TestDevices.one()), options))
                 .hasMessageContaining("layer 'sum' (running), task 'sum.late'")
@@ -68,7 +68,7 @@ class ParameterUseTest {
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Graph graph = b.build(
                 b.add("sum", new ToyOps.Running(state, false), Layers.linear(b, "fc", b.input(), WIDTH)),
-                new MeanSquaredError());
+                ElementwiseLoss.meanSquaredError());
         ProgramOptions options = ProgramOptions.of(BATCH, Computation.PREDICT, Computation.values())
                 .training(true);
         try (Program program = Program.compile(graph, TestDevices.get(TestDevices.one()), options)) {
@@ -91,7 +91,7 @@ class ParameterUseTest {
         Parameter bias = Parameter.vector("frozen.bias", Shape.of(WIDTH), Parameter.Init.ZEROS);
         GraphBuilder b = GraphBuilder.features(WIDTH);
         Node h = b.add("frozen", new Linear(weight, bias), Layers.linear(b, "fc", b.input(), WIDTH));
-        Graph graph = b.build(h, new MeanSquaredError());
+        Graph graph = b.build(h, ElementwiseLoss.meanSquaredError());
         ProgramOptions options = ProgramOptions.of(
                 BATCH, Computation.GRADIENT, Computation.HESSIAN_VECTOR, Computation.HESSIAN_QUADRATIC);
         try (Program program = Program.compile(graph, TestDevices.get(TestDevices.one()), options)) {

@@ -18,7 +18,7 @@ import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.loss.CrossEntropy;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.graph.op.LinearOp;
 import dev.sagitta.graph.op.elementwise.Bias;
 import dev.sagitta.graph.op.packed.PackedLinear;
@@ -82,7 +82,7 @@ class ProgramMemoryTest {
     void aNameThatBeginsLikeAParametersHidesNothing() {
         GraphBuilder b = GraphBuilder.features(16);
         Node h = b.add("first", new Bias(Parameter.vector("a", Shape.of(16), Parameter.Init.ZEROS)), b.input());
-        Graph graph = b.build(b.add("second", new Table("a2"), h), new MeanSquaredError());
+        Graph graph = b.build(b.add("second", new Table("a2"), h), ElementwiseLoss.meanSquaredError());
         ProgramMemory memory = agree(graph, ProgramOptions.of(8, Computation.GRADIENT));
         assertThat(memory.peak().get(MemoryCategory.OTHER)).isEqualTo(4 * Table.ELEMENTS);
     }

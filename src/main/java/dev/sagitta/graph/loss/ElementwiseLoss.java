@@ -12,7 +12,7 @@ import java.util.List;
 
 /**
  * Mean over all elements of a function of output and target. All are convex: H_loss is diagonal and never negative, so Gauss-Newton products
- * are those of a semidefinite matrix. That of l1 is 0, and so is all of its Gauss-Newton matrix; that of huber is 0 where |y - t| &gt; delta.
+ * are those of a semidefinite matrix. That of mse is 2 / n; that of l1 is 0, and so is all of its Gauss-Newton matrix; that of huber is 0 where |y - t| &gt; delta.
  *
  * @param delta of {@link ElementLoss.Kind#HUBER}, 1 for the others
  */
@@ -21,6 +21,7 @@ public record ElementwiseLoss(ElementLoss.Kind kind, float delta) implements Los
             Field.number("delta", 1.0, 1e-6, 1e6, "the error from which on the loss grows linearly");
 
     static final List<LossType> TYPES = List.of(
+            new LossType("mse", List.of(), m -> meanSquaredError(), "mean of (y - t)^2 over all outputs"),
             new LossType(
                     "l1",
                     List.of(),
@@ -36,6 +37,11 @@ public record ElementwiseLoss(ElementLoss.Kind kind, float delta) implements Los
                     List.of(),
                     m -> new ElementwiseLoss(ElementLoss.Kind.BCE_WITH_LOGITS, 1),
                     "mean of the binary cross-entropy of sigmoid(y) and targets in [0, 1]"));
+
+    /** The mean of (y - t)^2. */
+    public static ElementwiseLoss meanSquaredError() {
+        return new ElementwiseLoss(ElementLoss.Kind.MSE, 1);
+    }
 
     @Override
     public String type() {

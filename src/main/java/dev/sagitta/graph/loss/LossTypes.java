@@ -5,12 +5,9 @@ import java.util.stream.Stream;
 
 /** The losses that a model may have. */
 public final class LossTypes {
-    /** One line for each loss. */
+    /** One line for each family of losses. */
     private static final List<LossType> ALL = Stream.of(
-                    List.of(CrossEntropy.TYPE),
-                    List.of(MeanSquaredError.TYPE),
-                    ElementwiseLoss.TYPES,
-                    List.of(Cosine.TYPE))
+                    List.of(CrossEntropy.TYPE), ElementwiseLoss.TYPES, RowwiseLoss.TYPES)
             .flatMap(List::stream)
             .toList();
 

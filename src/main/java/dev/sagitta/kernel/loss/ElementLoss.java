@@ -23,11 +23,29 @@ import java.util.Map;
 public final class ElementLoss {
     private ElementLoss() {}
 
-    /** The function. */
+    /** The function, and its floating-point operations per element in the modes. */
     public enum Kind {
-        L1,
-        HUBER,
-        BCE_WITH_LOGITS;
+        MSE(3, 4, 1, 2),
+        L1(3, 4, 2, 3),
+        HUBER(5, 7, 3, 4),
+        BCE_WITH_LOGITS(10, 16, 10, 10);
+
+        private final int forward;
+        private final int backward;
+        private final int tangentBackward;
+        private final int curvature;
+
+        Kind(int forward, int backward, int tangentBackward, int curvature) {
+            this.forward = forward;
+            this.backward = backward;
+            this.tangentBackward = tangentBackward;
+            this.curvature = curvature;
+        }
+
+        /** Whether the second derivative is the same everywhere: kernels of these modes are given output and target and need not read them. */
+        private boolean isQuadratic() {
+            return this == MSE;
+        }
 
         /** As kernels and models write it. */
         public String symbol() {
@@ -62,7 +80,8 @@ public final class ElementLoss {
         return s.in("target", target, DType.F32).elements(y.elements());
     }
 
-    private static Signature withTangent(Signature s, Tensor y, Tensor tangent) {
+    private static Signature withTangent(Kind kind, String mode, Tensor y, Tensor target, Tensor tangent) {
+        Signature s = example(kind, mode, y, target);
         return s.in("yt", tangent, DType.F32)
                 .require(
                         tangent.shape().rank() >= 2 && tangent.shape().extent(0) >= 1,
@@ -98,7 +117,7 @@ public final class ElementLoss {
 
         @Override
         public long flops() {
-            return 10 * y.elements();
+            return kind.forward * y.elements();
         }
     }
 
@@ -129,7 +148,7 @@ public final class ElementLoss {
 
         @Override
         public long flops() {
-            return 16 * y.elements();
+            return kind.backward * y.elements();
         }
     }
 
@@ -142,12 +161,13 @@ public final class ElementLoss {
 
         @Override
         public Signature signature() {
-            return withTangent(example(kind, "tangent_backward", y, target), y, tangent)
+            Signature s = withTangent(kind, "tangent_backward", y, target, tangent)
                     .out("dyt", out, DType.F32)
                     .elements(tangent.elements())
                     .f32("delta", delta)
                     .i64("n", y.elements())
                     .i64("probes", probes());
+            return kind.isQuadratic() ? s.bytes(tangent.bytes() + out.bytes()) : s;
         }
 
         @Override
@@ -157,7 +177,7 @@ public final class ElementLoss {
 
         @Override
         public long flops() {
-            return 10 * tangent.elements();
+            return kind.tangentBackward * tangent.elements();
         }
     }
 
@@ -171,13 +191,14 @@ public final class ElementLoss {
 
         @Override
         public Signature signature() {
-            Signature s = withTangent(example(kind, "curvature", y, target), y, tangent);
-            return sums(s, workspace, y.elements(), probes())
+            Signature s = withTangent(kind, "curvature", y, target, tangent);
+            s = sums(s, workspace, y.elements(), probes())
                     .out("curvature", curvature, DType.F32)
                     .elements(probes())
                     .f32("delta", delta)
                     .i64("n", y.elements())
                     .i64("probes", probes());
+            return kind.isQuadratic() ? s.bytes(tangent.bytes() + curvature.bytes()) : s;
         }
 
         @Override
@@ -192,7 +213,7 @@ public final class ElementLoss {
 
         @Override
         public long flops() {
-            return 10 * tangent.elements();
+            return kind.curvature * tangent.elements();
         }
     }
 
@@ -224,7 +245,7 @@ public final class ElementLoss {
 
         @Override
         public long flops() {
-            return 10 * y.elements();
+            return kind.forward * y.elements();
         }
     }
 }

@@ -4,7 +4,7 @@ import dev.sagitta.fixture.Jet;
 import dev.sagitta.fixture.LossReference;
 import dev.sagitta.tensor.Shape;
 
-/** Mean over all elements of l1, huber or bce_with_logits. */
+/** Mean over all elements of mse, l1, huber or bce_with_logits. */
 public final class ElementwiseLossReference implements LossReference {
     @Override
     public Jet value(Loss loss, Jet[] output, Shape shape, double[] target) {
@@ -21,6 +21,7 @@ public final class ElementwiseLossReference implements LossReference {
         Jet d = y.plus(-t);
         Jet a = d.v() == 0 ? d.times(0) : d.times(Math.signum(d.v()));
         return switch (loss.kind()) {
+            case MSE -> d.times(d);
             case L1 -> a;
             case HUBER ->
                 a.v() <= loss.delta()

@@ -14,7 +14,7 @@ import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.loss.CrossEntropy;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
@@ -149,7 +149,7 @@ class RewriteSuiteTest {
         Node tanh = Layers.activation(b, "tanh", y, Function.TANH);
         Node other = Layers.multiply(b, "other", tanh, y);
         Node gelu = Layers.activation(b, "gelu", other, Function.GELU);
-        Graph graph = b.build(Layers.multiply(b, "square", gelu, gelu), new MeanSquaredError());
+        Graph graph = b.build(Layers.multiply(b, "square", gelu, gelu), ElementwiseLoss.meanSquaredError());
         Rewrites.Rewritten rewritten = Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, true));
         assertThat(rewritten.graph().nodes())
                 .extracting(Node::name)

@@ -12,7 +12,7 @@ import dev.sagitta.graph.Layers;
 import dev.sagitta.graph.Node;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.Parameter;
-import dev.sagitta.graph.loss.MeanSquaredError;
+import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.graph.op.OpTypes;
 import dev.sagitta.graph.op.elementwise.Activation;
 import dev.sagitta.graph.op.gemm.Linear;
@@ -63,7 +63,7 @@ class CompositeTest {
         Node gate = Layers.linear(b, "mlp.gate", b.input(), 5, false);
         Node up = Layers.linear(b, "mlp.up", b.input(), 5, false);
         Node y = b.add("mlp.y", new ToyOps.Multiply(), Layers.activation(b, "mlp.silu", gate, Function.SILU), up);
-        Graph written = b.build(Layers.linear(b, "head", y, 3), new MeanSquaredError());
+        Graph written = b.build(Layers.linear(b, "head", y, 3), ElementwiseLoss.meanSquaredError());
         assertThat(everything(composite, device)).isEqualTo(everything(written, device));
     }
 

@@ -244,7 +244,7 @@ public final class ModelSpecTest {
                 Arguments.of(model("7"), "'layers[0]' is 7, expected an object"),
                 Arguments.of(
                         "{\"input\":{\"shape\":[4]},\"loss\":\"l3\",\"layers\":[]}",
-                        "'loss' is \"l3\", expected one of cross_entropy, mse, l1, huber, bce_with_logits, cosine"),
+                        "'loss' is \"l3\", expected one of cross_entropy, mse, l1, huber, bce_with_logits, cosine, kl"),
                 Arguments.of(
                         "{\"input\":{\"shape\":[4]},\"loss\":{\"type\":\"huber\",\"beta\":2},\"layers\":[]}", "beta"),
                 Arguments.of(

@@ -20,17 +20,18 @@ final class ElementLossKernelTest extends KernelSuite {
         List<KernelCase> cases = new ArrayList<>();
         for (ElementLoss.Kind kind : ElementLoss.Kind.values()) {
             for (int[] size : new int[][] {
-                {0, 3, 1}, {1, 1, 1}, {3, 5, 2}, {16, 16, 1}, {1, 257, 3}, {127, 129, 3}, {5, 20_011, 2}
+                {0, 3, 1}, {1, 1, 1}, {3, 5, 2}, {16, 16, 1}, {1, 257, 3}, {64, 256, 2}, {127, 129, 3}, {5, 20_011, 2}
             }) {
                 int n = size[0];
                 int c = size[1];
                 int k = size[2];
                 String at = kind.symbol() + " n=" + n + " c=" + c;
                 boolean small = n * c * k < 2000;
-                cases.add(new KernelCase(at + " forward", small, bench -> losses(bench, kind, n, c)));
+                cases.add(new KernelCase(at + " forward", small, bench -> losses(bench, kind, n, c, false)));
                 cases.add(new KernelCase(at + " backward in place", small, bench -> backward(bench, kind, n, c)));
                 cases.add(new KernelCase(at + " tangents K=" + k, small, bench -> tangents(bench, kind, n, c, k)));
             }
+            cases.add(new KernelCase(kind.symbol() + " shows a NaN", true, bench -> losses(bench, kind, 5, 7, true)));
         }
         return cases;
     }
@@ -66,9 +67,12 @@ final class ElementLossKernelTest extends KernelSuite {
         return bench.output("workspace", DType.U8, ElementLoss.workspaceBytes(n, k));
     }
 
-    private static void losses(KernelBench bench, ElementLoss.Kind kind, int n, int c) {
+    private static void losses(KernelBench bench, ElementLoss.Kind kind, int n, int c, boolean nan) {
         float[] y = bench.normal((long) n * c);
         float[] t = targets(bench, kind, n * c);
+        if (nan) {
+            y[3] = Float.NaN;
+        }
         Tensor output = bench.input("y", y, n, c);
         Tensor target = bench.input("target", t, n, c);
         Tensor loss = bench.output("loss", DType.F32, 1);

@@ -11,7 +11,7 @@ import dev.sagitta.tensor.Tensor;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Losses over half of {@link Bench#elements}. */
+/** Cross-entropy over half of {@link Bench#elements}. */
 final class LossCases implements TimedCases {
     private static final int CLASSES = 1024;
     private static final int PROBES = 8;
@@ -26,8 +26,7 @@ final class LossCases implements TimedCases {
         return List.of(
                 TimedCase.of("cross_entropy_forward", bench -> crossEntropy(bench, false)),
                 TimedCase.of("cross_entropy_forward_backward", bench -> crossEntropy(bench, true)),
-                TimedCase.of("cross_entropy_tangent_backward", LossCases::crossEntropyTangents),
-                TimedCase.of("squared_error_forward_backward", LossCases::squaredError));
+                TimedCase.of("cross_entropy_tangent_backward", LossCases::crossEntropyTangents));
     }
 
     private static int rows(Bench bench) {
@@ -124,17 +123,5 @@ final class LossCases implements TimedCases {
                 }
             }
         });
-    }
-
-    private static void squaredError(Bench bench) {
-        int rows = rows(bench);
-        Tensor y = bench.normal("y", rows, CLASSES);
-        Tensor target = bench.normal("target", rows, CLASSES);
-        Tensor gradient = bench.output("gradient", DType.F32, rows, CLASSES);
-        Tensor loss = bench.output("loss", DType.F32, 1);
-        long n = y.elements();
-        Tensor workspace = workspace(bench, SquaredError.workspaceBytes(n, 1));
-        bench.run(SquaredError.forwardBackward(y, target, workspace, loss, gradient));
-        bench.checkElementwise(new Tolerance(2e-6 / n, 1e-20), gradient, x -> 2 * (x[0] - x[1]) / n, y, target);
     }
 }

@@ -10,21 +10,48 @@ import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
- * 1 - cosine of output and target along the last axis, the mean over rows, in the modes of an op: see the header of the kernels for the
- * formulas. y and target are f32 [..., c] of n rows, a tangent [K, ...] of K n rows; a workspace has at least {@link #workspaceBytes} and
- * is not kept between launches. One launch where there are few elements, else a second one that adds up the work-groups' sums.
+ * Losses that are a mean over rows of a function of output and target along the last axis, in the modes of an op: see the headers of the
+ * kernels, cosine.h and kl.h, for the formulas. y and target are f32 [..., c] of n rows, a tangent [K, ...] of K n rows; a workspace has at
+ * least {@link #workspaceBytes} and is not kept between launches. One launch where there are few elements, else a second one that adds up
+ * the work-groups' sums. The loss of no row is 0.
  */
-public final class CosineDistance {
-    private CosineDistance() {}
+public final class RowLoss {
+    private RowLoss() {}
+
+    /** The function, and its floating-point operations per element in the modes. */
+    public enum Kind {
+        COSINE(6, 9, 13, 10),
+        KL(8, 11, 8, 8);
+
+        private final int forward;
+        private final int backward;
+        private final int tangentBackward;
+        private final int curvature;
+
+        Kind(int forward, int backward, int tangentBackward, int curvature) {
+            this.forward = forward;
+            this.backward = backward;
+            this.tangentBackward = tangentBackward;
+            this.curvature = curvature;
+        }
+
+        /** As kernels and models write it. */
+        public String symbol() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
 
     public static long workspaceBytes(long n, long probes) {
         return GroupSums.bytes(n, probes);
     }
 
     private interface Entry extends Descriptor {
+        Kind kind();
+
         Tensor y();
 
         Tensor target();
@@ -62,8 +89,8 @@ public final class CosineDistance {
             return Work.rowSums(device, n(), c(), probes());
         }
 
-        default Signature rows(String entry) {
-            return Signature.of(entry)
+        default Signature rows(String mode) {
+            return Signature.of(kind().symbol() + "_" + mode + "_f32")
                     .in("y", y(), DType.F32)
                     .require(
                             y().shape().rank() >= 1 && c() >= 1,
@@ -72,8 +99,8 @@ public final class CosineDistance {
                     .elements(y().elements());
         }
 
-        default Signature tangents(String entry, Tensor tangent) {
-            return rows(entry)
+        default Signature tangents(String mode, Tensor tangent) {
+            return rows(mode)
                     .in("yt", tangent, DType.F32)
                     .require(
                             tangent.shape().rank() >= 2 && probes() >= 1,
@@ -87,10 +114,11 @@ public final class CosineDistance {
     }
 
     /** loss [1], or without {@code mean} f32 [3], metrics: the sum over rows, the number of rows, 0. */
-    public record Forward(Tensor y, Tensor target, Tensor workspace, Tensor loss, boolean mean) implements Entry {
+    public record Forward(Kind kind, Tensor y, Tensor target, Tensor workspace, Tensor loss, boolean mean)
+            implements Entry {
         @Override
         public Signature signature() {
-            return sums(rows("cosine_forward_f32"), workspace)
+            return sums(rows("forward"), workspace)
                     .outOrNull("dy", null, DType.F32)
                     .elements(y.elements())
                     .out("loss", loss, DType.F32)
@@ -107,16 +135,16 @@ public final class CosineDistance {
 
         @Override
         public long flops() {
-            return 6 * y.elements();
+            return kind.forward * y.elements();
         }
     }
 
     /** loss [1] and its derivative by y, which may take the memory of y or of the target. */
-    public record ForwardBackward(Tensor y, Tensor target, Tensor workspace, Tensor gradient, Tensor loss)
+    public record ForwardBackward(Kind kind, Tensor y, Tensor target, Tensor workspace, Tensor gradient, Tensor loss)
             implements Entry {
         @Override
         public Signature signature() {
-            return sums(rows("cosine_forward_f32"), workspace)
+            return sums(rows("forward"), workspace)
                     .out("dy", gradient, DType.F32)
                     .elements(y.elements())
                     .out("loss", loss, DType.F32)
@@ -133,12 +161,12 @@ public final class CosineDistance {
 
         @Override
         public long flops() {
-            return 9 * y.elements();
+            return kind.backward * y.elements();
         }
     }
 
     /** H_loss tangent, [K, ...], which may take the tangent's memory. */
-    public record TangentBackward(Tensor y, Tensor target, Tensor tangent, Tensor out) implements Entry {
+    public record TangentBackward(Kind kind, Tensor y, Tensor target, Tensor tangent, Tensor out) implements Entry {
         @Override
         public long probes() {
             return tangent.shape().extent(0);
@@ -146,7 +174,7 @@ public final class CosineDistance {
 
         @Override
         public Signature signature() {
-            return tangents("cosine_tangent_backward_f32", tangent)
+            return tangents("tangent_backward", tangent)
                     .out("dyt", out, DType.F32)
                     .elements(tangent.elements())
                     .i64("n", n())
@@ -156,12 +184,12 @@ public final class CosineDistance {
 
         @Override
         public long flops() {
-            return 13 * tangent.elements();
+            return kind.tangentBackward * tangent.elements();
         }
     }
 
-    /** tangent[k]' H_loss tangent[k], [K], of either sign. */
-    public record Curvature(Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor curvature)
+    /** tangent[k]' H_loss tangent[k], [K]; of the cosine of either sign. */
+    public record Curvature(Kind kind, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor curvature)
             implements Entry {
         @Override
         public long probes() {
@@ -170,7 +198,7 @@ public final class CosineDistance {
 
         @Override
         public Signature signature() {
-            return sums(tangents("cosine_curvature_f32", tangent), workspace)
+            return sums(tangents("curvature", tangent), workspace)
                     .out("curvature", curvature, DType.F32)
                     .elements(probes())
                     .i64("n", n())
@@ -185,7 +213,7 @@ public final class CosineDistance {
 
         @Override
         public long flops() {
-            return 10 * tangent.elements();
+            return kind.curvature * tangent.elements();
         }
     }
 }
