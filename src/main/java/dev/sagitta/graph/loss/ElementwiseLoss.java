@@ -1,13 +1,10 @@
 package dev.sagitta.graph.loss;
 
-import static dev.sagitta.graph.pass.Emitter.values;
-
 import dev.sagitta.graph.Field;
-import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Value;
+import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.loss.ElementLoss;
-import dev.sagitta.tensor.DType;
-import dev.sagitta.tensor.Shape;
+import dev.sagitta.tensor.Tensor;
 import java.util.List;
 
 /**
@@ -16,7 +13,7 @@ import java.util.List;
  *
  * @param delta of {@link ElementLoss.Kind#HUBER}, 1 for the others
  */
-public record ElementwiseLoss(ElementLoss.Kind kind, float delta) implements Loss {
+public record ElementwiseLoss(ElementLoss.Kind kind, float delta) implements LossOfTargets {
     private static final Field<Double> DELTA =
             Field.number("delta", 1.0, 1e-6, 1e6, "the error from which on the loss grows linearly");
 
@@ -49,74 +46,32 @@ public record ElementwiseLoss(ElementLoss.Kind kind, float delta) implements Los
     }
 
     @Override
-    public DType targetType() {
-        return DType.F32;
+    public long workspaceBytes(Value output, int probes) {
+        return ElementLoss.workspaceBytes(output.elements(), probes);
     }
 
     @Override
-    public Shape targetShape(Shape output) {
-        return output;
+    public Preparable forward(Tensor y, Tensor target, Tensor workspace, Tensor loss) {
+        return new ElementLoss.Forward(kind, delta, y, target, workspace, loss);
     }
 
     @Override
-    public void forward(Emitter e, LossContext c, Value loss, Value cotangent) {
-        Value w = workspace(e, c, 1);
-        e.emit(
-                "loss",
-                values(c.output(), c.target()),
-                values(loss, cotangent, w),
-                t -> cotangent == null
-                        ? new ElementLoss.Forward(
-                                kind, delta, t.tensor(c.output()), t.tensor(c.target()), t.tensor(w), t.tensor(loss))
-                        : new ElementLoss.ForwardBackward(
-                                kind,
-                                delta,
-                                t.tensor(c.output()),
-                                t.tensor(c.target()),
-                                t.tensor(w),
-                                t.tensor(loss),
-                                t.tensor(cotangent)));
+    public Preparable forwardBackward(Tensor y, Tensor target, Tensor workspace, Tensor loss, Tensor gradient) {
+        return new ElementLoss.ForwardBackward(kind, delta, y, target, workspace, loss, gradient);
     }
 
     @Override
-    public void hessianVector(Emitter e, LossContext c, Value tangent, Value out) {
-        e.emit(
-                "loss.hessian",
-                values(c.output(), c.target(), tangent),
-                values(out),
-                t -> new ElementLoss.TangentBackward(
-                        kind, delta, t.tensor(c.output()), t.tensor(c.target()), t.tensor(tangent), t.tensor(out)));
+    public Preparable tangentBackward(Tensor y, Tensor target, Tensor tangent, Tensor out) {
+        return new ElementLoss.TangentBackward(kind, delta, y, target, tangent, out);
     }
 
     @Override
-    public void quadratic(Emitter e, LossContext c, Value tangent, Value out) {
-        Value w = workspace(e, c, c.probes());
-        e.emit(
-                "loss.quadratic",
-                values(c.output(), c.target(), tangent),
-                values(out, w),
-                t -> new ElementLoss.Curvature(
-                        kind,
-                        delta,
-                        t.tensor(c.output()),
-                        t.tensor(c.target()),
-                        t.tensor(tangent),
-                        t.tensor(w),
-                        t.tensor(out)));
+    public Preparable curvature(Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor out) {
+        return new ElementLoss.Curvature(kind, delta, y, target, tangent, workspace, out);
     }
 
     @Override
-    public void metrics(Emitter e, LossContext c, Value metrics) {
-        Value w = workspace(e, c, 1);
-        e.emit(
-                "metrics",
-                values(c.output(), c.target()),
-                values(metrics, w),
-                t -> new ElementLoss.Metrics(
-                        kind, delta, t.tensor(c.output()), t.tensor(c.target()), t.tensor(w), t.tensor(metrics)));
-    }
-
-    private static Value workspace(Emitter e, LossContext c, int probes) {
-        return e.workspace("loss", ElementLoss.workspaceBytes(c.output().elements(), probes));
+    public Preparable metrics(Tensor y, Tensor target, Tensor workspace, Tensor metrics) {
+        return new ElementLoss.Metrics(kind, delta, y, target, workspace, metrics);
     }
 }

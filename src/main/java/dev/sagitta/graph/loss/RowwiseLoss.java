@@ -1,12 +1,10 @@
 package dev.sagitta.graph.loss;
 
-import static dev.sagitta.graph.pass.Emitter.values;
-
-import dev.sagitta.graph.pass.Emitter;
 import dev.sagitta.graph.pass.Value;
+import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.loss.RowLoss;
-import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
+import dev.sagitta.tensor.Tensor;
 import java.util.List;
 
 /**
@@ -26,7 +24,7 @@ import java.util.List;
  * is least where p = t / S. A negative target makes the loss NaN. A softmax with a temperature is a {@code scale} layer at the end of the
  * network.
  */
-public record RowwiseLoss(RowLoss.Kind kind) implements Loss {
+public record RowwiseLoss(RowLoss.Kind kind) implements LossOfTargets {
     static final List<LossType> TYPES = List.of(
             type(RowLoss.Kind.COSINE, "mean of 1 - cosine of output and target along the last axis"),
             type(
@@ -43,11 +41,6 @@ public record RowwiseLoss(RowLoss.Kind kind) implements Loss {
     }
 
     @Override
-    public DType targetType() {
-        return DType.F32;
-    }
-
-    @Override
     public Shape targetShape(Shape output) {
         if (output.rank() < 1) {
             throw new IllegalArgumentException(
@@ -57,63 +50,32 @@ public record RowwiseLoss(RowLoss.Kind kind) implements Loss {
     }
 
     @Override
-    public void forward(Emitter e, LossContext c, Value loss, Value cotangent) {
-        Value w = workspace(e, c, 1);
-        e.emit(
-                "loss",
-                values(c.output(), c.target()),
-                values(loss, cotangent, w),
-                t -> cotangent == null
-                        ? new RowLoss.Forward(
-                                kind, t.tensor(c.output()), t.tensor(c.target()), t.tensor(w), t.tensor(loss), true)
-                        : new RowLoss.ForwardBackward(
-                                kind,
-                                t.tensor(c.output()),
-                                t.tensor(c.target()),
-                                t.tensor(w),
-                                t.tensor(cotangent),
-                                t.tensor(loss)));
+    public long workspaceBytes(Value output, int probes) {
+        return RowLoss.workspaceBytes(output.elements() / output.shape().extent(-1), probes);
     }
 
     @Override
-    public void hessianVector(Emitter e, LossContext c, Value tangent, Value out) {
-        e.emit(
-                "loss.hessian",
-                values(c.output(), c.target(), tangent),
-                values(out),
-                t -> new RowLoss.TangentBackward(
-                        kind, t.tensor(c.output()), t.tensor(c.target()), t.tensor(tangent), t.tensor(out)));
+    public Preparable forward(Tensor y, Tensor target, Tensor workspace, Tensor loss) {
+        return new RowLoss.Forward(kind, y, target, workspace, loss, true);
     }
 
     @Override
-    public void quadratic(Emitter e, LossContext c, Value tangent, Value out) {
-        Value w = workspace(e, c, c.probes());
-        e.emit(
-                "loss.quadratic",
-                values(c.output(), c.target(), tangent),
-                values(out, w),
-                t -> new RowLoss.Curvature(
-                        kind,
-                        t.tensor(c.output()),
-                        t.tensor(c.target()),
-                        t.tensor(tangent),
-                        t.tensor(w),
-                        t.tensor(out)));
+    public Preparable forwardBackward(Tensor y, Tensor target, Tensor workspace, Tensor loss, Tensor gradient) {
+        return new RowLoss.ForwardBackward(kind, y, target, workspace, gradient, loss);
     }
 
     @Override
-    public void metrics(Emitter e, LossContext c, Value metrics) {
-        Value w = workspace(e, c, 1);
-        e.emit(
-                "metrics",
-                values(c.output(), c.target()),
-                values(metrics, w),
-                t -> new RowLoss.Forward(
-                        kind, t.tensor(c.output()), t.tensor(c.target()), t.tensor(w), t.tensor(metrics), false));
+    public Preparable tangentBackward(Tensor y, Tensor target, Tensor tangent, Tensor out) {
+        return new RowLoss.TangentBackward(kind, y, target, tangent, out);
     }
 
-    private static Value workspace(Emitter e, LossContext c, int probes) {
-        long rows = c.output().elements() / c.outputShape().extent(-1);
-        return e.workspace("loss", RowLoss.workspaceBytes(rows, probes));
+    @Override
+    public Preparable curvature(Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor out) {
+        return new RowLoss.Curvature(kind, y, target, tangent, workspace, out);
+    }
+
+    @Override
+    public Preparable metrics(Tensor y, Tensor target, Tensor workspace, Tensor metrics) {
+        return new RowLoss.Forward(kind, y, target, workspace, metrics, false);
     }
 }
