@@ -52,12 +52,7 @@ public final class DecodeSpeed {
         ObjectNode all = json.createObjectNode();
         try (Device device = Devices.open(arguments[1])) {
             ObjectNode environment = Environment.now(List.of(arguments), device);
-            StringBuilder command = new StringBuilder(DecodeSpeed.class.getName());
-            for (String argument : arguments) {
-                command.append(' ').append(Path.of(argument).getFileName());
-            }
-            environment.put("command", command.toString());
-            all.set("environment", environment);
+            all.set("environment", Environment.of(DecodeSpeed.class, arguments, device));
             ArrayNode results = all.putArray("results");
             for (String model : Arrays.asList(arguments).subList(4, arguments.length)) {
                 ObjectNode row = results.addObject();

@@ -51,6 +51,15 @@ final class Environment {
         return node;
     }
 
+    /** Of a class that is run by itself: names of files, without the folders of a machine. */
+    static ObjectNode of(Class<?> program, String[] arguments, Device device) {
+        StringBuilder command = new StringBuilder(program.getName());
+        for (String argument : arguments) {
+            command.append(' ').append(Path.of(argument).getFileName());
+        }
+        return now(List.of(), device).put("command", command.toString());
+    }
+
     private static String command(List<String> arguments) {
         StringBuilder command = new StringBuilder();
         for (String name : new String[] {"SAGITTA_BENCH_NAME", "SAGITTA_JAVA_OPTS", "POCL_AFFINITY"}) {

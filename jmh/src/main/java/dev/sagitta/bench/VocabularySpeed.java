@@ -35,9 +35,7 @@ public final class VocabularySpeed {
         ObjectMapper json = new ObjectMapper();
         ObjectNode all = json.createObjectNode();
         try (Device device = Devices.open(arguments[1])) {
-            List<String> command = new ArrayList<>(Arrays.asList(arguments));
-            command.set(0, Path.of(arguments[0]).getFileName().toString());
-            all.set("environment", Environment.now(command, device));
+            all.set("environment", Environment.of(VocabularySpeed.class, arguments, device));
             ArrayNode results = all.putArray("results");
             for (Computation computation : COMPUTATIONS) {
                 List<String> parts = Arrays.asList(arguments).subList(7, arguments.length);
