@@ -38,7 +38,7 @@ public record ProgramOptions(
         Map<ParameterRole, ParameterArena> arenas,
         Map<String, Tensor> external) {
 
-    /** Of a vocabulary of 128 thousand, 128 rows: products of them cost what those of all rows do (docs/BENCHMARKS.md). */
+    /** Of a vocabulary of 128 thousand, 128 rows; what that costs and saves: docs/BENCHMARKS.md. */
     private static final long PART_BYTES = 64L << 20;
 
     public ProgramOptions {
