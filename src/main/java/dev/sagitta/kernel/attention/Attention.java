@@ -72,12 +72,12 @@ public final class Attention {
      * @param ot f32 [copies, batch, t, heads, d], as d_ot
      * @param delta f32 [copies, batch, heads, t]
      */
-    public record Delta(
-            Tensor o, Tensor ot, Tensor dO, Tensor dOt, Tensor delta, int batch, int heads, int t, int d, int copies)
+    public record Delta(AttentionProblem problem, int copies, Tensor o, Tensor ot, Tensor dO, Tensor dOt, Tensor delta)
             implements Entry {
         @Override
         public Signature signature() {
-            long rows = (long) batch * heads * t;
+            long rows = (long) problem.batch() * problem.heads() * problem.t();
+            int d = problem.d();
             return Signature.of("attention_delta_f32")
                     .require(
                             o != null && dOt != null || ot != null && dO != null,
@@ -92,9 +92,9 @@ public final class Attention {
                     .elements(copies * rows * d)
                     .out("delta", delta, DType.F32)
                     .elements(copies * rows)
-                    .i32("batch", batch)
-                    .i32("heads", heads)
-                    .i32("t", t)
+                    .i32("batch", problem.batch())
+                    .i32("heads", problem.heads())
+                    .i32("t", problem.t())
                     .i32("d", d)
                     .i32("copies", copies);
         }
@@ -106,7 +106,10 @@ public final class Attention {
 
         @Override
         public long flops() {
-            return 2 * delta.elements() * d * ((o != null && dOt != null ? 1 : 0) + (ot != null && dO != null ? 1 : 0));
+            return 2
+                    * delta.elements()
+                    * problem.d()
+                    * ((o != null && dOt != null ? 1 : 0) + (ot != null && dO != null ? 1 : 0));
         }
     }
 

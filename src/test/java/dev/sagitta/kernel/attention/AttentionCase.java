@@ -180,7 +180,7 @@ record AttentionCase(
         }
 
         private Attention.Delta delta(Tensor o, Tensor ot, Tensor dO, Tensor dOt, Tensor delta, int n) {
-            return new Attention.Delta(o, ot, dO, dOt, delta, p.batch(), p.heads(), p.t(), p.d(), n);
+            return new Attention.Delta(p, n, o, ot, dO, dOt, delta);
         }
 
         private double[] ot(List<QuadraticAttention.Tangents> of) {

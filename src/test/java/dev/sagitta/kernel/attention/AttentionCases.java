@@ -64,7 +64,7 @@ final class AttentionCases implements TimedCases {
         }
 
         private Attention.Delta delta(Tensor ot, Tensor dO, Tensor dOt, Tensor delta, int copies) {
-            return new Attention.Delta(o, ot, dO, dOt, delta, p.batch(), p.heads(), p.t(), p.d(), copies);
+            return new Attention.Delta(p, copies, o, ot, dO, dOt, delta);
         }
 
         void forward() {

@@ -83,7 +83,7 @@ public final class AttentionMmaCases implements TimedCases {
         }
 
         private Attention.Delta delta(Tensor ot, Tensor dO, Tensor dOt, Tensor delta) {
-            return new Attention.Delta(o, ot, dO, dOt, delta, p.batch(), p.heads(), p.t(), p.d(), 1);
+            return new Attention.Delta(p, 1, o, ot, dO, dOt, delta);
         }
 
         void run(Kind kind) {

@@ -102,7 +102,8 @@ class AttentionMmaTest {
     @Test
     void deltaHasNoProducts() {
         Tensor o = f32(gpu, "o", 1, 1, 1, 8);
-        Descriptor delta = new Attention.Delta(o, null, null, o, f32(gpu, "delta", 1, 1, 1, 1), 1, 1, 1, 8, 1);
+        Descriptor delta = new Attention.Delta(
+                AttentionProblem.of(1, 1, 1, 1, 1, 8), 1, o, null, null, o, f32(gpu, "delta", 1, 1, 1, 1));
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> AttentionMma.of(delta, Factors.TF32))
                 .withMessageContaining("attention_delta_f32");

@@ -42,16 +42,7 @@ final class AttentionCurvature {
                 t -> Preparable.sequence(
                         tangents.turn(t),
                         new dev.sagitta.kernel.attention.Attention.Delta(
-                                t.tensor(o),
-                                null,
-                                null,
-                                t.tensor(dO),
-                                t.tensor(delta),
-                                p.batch(),
-                                p.heads(),
-                                p.t(),
-                                p.d(),
-                                1),
+                                p, 1, t.tensor(o), null, null, t.tensor(dO), t.tensor(delta)),
                         in.sequence(
                                 t,
                                 turned,
