@@ -87,7 +87,7 @@ final class DataOptions {
             names = "--context",
             paramLabel = "N",
             description =
-                    "Characters of an example of --text (default: what the model reads; 16 for a new char-mlp, 128 for other presets).")
+                    "Characters or tokens of an example of --text (default: what the model reads; 16 for a new char-mlp, 128 for other presets). A checkpoint with attention reads other numbers, too.")
     private Integer context;
 
     @Reads

@@ -58,7 +58,7 @@ final class ExplainCommand implements Callable<Integer> {
             names = "--context",
             paramLabel = "N",
             description =
-                    "Tokens of an example, of a folder or a text preset (default: as many as it reads, 128 at most).")
+                    "Tokens of an example, of a checkpoint, a folder or a text preset (default: as many as it reads, of a folder 128 at most).")
     private Integer context;
 
     @Option(

@@ -110,7 +110,9 @@ final class GenerateCommand implements Callable<Integer> {
         common.require(tokens >= 1, "--tokens is " + tokens + ", expected at least 1");
         common.require(context == null || context >= 1, "--context is " + context + ", expected at least 1");
         NextId next = sampler();
-        try (Checkpoint source = ModelFiles.open(checkpoint, context == null ? 0 : context, common);
+        // a decoder reads one token at a time, whatever a file's examples are
+        int reads = context == null || !HuggingFace.isFolder(checkpoint) ? 0 : context;
+        try (Checkpoint source = ModelFiles.open(checkpoint, reads, common);
                 Tokens words = words(source)) {
             int[] ids = prompt.ids != null ? prompt.ids : encoded(words);
             if (ids.length == 0) {

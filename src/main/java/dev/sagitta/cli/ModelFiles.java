@@ -27,12 +27,13 @@ final class ModelFiles {
     /**
      * A checkpoint, be it a file or a folder.
      *
-     * @param context tokens that the network of a folder reads, 0 for {@link HuggingFace#CONTEXT} or fewer
+     * @param context tokens that the network reads; 0 for as many as a file says, and of a folder {@link HuggingFace#CONTEXT} or fewer
      * @throws DataException naming the file or folder and what is wrong with it
      */
     static Checkpoint open(Path checkpoint, int context, CommonOptions common) {
-        return HuggingFace.isFolder(checkpoint)
-                ? HuggingFace.open(checkpoint, context, common::note)
-                : Checkpoint.open(checkpoint);
+        if (HuggingFace.isFolder(checkpoint)) {
+            return HuggingFace.open(checkpoint, context, common::note);
+        }
+        return context == 0 ? Checkpoint.open(checkpoint) : Checkpoint.open(checkpoint, context);
     }
 }

@@ -32,6 +32,8 @@ public record Field<V>(
     public enum Kind {
         /** Elements of an axis, or the name of a size that the model gets later: {@code "vocabulary"}. */
         EXTENT,
+        /** A number of positions: absent, as many as the input has. */
+        POSITIONS,
         INTEGER,
         NUMBER,
         FLAG,
@@ -72,6 +74,10 @@ public record Field<V>(
 
     public static Field<Long> extent(String name, long most, String says) {
         return new Field<>(name, Kind.EXTENT, null, 1, most, says, List.of(), List.of());
+    }
+
+    public static Field<Long> positions(String name, long most, String says) {
+        return new Field<>(name, Kind.POSITIONS, null, 1, most, says, List.of(), List.of());
     }
 
     public static Field<Long> integer(String name, Long absent, long least, long most, String says) {

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -123,6 +124,27 @@ class ImportExportCommandTest {
         try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("half/model.safetensors"))) {
             assertThat(file.dtype("model.norm.weight")).isEqualTo(DType.BF16);
         }
+    }
+
+    /** As long as the rows are, like a folder; what has a weight for each position cannot. */
+    @Test
+    void aFileReadsOtherNumbersOfIdsThanItWasWrittenFor() throws IOException {
+        Path first = folder.resolve("first.safetensors");
+        assertThat(loss(first)).isEqualTo(loss(llama));
+        Path packed = folder.resolve("q.safetensors");
+        CommandRun quantized = run(
+                "quantize", "--checkpoint", first, "--inputs", ids, "--targets", targets, "--device", DEVICE, "--uniform", 8, "--group", 8, "--out", packed);
+        assertThat(quantized.status()).as(quantized.err()).isZero();
+        assertThat(loss(packed)).isCloseTo(loss(llama), Offset.offset(0.01));
+        for (String preset : List.of("char-gpt", "char-mlp")) {
+            ModelSpec model = ModelSpec.preset(preset, CONTEXT).withIds(TOKENS);
+            Checkpoint.write(folder.resolve(preset), model, InitialWeights.draw(model.toGraph(), 3), Map.of());
+        }
+        run("explain", "--checkpoint", folder.resolve("char-gpt"), "--context", 4, "--device", DEVICE).succeeded();
+        run("explain", "--checkpoint", folder.resolve("char-gpt"), "--context", 7, "--device", DEVICE)
+                .failed(1, "the model reads [6] ids per example, and not 7: layers[1] (position 'positions'): ");
+        run("explain", "--checkpoint", folder.resolve("char-mlp"), "--context", 4, "--device", DEVICE)
+                .failed(1, "and not 4: parameter 'fc1.weight' would be [704, 128], the file has [704, 192]");
     }
 
     @Test

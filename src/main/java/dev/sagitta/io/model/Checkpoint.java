@@ -8,6 +8,7 @@ import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.file.JsonInput;
 import dev.sagitta.io.safetensors.SafetensorsFile;
 import dev.sagitta.io.safetensors.TensorSource;
+import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -86,6 +87,44 @@ public final class Checkpoint implements AutoCloseable {
             file.close();
             throw e;
         }
+    }
+
+    /**
+     * The same, whose network reads {@code ids} ids per example, be it another number than when it was written: what has attention can, as far as its table of positions
+     * goes.
+     *
+     * @throws DataException naming the file and what is wrong with it, or what of the network depends on the number
+     */
+    public static Checkpoint open(Path path, int ids) {
+        Checkpoint written = open(path);
+        ModelSpec model = written.model;
+        if (model.inputType() != DType.I32 || model.inputShape().equals(Shape.of(ids))) {
+            return written;
+        }
+        try {
+            return written.reading(ids);
+        } catch (DataException e) {
+            written.close();
+            throw new DataException(
+                    path + ": the model reads " + model.inputShape() + " ids per example, and not " + ids + ": " + e.getMessage(), e);
+        }
+    }
+
+    private Checkpoint reading(int ids) {
+        ModelSpec other = model.reading(ids);
+        Graph same = other.toGraph();
+        for (Parameter parameter : graph.everyParameter()) {
+            Shape shape = same.everyParameter().stream()
+                    .filter(one -> one.name().equals(parameter.name()))
+                    .findFirst()
+                    .orElseThrow()
+                    .shape();
+            if (!shape.equals(parameter.shape())) {
+                throw new DataException("parameter '" + parameter.name() + "' would be " + shape + ", the file has "
+                        + parameter.shape());
+            }
+        }
+        return new Checkpoint(file, other, same);
     }
 
     private static Graph graph(ModelSpec model, Path path) {

@@ -56,7 +56,7 @@ record LayerCodec(OpTypes types) {
                 json.isText(name) && json.text(name).equals(Field.VOCABULARY)
                         ? Field.VOCABULARY
                         : (Object) json.integer(name, (long) field.least(), (long) field.most());
-            case INTEGER -> json.integer(name, (long) field.least(), (long) field.most());
+            case INTEGER, POSITIONS -> json.integer(name, (long) field.least(), (long) field.most());
             case NUMBER -> json.number(name, field.least(), field.most());
             case FLAG -> json.flag(name, false);
             case TEXT, PARAMETER -> text(json, field);

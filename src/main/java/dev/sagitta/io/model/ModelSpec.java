@@ -195,6 +195,28 @@ public record ModelSpec(
         return new ModelSpec(inputType, inputShape, inputs, resolved, loss);
     }
 
+    /**
+     * This model with another number of ids per example: of its input, and of further ones that have as many. Tables of positions keep their rows.
+     *
+     * @throws DataException if it reads no row of ids
+     */
+    public ModelSpec reading(int ids) {
+        if (inputType != DType.I32 || inputShape.rank() != 1) {
+            throw new DataException("the model reads " + inputType.suffix() + " " + inputShape + ", no row of ids");
+        }
+        Shape shape = Shape.of(ids);
+        Map<String, ArrayType> others = new LinkedHashMap<>();
+        inputs.forEach((name, type) ->
+                others.put(name, type.shape().equals(inputShape) ? new ArrayType(type.dtype(), shape) : type));
+        List<LayerSpec> resolved = new ArrayList<>();
+        for (LayerSpec layer : layers) {
+            Field<?> positions = field(layer, Field.Kind.POSITIONS);
+            boolean follows = positions != null && layer.get(positions) == null;
+            resolved.add(follows ? layer.with(positions, inputShape.extent(0)) : layer);
+        }
+        return new ModelSpec(inputType, shape, others, resolved, loss);
+    }
+
     /** Whether it says something of each id that it reads, and not of all of them together; a vocabulary must be known. */
     public boolean hasOutputPerPosition() {
         Graph graph = toGraph();

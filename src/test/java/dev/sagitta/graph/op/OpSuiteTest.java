@@ -290,7 +290,7 @@ class OpSuiteTest {
 
     private static Map<String, String> wrong(Field<?> field) {
         return switch (field.kind()) {
-            case EXTENT, INTEGER ->
+            case EXTENT, POSITIONS, INTEGER ->
                 Map.of(
                         Long.toString((long) field.least() - 1),
                         "expected an integer from",

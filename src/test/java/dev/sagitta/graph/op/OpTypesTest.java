@@ -94,7 +94,7 @@ class OpTypesTest {
     private static String field(Field<?> field) {
         String values =
                 switch (field.kind()) {
-                    case EXTENT, INTEGER -> "integer";
+                    case EXTENT, POSITIONS, INTEGER -> "integer";
                     case NUMBER -> "number from " + field.least() + " to " + field.most();
                     case FLAG -> "flag";
                     case TEXT -> field.choices().isEmpty() ? "string" : String.join(" or ", field.choices());

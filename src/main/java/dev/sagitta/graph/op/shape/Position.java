@@ -28,7 +28,7 @@ public record Position(Parameter table) implements LinearOp {
     private static final double DEVIATION = 0.02;
 
     private static final Field<Long> ROWS =
-            Field.extent("rows", Integer.MAX_VALUE, "rows of the table; as many as the input has where absent");
+            Field.positions("rows", Integer.MAX_VALUE, "rows of the table; as many as the input has where absent");
 
     public static final OpType TYPE =
             OpType.of("position", 1, "y = x + a row of a table for each position", Position::make, ROWS);
