@@ -133,14 +133,29 @@ class ImportExportCommandTest {
         assertThat(loss(first)).isEqualTo(loss(llama));
         Path packed = folder.resolve("q.safetensors");
         CommandRun quantized = run(
-                "quantize", "--checkpoint", first, "--inputs", ids, "--targets", targets, "--device", DEVICE, "--uniform", 8, "--group", 8, "--out", packed);
+                "quantize",
+                "--checkpoint",
+                first,
+                "--inputs",
+                ids,
+                "--targets",
+                targets,
+                "--device",
+                DEVICE,
+                "--uniform",
+                8,
+                "--group",
+                8,
+                "--out",
+                packed);
         assertThat(quantized.status()).as(quantized.err()).isZero();
         assertThat(loss(packed)).isCloseTo(loss(llama), Offset.offset(0.01));
         for (String preset : List.of("char-gpt", "char-mlp")) {
             ModelSpec model = ModelSpec.preset(preset, CONTEXT).withIds(TOKENS);
             Checkpoint.write(folder.resolve(preset), model, InitialWeights.draw(model.toGraph(), 3), Map.of());
         }
-        run("explain", "--checkpoint", folder.resolve("char-gpt"), "--context", 4, "--device", DEVICE).succeeded();
+        run("explain", "--checkpoint", folder.resolve("char-gpt"), "--context", 4, "--device", DEVICE)
+                .succeeded();
         run("explain", "--checkpoint", folder.resolve("char-gpt"), "--context", 7, "--device", DEVICE)
                 .failed(1, "the model reads [6] ids per example, and not 7: layers[1] (position 'positions'): ");
         run("explain", "--checkpoint", folder.resolve("char-mlp"), "--context", 4, "--device", DEVICE)

@@ -106,7 +106,9 @@ public final class Checkpoint implements AutoCloseable {
         } catch (DataException e) {
             written.close();
             throw new DataException(
-                    path + ": the model reads " + model.inputShape() + " ids per example, and not " + ids + ": " + e.getMessage(), e);
+                    path + ": the model reads " + model.inputShape() + " ids per example, and not " + ids + ": "
+                            + e.getMessage(),
+                    e);
         }
     }
 

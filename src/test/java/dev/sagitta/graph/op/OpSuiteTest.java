@@ -57,7 +57,8 @@ class OpSuiteTest {
 
     /** As large as the benchmark's, as far as the simulated device takes seconds for it: with fewer examples. */
     private static Sample affordable(Sample sample) {
-        long elements = sample.inputs().stream().mapToLong(Shape::elements).max().orElse(1);
+        long elements =
+                sample.inputs().stream().mapToLong(Shape::elements).max().orElse(1);
         return sample.batch((int) Math.max(1, Math.min(sample.batch(), MOST_ELEMENTS / elements)));
     }
 

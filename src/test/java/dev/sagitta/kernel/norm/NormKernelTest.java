@@ -26,6 +26,8 @@ final class NormKernelTest extends KernelSuite {
             for (boolean centred : new boolean[] {true, false}) {
                 String name = (centred ? "layer norm [" : "rms norm [") + s[0] + ", " + s[1] + "], K = " + s[2];
                 cases.add(new KernelCase(name, s[0] * s[1] <= 600, bench -> run(bench, s[0], s[1], s[2], centred)));
+                cases.add(new KernelCase(
+                        name + ", of a sum", s[0] * s[1] <= 600, bench -> sum(bench, s[0], s[1], s[2], centred)));
             }
         }
         return cases;
@@ -116,6 +118,74 @@ final class NormKernelTest extends KernelSuite {
             }
         }
         bench.compare(curvature, quadratic, size, CLOSE);
+    }
+
+    /** Of a + b, in one pass: bit for bit what the same kernels make of a sum that is there, with the cotangents from elsewhere added behind them. */
+    private static void sum(KernelBench bench, int n, int c, int k, boolean centred) {
+        float[] as = bench.normal((long) n * c);
+        float[] bs = bench.normal((long) n * c);
+        float[] ats = bench.normal((long) k * n * c);
+        float[] bts = bench.normal((long) k * n * c);
+        float[] dss = bench.normal((long) n * c);
+        float[] dsts = bench.normal((long) k * n * c);
+        Tensor a = bench.input("a", as, n, c);
+        Tensor b = bench.input("b", bs, n, c);
+        Tensor w = bench.input("w", bench.normal(c), c);
+        Tensor shift = bench.input("shift", bench.normal(c), c);
+        Tensor dy = bench.input("dy", bench.normal((long) n * c), n, c);
+        Tensor at = bench.input("at", ats, k, n, c);
+        Tensor bt = bench.input("bt", bts, k, n, c);
+        Tensor wt = bench.input("wt", bench.normal((long) k * c), k, c);
+        Tensor dyt = bench.input("dyt", bench.normal((long) k * n * c), k, n, c);
+        Tensor ds = bench.input("ds", dss, n, c);
+        Tensor dst = bench.input("dst", dsts, k, n, c);
+        Tensor s = bench.input("s", added(as, bs), n, c);
+        Tensor st = bench.input("st", added(ats, bts), k, n, c);
+        Tensor mean = centred ? bench.output("mean", DType.F32, n) : null;
+        Tensor r = bench.output("r", DType.F32, n);
+        Tensor y = bench.output("y", DType.F32, n, c);
+        Tensor dx = bench.output("dx", DType.F32, n, c);
+        Tensor yt = bench.output("yt", DType.F32, k, n, c);
+        Tensor dxt = bench.output("dxt", DType.F32, k, n, c);
+        Tensor fusedS = bench.output("fused s", DType.F32, n, c);
+        Tensor fusedY = bench.output("fused y", DType.F32, n, c);
+        Tensor aloneY = bench.output("y alone", DType.F32, n, c);
+        Tensor fusedDx = bench.output("fused dx", DType.F32, n, c);
+        Tensor fusedSt = bench.output("fused st", DType.F32, k, n, c);
+        Tensor fusedYt = bench.output("fused yt", DType.F32, k, n, c);
+        Tensor fusedDxt = bench.output("fused dxt", DType.F32, k, n, c);
+        bench.run(
+                new Norm.Forward(s, w, shift, y, mean, r, (float) EPSILON, centred),
+                new Norm.Backward(s, mean, r, w, dy, null, dx),
+                new Norm.Tangent(s, mean, r, w, st, null, wt, null, null, yt),
+                new Norm.TangentBackward(s, mean, r, w, dy, st, wt, dyt, null, dxt, null, k),
+                new Norm.Forward(a, b, w, shift, fusedS, fusedY, mean, r, (float) EPSILON, centred),
+                new Norm.Forward(a, b, w, shift, null, aloneY, null, null, (float) EPSILON, centred),
+                new Norm.Backward(s, mean, r, w, dy, ds, fusedDx),
+                new Norm.Tangent(s, mean, r, w, at, bt, wt, null, fusedSt, fusedYt),
+                new Norm.TangentBackward(s, mean, r, w, dy, st, wt, dyt, dst, fusedDxt, null, k));
+        same("s", bench.floats(fusedS), bench.floats(s));
+        same("y", bench.floats(fusedY), bench.floats(y));
+        same("y alone", bench.floats(aloneY), bench.floats(y));
+        same("dx", bench.floats(fusedDx), added(bench.floats(dx), dss));
+        same("st", bench.floats(fusedSt), bench.floats(st));
+        same("yt", bench.floats(fusedYt), bench.floats(yt));
+        same("dxt", bench.floats(fusedDxt), added(bench.floats(dxt), dsts));
+    }
+
+    private static float[] added(float[] a, float[] b) {
+        float[] sum = new float[a.length];
+        for (int i = 0; i < a.length; i++) {
+            sum[i] = a[i] + b[i];
+        }
+        return sum;
+    }
+
+    private static void same(String what, float[] actual, float[] expected) {
+        if (!Arrays.equals(actual, expected)) {
+            int i = Arrays.mismatch(actual, expected);
+            throw new AssertionError(what + "[" + i + "] is " + actual[i] + ", in two passes " + expected[i]);
+        }
     }
 
     private static Jet[] forward(Jet[] x, Jet[] w, Jet[] b, int n, int c, boolean centred) {
