@@ -15,8 +15,8 @@
    Work-group: 1, with a run of groups, 64 elements at a time from 8 Philox blocks; a group is read twice, the second time from L1. Bytes per element, B = 4, G = 256, f32 metadata: 4.53 either
    way. About 13 operations per element to pack, 2 to unpack. Source: ActNN and GACT for groups and rounding; the grid is our own. */
 #include "codec/codec.h"
+#include "codec/codec_cpu.h"
 #include "lib/cpu/philox.h"
-#include "lib/cpu/pieces.h"
 
 #ifndef AHEAD
 #define AHEAD 768 /* elements by which memory is asked for before it is read: a group's first pass is over too soon for the hardware to notice */
@@ -189,18 +189,6 @@ SG_SPECIAL void codec_pack(const i32 bits, const i32 bf16, const global u32 *sta
             }
         }
     }
-}
-
-/* Sixteen codes from 2 bits bytes. */
-SG_SPECIAL uint16 codec_get16(const i32 bits, const global u8 *at) {
-    if (bits == 8) return sg_convert(vload16(0, at), uint16);
-    if (bits == 4) {
-        ulong8 pairs = sg_convert(vload8(0, at), ulong8);
-        return as_uint16((pairs | pairs << 28) & 0x0000000F0000000Ful);
-    }
-    const uint16 lane = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    if (bits == 2) return ((uint16)(*(const global u32 *)at) >> lane * 2u) & 3u;
-    return ((uint16)((u32) * (const global u16 *)at) >> lane) & 1u;
 }
 
 SG_SPECIAL void codec_unpack(const i32 bits, const i32 bf16, const global u32 *codes, const global u32 *metadata, global f32 *x, i32 group, i64 n) {

@@ -60,7 +60,7 @@ public interface PointwiseOp extends Op {
         }
         Value dy = b.cotangent(0);
         Kept.Codes coded = b.kept(Z).codes();
-        if (coded != null && CodedPointwise.serves(b.emitter().device(), function(), coded.format())) {
+        if (coded != null && CodedPointwise.serves(function(), coded.format())) {
             b.emit(
                     "input.cotangent",
                     values(coded.codes(), coded.grid(), dy),

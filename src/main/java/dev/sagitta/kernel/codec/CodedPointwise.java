@@ -16,9 +16,9 @@ public final class CodedPointwise {
 
     private CodedPointwise() {}
 
-    /** Whether there is a kernel for what is stored so, and one that is worth it: on CPUs unpacking first is faster. */
-    public static boolean serves(Device device, Function function, CodecFormat format) {
-        return !Work.onCpu(device) && function != Function.RELU && format.metadata() == DType.BF16;
+    /** Whether there is a kernel for what is stored so. */
+    public static boolean serves(Function function, CodecFormat format) {
+        return function != Function.RELU && format.metadata() == DType.BF16;
     }
 
     /** dx = dy s'(x), x from its codes: the same bits as unpacking and {@code Pointwise.backward}. */
@@ -56,6 +56,9 @@ public final class CodedPointwise {
 
         @Override
         public Geometry geometry(Device device) {
+            if (Work.onCpu(device)) {
+                return Geometry.linear(Work.cpuGroups(device, dy.elements()), 1);
+            }
             return Geometry.linear(Work.ceil(Math.max(1, Work.ceil(dy.elements(), PER_ITEM)), Work.GROUP), Work.GROUP);
         }
 
