@@ -37,11 +37,11 @@ final class ActivationBits implements ITypeConverter<ActivationPolicy> {
         if (!policy.isAutomatic()) {
             return;
         }
-        ProgramOptions options = ProgramOptions.of(Math.min(batch, rows.size()), Computation.GRADIENT)
+        ProgramOptions options = ProgramOptions.of(Math.min(batch, rows.size()), Computation.MEASURED_GRADIENT)
                 .store(policy.store());
         try (Batches batches = new Batches(graph, device, options, rows.first(options.batch()))) {
             NetworkVectors.load(checkpoint, batches);
-            batches.run(0, Computation.GRADIENT);
+            batches.run(0, Computation.MEASURED_GRADIENT);
             policy.resolve(batches.program());
         }
     }

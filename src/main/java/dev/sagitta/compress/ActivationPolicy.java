@@ -1,5 +1,6 @@
 package dev.sagitta.compress;
 
+import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.SavedStore;
 import dev.sagitta.tensor.Gather;
@@ -18,8 +19,8 @@ import java.util.Map;
  * ({@code HESSIAN_QUADRATIC}) is quadratic in what was kept and biased for every network. docs/activations.md has figures; where a product
  * must be exact, keep activations exactly.
  *
- * <p>An automatic policy starts every tensor at the same width and learns while programs compiled with {@link #store} compute gradients. Call
- * {@link #resolve} from time to time; when it says that bits changed, compile the program again.
+ * <p>An automatic policy starts every tensor at the same width and learns while programs compiled with {@link #store} run
+ * {@link Computation#MEASURED_GRADIENT}, which some steps of a training do in place of the gradient. Call {@link #resolve} from time to time; when it says that bits changed, compile the program again.
  */
 public final class ActivationPolicy {
     /** New bits must lower the predicted variance by this fraction: compiling again has a price. */
@@ -85,7 +86,7 @@ public final class ActivationPolicy {
         if (isExact()) {
             return SavedStore.EXACT;
         }
-        return new CodecStore(tensor -> bits(tensor.name()), isAutomatic());
+        return new CodecStore(tensor -> bits(tensor.name()));
     }
 
     /** Of a kept value, and of its tangents. */
@@ -120,6 +121,10 @@ public final class ActivationPolicy {
     public Map<String, Float> measured(Program program) {
         Map<String, Float> sums = new LinkedHashMap<>();
         if (isAutomatic()) {
+            if (!program.options().computations().contains(Computation.MEASURED_GRADIENT)) {
+                throw new IllegalStateException("activation bits '" + text
+                        + "' are chosen by what a program measures; compile it for " + Computation.MEASURED_GRADIENT);
+            }
             List<String> names =
                     program.saved().stream().map(SavedStore.SavedTensor::name).toList();
             float[] all = Gather.floats(

@@ -22,7 +22,7 @@ import java.util.function.ToIntFunction;
  *
  * <p>Readers that are linear in the value stay unbiased, others do not: {@link ActivationPolicy} says which derivatives that leaves exact.
  *
- * <p>When it measures, every gradient also adds up what the rounding costs, exactly and without an extra pass: for a linear layer with output
+ * <p>Where a computation measures, it also adds up what the rounding costs, exactly and without an extra pass over what is kept: for a linear layer with output
  * cotangent rows g_n and rounding variance V_n of row n, {@code tr Var(grad W) = sum_n ||g_n||^2 V_n}. The sum is the persistent value
  * {@code sensitivity.NAME}. For a nonlinear reader the same number bounds the variance of its input's cotangent up to a factor of order one.
  */
@@ -33,12 +33,10 @@ final class CodecStore implements SavedStore {
     private static final int GROUP = 256;
 
     private final ToIntFunction<SavedTensor> bits;
-    private final boolean measures;
 
     /** @param bits of a tensor, or of the tensor whose tangents it is: 1, 2, 4, 8, or 32 to keep it exact */
-    CodecStore(ToIntFunction<SavedTensor> bits, boolean measures) {
+    CodecStore(ToIntFunction<SavedTensor> bits) {
         this.bits = bits;
-        this.measures = measures;
     }
 
     static String sensitivity(String name) {
@@ -65,8 +63,7 @@ final class CodecStore implements SavedStore {
                 MemoryCategory.SAVED_ACTIVATIONS);
         Value flags = e.persistent(FLAGS, DType.U32, Shape.of(1), MemoryCategory.WORKSPACE);
         Value random = tensor.random();
-        // only gradients tell what noise costs
-        if (!measures || tensor.isTangent()) {
+        if (!tensor.measured() || tensor.isTangent()) {
             e.emit(
                     tensor.label() + ".pack",
                     values(value, random),

@@ -8,6 +8,8 @@ public enum Computation {
     EVALUATE(false, false),
     /** Loss and gradient [P]. */
     GRADIENT(true, false),
+    /** The same, and on the way what a policy of saved activations measures: some steps of a training suffice for it. */
+    MEASURED_GRADIENT(true, false),
     /** K products H v with the Hessian of the loss, [K, P]. */
     HESSIAN_VECTOR(true, true),
     /** K products G v with the Gauss-Newton matrix J' H_loss J, [K, P]. */
@@ -26,6 +28,11 @@ public enum Computation {
     Computation(boolean backward, boolean probes) {
         this.backward = backward;
         this.probes = probes;
+    }
+
+    /** Whether gradients of parameters are its result, as in a training step. */
+    public boolean isGradient() {
+        return this == GRADIENT || this == MEASURED_GRADIENT;
     }
 
     /** Whether activations are kept for a pass after the forward one. */

@@ -229,7 +229,7 @@ public final class Program implements AutoCloseable {
 
     /** What the store of saved activations has a say in, of the gradient, in the order of the network. */
     public List<SavedStore.SavedTensor> saved() {
-        return saved.getOrDefault(Computation.GRADIENT, List.of());
+        return saved.getOrDefault(Computation.GRADIENT, saved.getOrDefault(Computation.MEASURED_GRADIENT, List.of()));
     }
 
     /** @throws IllegalArgumentException if no computation of the program has it */

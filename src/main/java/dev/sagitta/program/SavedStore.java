@@ -33,7 +33,7 @@ public interface SavedStore {
         }
 
         /**
-         * Called when a reader's backward was emitted, with its cotangent [B, ...]: where a policy measures what its noise costs.
+         * Called in {@link Computation#MEASURED_GRADIENT} when a reader's backward was emitted, with its cotangent [B, ...].
          *
          * @param reader name of the node
          */
@@ -43,6 +43,7 @@ public interface SavedStore {
     /**
      * @param name of the wire that gives it
      * @param isTangent whether it is the K tangents of the value of this name
+     * @param measured whether the computation measures what its rounding costs: {@link Computation#MEASURED_GRADIENT}
      * @param linear whether all that is derived from it is linear in it: if so, unbiased noise in it leaves them unbiased
      * @param stream random stream reserved for this tensor
      * @param random state of the random counters
@@ -50,7 +51,14 @@ public interface SavedStore {
      * @param elements of all rows
      */
     record SavedTensor(
-            String name, boolean isTangent, boolean linear, int stream, Value random, long rows, long elements) {
+            String name,
+            boolean isTangent,
+            boolean measured,
+            boolean linear,
+            int stream,
+            Value random,
+            long rows,
+            long elements) {
         /** Of what it is kept in, for labels. */
         public String label() {
             return isTangent ? name + ".tangent" : name;

@@ -44,6 +44,8 @@ public final class Trainer implements AutoCloseable {
     private static final int FIRST_CHOICE = 16;
 
     private static final int CHOOSE_EVERY = 256;
+    /** Of the steps after the first choice: measuring takes a launch or six for each kept value. */
+    private static final int MEASURE_EVERY = 16;
 
     /** Of the random numbers that a step draws on the device: dropout, rounding. */
     private static final String PURPOSE = "training";
@@ -146,8 +148,18 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private ProgramOptions options(Computation computation) {
-        return weights.give(ProgramOptions.of(options.batch(), computation))
+    private Computation[] computations() {
+        return policy.isAutomatic() ? new Computation[] {Computation.MEASURED_GRADIENT} : new Computation[0];
+    }
+
+    /** By the steps alone: a resumed run measures the same ones. */
+    private Computation computation() {
+        boolean measures = steps < FIRST_CHOICE || steps % MEASURE_EVERY == 0;
+        return policy.isAutomatic() && measures ? Computation.MEASURED_GRADIENT : Computation.GRADIENT;
+    }
+
+    private ProgramOptions options(Computation computation, Computation... more) {
+        return weights.give(ProgramOptions.of(options.batch(), computation, more))
                 .training(true)
                 .seed(RandomStream.key(options.seed(), PURPOSE));
     }
@@ -158,7 +170,9 @@ public final class Trainer implements AutoCloseable {
                 graph,
                 device,
                 stream,
-                options(Computation.GRADIENT).store(policy.store()).arena(ParameterRole.GRADIENT, gradients));
+                options(Computation.GRADIENT, computations())
+                        .store(policy.store())
+                        .arena(ParameterRole.GRADIENT, gradients));
         batches.bind(program);
         lossTensor = program.tensor(Role.LOSS);
         program.setRandom(RandomStream.key(options.seed(), PURPOSE), steps);
@@ -197,7 +211,7 @@ public final class Trainer implements AutoCloseable {
     private void launch() {
         batches.load(seen);
         optimiser.settings(steps + 1);
-        program.run(Computation.GRADIENT);
+        program.run(computation());
         optimiser.enqueue();
         advance.enqueue(stream);
         steps++;
@@ -269,8 +283,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * The loss that the next step would begin with: whether training could go on from here. Nothing is learnt, but an automatic policy counts
-     * the gradient among those it measures; for the end of a run.
+     * The loss that the next step would begin with: whether training could go on from here. Nothing is learnt or measured.
      */
     public float nextLoss() {
         batches.load(seen);

@@ -14,6 +14,7 @@ import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.graph.loss.ElementwiseLoss;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.program.Computation;
+import dev.sagitta.program.ParameterRole;
 import dev.sagitta.program.Program;
 import dev.sagitta.program.ProgramMemory;
 import dev.sagitta.program.ProgramOptions;
@@ -65,8 +66,8 @@ class CompressedProgramTest {
         NetworkCase network = wide(Function.RELU);
         ActivationPolicy policy = ActivationPolicy.parse("auto:2");
         try (Program exact = compile(device, network, ActivationPolicy.none());
-                Program first = compile(device, network, policy)) {
-            first.run(Computation.GRADIENT);
+                Program first = compile(device, network, policy, Computation.MEASURED_GRADIENT)) {
+            first.run(Computation.MEASURED_GRADIENT);
             policy.resolve(first);
             try (Program packed = compile(device, network, policy)) {
                 double ratio =
@@ -91,12 +92,12 @@ class CompressedProgramTest {
             program.run(Computation.GRADIENT);
             exact = program.tensor("fc2.weight.gradient").downloadFloats(program.stream());
         }
-        try (Program program = compile(device, network, policy)) {
+        try (Program program = compile(device, network, policy, Computation.MEASURED_GRADIENT)) {
             double[] mean = new double[exact.length];
             double squares = 0;
             for (int run = 0; run < runs; run++) {
                 program.setRandom(77, run);
-                program.run(Computation.GRADIENT);
+                program.run(Computation.MEASURED_GRADIENT);
                 float[] gradient = program.tensor("fc2.weight.gradient").downloadFloats(program.stream());
                 for (int i = 0; i < exact.length; i++) {
                     mean[i] += gradient[i] / (double) runs;
@@ -233,13 +234,13 @@ class CompressedProgramTest {
         Graph graph = g.build(Layers.linear(g, "fc3", h, 10), new CrossEntropy(-100));
         NetworkCase network = new NetworkCase("uneven", graph, 32, 0, 4);
         ActivationPolicy policy = ActivationPolicy.parse("auto:4");
-        try (Program program = compile(device, network, policy)) {
+        try (Program program = compile(device, network, policy, Computation.MEASURED_GRADIENT)) {
             float[] small = program.tensor("fc3.weight").downloadFloats(program.stream());
             for (int i = 0; i < small.length; i++) {
                 small[i] *= 1e-3f;
             }
             program.tensor("fc3.weight").upload(program.stream(), small);
-            program.run(Computation.GRADIENT);
+            program.run(Computation.MEASURED_GRADIENT);
             assertThat(policy.resolve(program)).isTrue();
             assertThat(policy.bits(program).get("a2"))
                     .isGreaterThan(policy.bits(program).get("a1"));
@@ -249,14 +250,35 @@ class CompressedProgramTest {
         }
     }
 
+    /** Measuring changes no bit of the gradient, and a gradient that does not measure no sum. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void whatIsMeasuredIsTheSameGradient(String device) {
+        ActivationPolicy policy = ActivationPolicy.parse("auto:2");
+        NetworkCase network = wide(Function.GELU);
+        try (Program program = compile(device, network, policy, Computation.MEASURED_GRADIENT)) {
+            program.run(Computation.MEASURED_GRADIENT);
+            float[] measured = program.flat(ParameterRole.GRADIENT).downloadFloats(program.stream());
+            Map<String, Float> sums = policy.measured(program);
+            assertThat(sums.values()).allSatisfy(sum -> assertThat(sum).isPositive());
+            program.run(Computation.GRADIENT);
+            assertThat(program.flat(ParameterRole.GRADIENT).downloadFloats(program.stream()))
+                    .isEqualTo(measured);
+            assertThat(policy.measured(program)).isEqualTo(sums);
+        }
+        try (Program program = compile(device, network, policy)) {
+            assertThatThrownBy(() -> policy.resolve(program)).hasMessageContaining("MEASURED_GRADIENT");
+        }
+    }
+
     /** A cost beyond fp32 is unknown. Taken for zero, it would give the most sensitive tensor the fewest bits. */
     @Test
     void anUnknownCostChangesNoBits() {
         String device = TestDevices.one();
         NetworkCase network = wide(Function.GELU);
         ActivationPolicy policy = ActivationPolicy.parse("auto:2");
-        try (Program program = compile(device, network, policy)) {
-            program.run(Computation.GRADIENT);
+        try (Program program = compile(device, network, policy, Computation.MEASURED_GRADIENT)) {
+            program.run(Computation.MEASURED_GRADIENT);
             Map<String, Integer> before = policy.bits(program);
             for (float unknown : new float[] {Float.POSITIVE_INFINITY, Float.NaN}) {
                 program.tensor(CodecStore.sensitivity("fc2")).upload(program.stream(), new float[] {unknown});

@@ -110,7 +110,7 @@ final class BackwardPass extends NodePass implements TangentBackward {
         }
         boolean wanted = tangents
                 ? flow.computation == Computation.HESSIAN_VECTOR || flow.computation == Computation.GAUSS_NEWTON_VECTOR
-                : flow.computation == Computation.GRADIENT;
+                : flow.computation.isGradient();
         if (!wanted) {
             return null;
         }

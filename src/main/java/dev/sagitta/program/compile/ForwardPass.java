@@ -7,7 +7,6 @@ import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.Wire;
 import dev.sagitta.graph.pass.Forward;
 import dev.sagitta.graph.pass.Value;
-import dev.sagitta.program.Computation;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.util.LinkedHashMap;
@@ -91,6 +90,6 @@ final class ForwardPass extends NodePass implements Forward {
             throw new IllegalStateException(node.layer() + ": parameter '" + state.name() + "' is " + state.use()
                     + ", and only STATE is written by a forward pass");
         }
-        return training() && flow.computation == Computation.GRADIENT ? flow.program.parameter(state) : null;
+        return training() && flow.computation.isGradient() ? flow.program.parameter(state) : null;
     }
 }

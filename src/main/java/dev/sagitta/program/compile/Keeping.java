@@ -5,6 +5,7 @@ import dev.sagitta.graph.Node;
 import dev.sagitta.graph.RandomNames;
 import dev.sagitta.graph.pass.Kept;
 import dev.sagitta.graph.pass.Value;
+import dev.sagitta.program.Computation;
 import dev.sagitta.program.SavedStore;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -86,6 +87,7 @@ final class Keeping {
                 new SavedStore.SavedTensor(
                         kept.name(),
                         tangent,
+                        flow.computation == Computation.MEASURED_GRADIENT,
                         kept.linear(),
                         RandomNames.stream(use, kept.name()),
                         flow.program.random(),
@@ -197,6 +199,7 @@ final class Keeping {
                 Value value = flow.values.get(kept.wire());
                 all.add(new SavedStore.SavedTensor(
                         kept.name(),
+                        false,
                         false,
                         kept.linear(),
                         0,

@@ -81,7 +81,7 @@ public final class NetworkCompiler {
         switch (c) {
             case PREDICT -> copy("output", flow.values.get(flow.graph.output()), program.output());
             case EVALUATE -> ending.metrics();
-            case GRADIENT -> {
+            case GRADIENT, MEASURED_GRADIENT -> {
                 ending.gradient();
                 passes.backward(true, false);
             }

@@ -69,7 +69,7 @@ final class Passes {
             if (primal) {
                 new BackwardPass(flow, node, true, false).run();
             }
-            if (flow.computation == Computation.GRADIENT) {
+            if (flow.computation == Computation.MEASURED_GRADIENT) {
                 flow.keeping.observe(node);
             }
             if (primal) {
