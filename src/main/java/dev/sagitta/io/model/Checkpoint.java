@@ -103,12 +103,14 @@ public final class Checkpoint implements AutoCloseable {
         }
         try {
             return written.reading(ids);
-        } catch (DataException e) {
+        } catch (RuntimeException e) {
             written.close();
-            throw new DataException(
-                    path + ": the model reads " + model.inputShape() + " ids per example, and not " + ids + ": "
-                            + e.getMessage(),
-                    e);
+            throw e instanceof DataException
+                    ? new DataException(
+                            path + ": the model reads " + model.inputShape() + " ids per example, and not " + ids + ": "
+                                    + e.getMessage(),
+                            e)
+                    : e;
         }
     }
 
