@@ -5,13 +5,11 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.GroupSums;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /**
  * Losses that are a mean over all elements of a function of output and target, in the modes of an op: see the header of the kernels for the
@@ -30,16 +28,10 @@ public final class ElementLoss {
         HUBER(5, 7, 3, 4),
         BCE_WITH_LOGITS(10, 16, 10, 10);
 
-        private final int forward;
-        private final int backward;
-        private final int tangentBackward;
-        private final int curvature;
+        private final LossEntry.Flops flops;
 
         Kind(int forward, int backward, int tangentBackward, int curvature) {
-            this.forward = forward;
-            this.backward = backward;
-            this.tangentBackward = tangentBackward;
-            this.curvature = curvature;
+            this.flops = new LossEntry.Flops(forward, backward, tangentBackward, curvature);
         }
 
         /** Whether the second derivative is the same everywhere: kernels of these modes are given output and target and need not read them. */
@@ -57,40 +49,33 @@ public final class ElementLoss {
         return GroupSums.bytes(n, probes);
     }
 
-    private interface Entry extends Descriptor {
+    private interface Entry extends LossEntry {
+        Kind kind();
+
+        float delta();
+
+        @Override
+        default String symbol() {
+            return kind().symbol();
+        }
+
         @Override
         default String file() {
             return "loss/elements";
         }
 
         @Override
-        default Map<String, String> defines(Device device) {
-            return Work.defines(device);
+        default Geometry geometry(Device device) {
+            return Work.elementSums(device, y().elements(), probes());
         }
 
-        /** Relative to the sum of the magnitudes of the terms. */
-        @Override
-        default Tolerance tolerance() {
-            return new Tolerance(4e-6, 1e-30);
+        default Signature sums(Signature s, Tensor workspace) {
+            return sums(s, workspace, y().elements());
         }
-    }
 
-    private static Signature example(Kind kind, String mode, Tensor y, Tensor target) {
-        Signature s = Signature.of(kind.symbol() + "_" + mode + "_f32").in("y", y, DType.F32);
-        return s.in("target", target, DType.F32).elements(y.elements());
-    }
-
-    private static Signature withTangent(Kind kind, String mode, Tensor y, Tensor target, Tensor tangent) {
-        Signature s = example(kind, mode, y, target);
-        return s.in("yt", tangent, DType.F32)
-                .require(
-                        tangent.shape().rank() >= 2 && tangent.shape().extent(0) >= 1,
-                        tangent + " must be [probes, ...]; reshape it")
-                .elements(tangent.shape().extent(0) * y.elements());
-    }
-
-    private static Signature sums(Signature s, Tensor workspace, long n, long probes) {
-        return s.scratch("workspace", workspace, DType.F32, workspaceBytes(n, probes));
+        default Signature extents(Signature s) {
+            return s.f32("delta", delta()).i64("n", y().elements());
+        }
     }
 
     /** loss [1]. */
@@ -98,16 +83,9 @@ public final class ElementLoss {
             implements Entry {
         @Override
         public Signature signature() {
-            return sums(example(kind, "forward", y, target), workspace, y.elements(), 1)
+            return extents(sums(example("forward"), workspace)
                     .out("loss", loss, DType.F32)
-                    .elements(1)
-                    .f32("delta", delta)
-                    .i64("n", y.elements());
-        }
-
-        @Override
-        public Geometry geometry(Device device) {
-            return Work.elementSums(device, y.elements(), 1);
+                    .elements(1));
         }
 
         @Override
@@ -117,7 +95,7 @@ public final class ElementLoss {
 
         @Override
         public long flops() {
-            return kind.forward * y.elements();
+            return kind.flops.forward() * y.elements();
         }
     }
 
@@ -127,18 +105,11 @@ public final class ElementLoss {
             implements Entry {
         @Override
         public Signature signature() {
-            return sums(example(kind, "forward_backward", y, target), workspace, y.elements(), 1)
+            return extents(sums(example("forward_backward"), workspace)
                     .out("dy", gradient, DType.F32)
                     .elements(y.elements())
                     .out("loss", loss, DType.F32)
-                    .elements(1)
-                    .f32("delta", delta)
-                    .i64("n", y.elements());
-        }
-
-        @Override
-        public Geometry geometry(Device device) {
-            return Work.elementSums(device, y.elements(), 1);
+                    .elements(1));
         }
 
         @Override
@@ -148,36 +119,30 @@ public final class ElementLoss {
 
         @Override
         public long flops() {
-            return kind.backward * y.elements();
+            return kind.flops.backward() * y.elements();
         }
     }
 
     /** H_loss tangent, [K, ...], which may take the tangent's memory. */
     public record TangentBackward(Kind kind, float delta, Tensor y, Tensor target, Tensor tangent, Tensor out)
             implements Entry {
-        private long probes() {
+        @Override
+        public long probes() {
             return tangent.shape().extent(0);
         }
 
         @Override
         public Signature signature() {
-            Signature s = withTangent(kind, "tangent_backward", y, target, tangent)
-                    .out("dyt", out, DType.F32)
-                    .elements(tangent.elements())
-                    .f32("delta", delta)
-                    .i64("n", y.elements())
+            Signature s = extents(withTangent("tangent_backward", tangent)
+                            .out("dyt", out, DType.F32)
+                            .elements(tangent.elements()))
                     .i64("probes", probes());
             return kind.isQuadratic() ? s.bytes(tangent.bytes() + out.bytes()) : s;
         }
 
         @Override
-        public Geometry geometry(Device device) {
-            return Work.elementSums(device, y.elements(), probes());
-        }
-
-        @Override
         public long flops() {
-            return kind.tangentBackward * tangent.elements();
+            return kind.flops.tangentBackward() * tangent.elements();
         }
     }
 
@@ -185,25 +150,18 @@ public final class ElementLoss {
     public record Curvature(
             Kind kind, float delta, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor curvature)
             implements Entry {
-        private long probes() {
+        @Override
+        public long probes() {
             return tangent.shape().extent(0);
         }
 
         @Override
         public Signature signature() {
-            Signature s = withTangent(kind, "curvature", y, target, tangent);
-            s = sums(s, workspace, y.elements(), probes())
-                    .out("curvature", curvature, DType.F32)
-                    .elements(probes())
-                    .f32("delta", delta)
-                    .i64("n", y.elements())
+            Signature s = extents(sums(withTangent("curvature", tangent), workspace)
+                            .out("curvature", curvature, DType.F32)
+                            .elements(probes()))
                     .i64("probes", probes());
             return kind.isQuadratic() ? s.bytes(tangent.bytes() + curvature.bytes()) : s;
-        }
-
-        @Override
-        public Geometry geometry(Device device) {
-            return Work.elementSums(device, y.elements(), probes());
         }
 
         @Override
@@ -213,7 +171,7 @@ public final class ElementLoss {
 
         @Override
         public long flops() {
-            return kind.curvature * tangent.elements();
+            return kind.flops.curvature() * tangent.elements();
         }
     }
 
@@ -222,20 +180,11 @@ public final class ElementLoss {
             implements Entry {
         @Override
         public Signature signature() {
-            Signature s = example(kind, "metrics", y, target);
+            Signature s = example("metrics");
             long n = y.elements();
             s.require(y.shape().rank() >= 1 && n >= 1, y + " holds no example; metrics need at least one");
-            return sums(s, workspace, n, 1)
-                    .out("metrics", metrics, DType.F32)
-                    .elements(3)
-                    .f32("delta", delta)
-                    .i64("n", n)
+            return extents(sums(s, workspace).out("metrics", metrics, DType.F32).elements(3))
                     .i64("c", n / y.shape().extent(0));
-        }
-
-        @Override
-        public Geometry geometry(Device device) {
-            return Work.elementSums(device, y.elements(), 1);
         }
 
         @Override
@@ -245,7 +194,7 @@ public final class ElementLoss {
 
         @Override
         public long flops() {
-            return kind.forward * y.elements();
+            return kind.flops.forward() * y.elements();
         }
     }
 }

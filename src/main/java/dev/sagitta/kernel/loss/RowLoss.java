@@ -5,13 +5,11 @@ import dev.sagitta.device.Geometry;
 import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.GroupSums;
 import dev.sagitta.kernel.Signature;
-import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /**
  * Losses that are a mean over rows of a function of output and target along the last axis, in the modes of an op: see the headers of the
@@ -27,16 +25,10 @@ public final class RowLoss {
         COSINE(6, 9, 13, 10),
         KL(8, 11, 8, 8);
 
-        private final int forward;
-        private final int backward;
-        private final int tangentBackward;
-        private final int curvature;
+        private final LossEntry.Flops flops;
 
         Kind(int forward, int backward, int tangentBackward, int curvature) {
-            this.forward = forward;
-            this.backward = backward;
-            this.tangentBackward = tangentBackward;
-            this.curvature = curvature;
+            this.flops = new LossEntry.Flops(forward, backward, tangentBackward, curvature);
         }
 
         /** As kernels and models write it. */
@@ -49,15 +41,12 @@ public final class RowLoss {
         return GroupSums.bytes(n, probes);
     }
 
-    private interface Entry extends Descriptor {
+    private interface Entry extends LossEntry {
         Kind kind();
 
-        Tensor y();
-
-        Tensor target();
-
-        default long probes() {
-            return 1;
+        @Override
+        default String symbol() {
+            return kind().symbol();
         }
 
         default long c() {
@@ -74,42 +63,24 @@ public final class RowLoss {
         }
 
         @Override
-        default Map<String, String> defines(Device device) {
-            return Work.defines(device);
-        }
-
-        /** Relative to the sum of the magnitudes of the terms. */
-        @Override
-        default Tolerance tolerance() {
-            return new Tolerance(4e-6, 1e-30);
-        }
-
-        @Override
         default Geometry geometry(Device device) {
             return Work.rowSums(device, n(), c(), probes());
         }
 
-        default Signature rows(String mode) {
-            return Signature.of(kind().symbol() + "_" + mode + "_f32")
-                    .in("y", y(), DType.F32)
-                    .require(
-                            y().shape().rank() >= 1 && c() >= 1,
-                            y() + " has no columns, expected [..., columns] of at least one")
-                    .in("target", target(), DType.F32)
-                    .elements(y().elements());
-        }
-
-        default Signature tangents(String mode, Tensor tangent) {
-            return rows(mode)
-                    .in("yt", tangent, DType.F32)
-                    .require(
-                            tangent.shape().rank() >= 2 && probes() >= 1,
-                            tangent + " must be [probes, ...]; reshape it")
-                    .elements(probes() * y().elements());
+        @Override
+        default Signature example(String mode) {
+            Signature s = LossEntry.super.example(mode);
+            return s.require(
+                    y().shape().rank() >= 1 && c() >= 1,
+                    y() + " has no columns, expected [..., columns] of at least one");
         }
 
         default Signature sums(Signature s, Tensor workspace) {
-            return s.scratch("workspace", workspace, DType.F32, workspaceBytes(n(), probes()));
+            return sums(s, workspace, n());
+        }
+
+        default Signature extents(Signature s) {
+            return s.i64("n", n()).i64("c", c());
         }
     }
 
@@ -118,13 +89,11 @@ public final class RowLoss {
             implements Entry {
         @Override
         public Signature signature() {
-            return sums(rows("forward"), workspace)
-                    .outOrNull("dy", null, DType.F32)
-                    .elements(y.elements())
-                    .out("loss", loss, DType.F32)
-                    .elements(mean ? 1 : 3)
-                    .i64("n", n())
-                    .i64("c", c())
+            return extents(sums(example("forward"), workspace)
+                            .outOrNull("dy", null, DType.F32)
+                            .elements(y.elements())
+                            .out("loss", loss, DType.F32)
+                            .elements(mean ? 1 : 3))
                     .i32("mean", mean ? 1 : 0);
         }
 
@@ -135,7 +104,7 @@ public final class RowLoss {
 
         @Override
         public long flops() {
-            return kind.forward * y.elements();
+            return kind.flops.forward() * y.elements();
         }
     }
 
@@ -144,13 +113,11 @@ public final class RowLoss {
             implements Entry {
         @Override
         public Signature signature() {
-            return sums(rows("forward"), workspace)
-                    .out("dy", gradient, DType.F32)
-                    .elements(y.elements())
-                    .out("loss", loss, DType.F32)
-                    .elements(1)
-                    .i64("n", n())
-                    .i64("c", c())
+            return extents(sums(example("forward"), workspace)
+                            .out("dy", gradient, DType.F32)
+                            .elements(y.elements())
+                            .out("loss", loss, DType.F32)
+                            .elements(1))
                     .i32("mean", 1);
         }
 
@@ -161,7 +128,7 @@ public final class RowLoss {
 
         @Override
         public long flops() {
-            return kind.backward * y.elements();
+            return kind.flops.backward() * y.elements();
         }
     }
 
@@ -174,17 +141,15 @@ public final class RowLoss {
 
         @Override
         public Signature signature() {
-            return tangents("tangent_backward", tangent)
-                    .out("dyt", out, DType.F32)
-                    .elements(tangent.elements())
-                    .i64("n", n())
-                    .i64("c", c())
+            return extents(withTangent("tangent_backward", tangent)
+                            .out("dyt", out, DType.F32)
+                            .elements(tangent.elements()))
                     .i64("probes", probes());
         }
 
         @Override
         public long flops() {
-            return kind.tangentBackward * tangent.elements();
+            return kind.flops.tangentBackward() * tangent.elements();
         }
     }
 
@@ -198,11 +163,9 @@ public final class RowLoss {
 
         @Override
         public Signature signature() {
-            return sums(tangents("curvature", tangent), workspace)
-                    .out("curvature", curvature, DType.F32)
-                    .elements(probes())
-                    .i64("n", n())
-                    .i64("c", c())
+            return extents(sums(withTangent("curvature", tangent), workspace)
+                            .out("curvature", curvature, DType.F32)
+                            .elements(probes()))
                     .i64("probes", probes());
         }
 
@@ -213,7 +176,7 @@ public final class RowLoss {
 
         @Override
         public long flops() {
-            return kind.curvature * tangent.elements();
+            return kind.flops.curvature() * tangent.elements();
         }
     }
 }
