@@ -105,6 +105,26 @@ class ImportExportCommandTest {
         return run.json().get("loss").doubleValue();
     }
 
+    private void quantize(Path checkpoint, Path packed) {
+        CommandRun run = run(
+                "quantize",
+                "--checkpoint",
+                checkpoint,
+                "--inputs",
+                ids,
+                "--targets",
+                targets,
+                "--device",
+                DEVICE,
+                "--uniform",
+                8,
+                "--group",
+                8,
+                "--out",
+                packed);
+        assertThat(run.status()).as(run.err()).isZero();
+    }
+
     @Test
     void aFolderIsACheckpoint() {
         Path imported = folder.resolve("c.safetensors");
@@ -132,23 +152,7 @@ class ImportExportCommandTest {
         Path first = folder.resolve("first.safetensors");
         assertThat(loss(first)).isEqualTo(loss(llama));
         Path packed = folder.resolve("q.safetensors");
-        CommandRun quantized = run(
-                "quantize",
-                "--checkpoint",
-                first,
-                "--inputs",
-                ids,
-                "--targets",
-                targets,
-                "--device",
-                DEVICE,
-                "--uniform",
-                8,
-                "--group",
-                8,
-                "--out",
-                packed);
-        assertThat(quantized.status()).as(quantized.err()).isZero();
+        quantize(first, packed);
         assertThat(loss(packed)).isCloseTo(loss(llama), Offset.offset(0.01));
         for (String preset : List.of("char-gpt", "char-mlp")) {
             ModelSpec model = ModelSpec.preset(preset, CONTEXT).withIds(TOKENS);
@@ -202,24 +206,7 @@ class ImportExportCommandTest {
         run("explain", "--checkpoint", llama, "--context", 4, "--device", DEVICE)
                 .succeeded();
         Path packed = folder.resolve("q.safetensors");
-        assertThat(run(
-                                "quantize",
-                                "--checkpoint",
-                                llama,
-                                "--inputs",
-                                ids,
-                                "--targets",
-                                targets,
-                                "--device",
-                                DEVICE,
-                                "--uniform",
-                                8,
-                                "--group",
-                                8,
-                                "--out",
-                                packed)
-                        .status())
-                .isZero();
+        quantize(llama, packed);
         run("export", "--checkpoint", packed, "--out", folder.resolve("packed"))
                 .failed(1, "is packed in low bits; this needs its full values");
         assertThat(folder.resolve("packed")).doesNotExist();

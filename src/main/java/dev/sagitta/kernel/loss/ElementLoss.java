@@ -2,13 +2,11 @@ package dev.sagitta.kernel.loss;
 
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
-import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.GroupSums;
 import dev.sagitta.kernel.Signature;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
-import java.util.List;
 import java.util.Locale;
 
 /**
@@ -69,28 +67,19 @@ public final class ElementLoss {
             return Work.elementSums(device, y().elements(), probes());
         }
 
-        default Signature sums(Signature s, Tensor workspace) {
-            return sums(s, workspace, y().elements());
-        }
-
         default Signature extents(Signature s) {
             return s.f32("delta", delta()).i64("n", y().elements());
         }
     }
 
     /** loss [1]. */
-    public record Forward(Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor loss)
-            implements Entry {
+    public record Forward(Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor sum)
+            implements Entry, LossEntry.Summed {
         @Override
         public Signature signature() {
-            return extents(sums(example("forward"), workspace)
-                    .out("loss", loss, DType.F32)
+            return extents(sums(example("forward"), y.elements())
+                    .out("loss", sum, DType.F32)
                     .elements(1));
-        }
-
-        @Override
-        public List<Descriptor> launches(Device device) {
-            return LossSum.after(this, workspace, loss, 1, device);
         }
 
         @Override
@@ -101,20 +90,15 @@ public final class ElementLoss {
 
     /** loss [1] and its derivative by y, which may take the memory of y or of the target. */
     public record ForwardBackward(
-            Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor loss, Tensor gradient)
-            implements Entry {
+            Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor sum, Tensor gradient)
+            implements Entry, LossEntry.Summed {
         @Override
         public Signature signature() {
-            return extents(sums(example("forward_backward"), workspace)
+            return extents(sums(example("forward_backward"), y.elements())
                     .out("dy", gradient, DType.F32)
                     .elements(y.elements())
-                    .out("loss", loss, DType.F32)
+                    .out("loss", sum, DType.F32)
                     .elements(1));
-        }
-
-        @Override
-        public List<Descriptor> launches(Device device) {
-            return LossSum.after(this, workspace, loss, 1, device);
         }
 
         @Override
@@ -127,13 +111,8 @@ public final class ElementLoss {
     public record TangentBackward(Kind kind, float delta, Tensor y, Tensor target, Tensor tangent, Tensor out)
             implements Entry {
         @Override
-        public long probes() {
-            return tangent.shape().extent(0);
-        }
-
-        @Override
         public Signature signature() {
-            Signature s = extents(withTangent("tangent_backward", tangent)
+            Signature s = extents(withTangent("tangent_backward")
                             .out("dyt", out, DType.F32)
                             .elements(tangent.elements()))
                     .i64("probes", probes());
@@ -148,25 +127,15 @@ public final class ElementLoss {
 
     /** tangent[k]' H_loss tangent[k], [K], never negative: all these functions are convex. */
     public record Curvature(
-            Kind kind, float delta, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor curvature)
-            implements Entry {
-        @Override
-        public long probes() {
-            return tangent.shape().extent(0);
-        }
-
+            Kind kind, float delta, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor sum)
+            implements Entry, LossEntry.Summed {
         @Override
         public Signature signature() {
-            Signature s = extents(sums(withTangent("curvature", tangent), workspace)
-                            .out("curvature", curvature, DType.F32)
+            Signature s = extents(sums(withTangent("curvature"), y.elements())
+                            .out("curvature", sum, DType.F32)
                             .elements(probes()))
                     .i64("probes", probes());
-            return kind.isQuadratic() ? s.bytes(tangent.bytes() + curvature.bytes()) : s;
-        }
-
-        @Override
-        public List<Descriptor> launches(Device device) {
-            return LossSum.after(this, workspace, curvature, probes(), device);
+            return kind.isQuadratic() ? s.bytes(tangent.bytes() + sum.bytes()) : s;
         }
 
         @Override
@@ -176,20 +145,15 @@ public final class ElementLoss {
     }
 
     /** f32 [3]: sum over the examples (the first axis of y) of the mean over their elements, number of examples, 0. */
-    public record Metrics(Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor metrics)
-            implements Entry {
+    public record Metrics(Kind kind, float delta, Tensor y, Tensor target, Tensor workspace, Tensor sum)
+            implements Entry, LossEntry.Summed {
         @Override
         public Signature signature() {
             Signature s = example("metrics");
             long n = y.elements();
             s.require(y.shape().rank() >= 1 && n >= 1, y + " holds no example; metrics need at least one");
-            return extents(sums(s, workspace).out("metrics", metrics, DType.F32).elements(3))
+            return extents(sums(s, n).out("metrics", sum, DType.F32).elements(3))
                     .i64("c", n / y.shape().extent(0));
-        }
-
-        @Override
-        public List<Descriptor> launches(Device device) {
-            return LossSum.after(this, workspace, metrics, 1, device);
         }
 
         @Override

@@ -8,6 +8,7 @@ import dev.sagitta.kernel.Tolerance;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.List;
 import java.util.Map;
 
 /** What the modes of losses against fp32 targets have in common: output, targets of as many elements, tangents [K, ...] of the output, a workspace. */
@@ -22,8 +23,30 @@ interface LossEntry extends Descriptor {
 
     Tensor target();
 
+    /** [K, ...] of the modes that have probes; null for one of none. */
+    default Tensor tangent() {
+        return null;
+    }
+
     default long probes() {
-        return 1;
+        return tangent() == null ? 1 : tangent().shape().extent(0);
+    }
+
+    /** A mode whose result is a sum over work-groups. */
+    interface Summed extends LossEntry {
+        Tensor workspace();
+
+        Tensor sum();
+
+        @Override
+        default List<Descriptor> launches(Device device) {
+            return LossSum.after(this, workspace(), sum(), probes(), device);
+        }
+
+        /** @param n elements or rows that are summed, of each probe */
+        default Signature sums(Signature s, long n) {
+            return s.scratch("workspace", workspace(), DType.F32, GroupSums.bytes(n, probes()));
+        }
     }
 
     @Override
@@ -44,16 +67,12 @@ interface LossEntry extends Descriptor {
                 .elements(y().elements());
     }
 
-    /** @param tangent of the {@link #probes} */
-    default Signature withTangent(String mode, Tensor tangent) {
+    default Signature withTangent(String mode) {
         return example(mode)
-                .in("yt", tangent, DType.F32)
-                .require(tangent.shape().rank() >= 2 && probes() >= 1, tangent + " must be [probes, ...]; reshape it")
+                .in("yt", tangent(), DType.F32)
+                .require(
+                        tangent().shape().rank() >= 2 && probes() >= 1,
+                        tangent() + " must be [probes, ...]; reshape it")
                 .elements(probes() * y().elements());
-    }
-
-    /** @param n elements or rows that are summed, of each probe */
-    default Signature sums(Signature s, Tensor workspace, long n) {
-        return s.scratch("workspace", workspace, DType.F32, GroupSums.bytes(n, probes()));
     }
 }

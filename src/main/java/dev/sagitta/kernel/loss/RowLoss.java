@@ -2,13 +2,11 @@ package dev.sagitta.kernel.loss;
 
 import dev.sagitta.device.Device;
 import dev.sagitta.device.Geometry;
-import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.GroupSums;
 import dev.sagitta.kernel.Signature;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
-import java.util.List;
 import java.util.Locale;
 
 /**
@@ -75,31 +73,22 @@ public final class RowLoss {
                     y() + " has no columns, expected [..., columns] of at least one");
         }
 
-        default Signature sums(Signature s, Tensor workspace) {
-            return sums(s, workspace, n());
-        }
-
         default Signature extents(Signature s) {
             return s.i64("n", n()).i64("c", c());
         }
     }
 
     /** loss [1], or without {@code mean} f32 [3], metrics: the sum over rows, the number of rows, 0. */
-    public record Forward(Kind kind, Tensor y, Tensor target, Tensor workspace, Tensor loss, boolean mean)
-            implements Entry {
+    public record Forward(Kind kind, Tensor y, Tensor target, Tensor workspace, Tensor sum, boolean mean)
+            implements Entry, LossEntry.Summed {
         @Override
         public Signature signature() {
-            return extents(sums(example("forward"), workspace)
+            return extents(sums(example("forward"), n())
                             .outOrNull("dy", null, DType.F32)
                             .elements(y.elements())
-                            .out("loss", loss, DType.F32)
+                            .out("loss", sum, DType.F32)
                             .elements(mean ? 1 : 3))
                     .i32("mean", mean ? 1 : 0);
-        }
-
-        @Override
-        public List<Descriptor> launches(Device device) {
-            return LossSum.after(this, workspace, loss, 1, device);
         }
 
         @Override
@@ -109,21 +98,16 @@ public final class RowLoss {
     }
 
     /** loss [1] and its derivative by y, which may take the memory of y or of the target. */
-    public record ForwardBackward(Kind kind, Tensor y, Tensor target, Tensor workspace, Tensor gradient, Tensor loss)
-            implements Entry {
+    public record ForwardBackward(Kind kind, Tensor y, Tensor target, Tensor workspace, Tensor gradient, Tensor sum)
+            implements Entry, LossEntry.Summed {
         @Override
         public Signature signature() {
-            return extents(sums(example("forward"), workspace)
+            return extents(sums(example("forward"), n())
                             .out("dy", gradient, DType.F32)
                             .elements(y.elements())
-                            .out("loss", loss, DType.F32)
+                            .out("loss", sum, DType.F32)
                             .elements(1))
                     .i32("mean", 1);
-        }
-
-        @Override
-        public List<Descriptor> launches(Device device) {
-            return LossSum.after(this, workspace, loss, 1, device);
         }
 
         @Override
@@ -135,13 +119,8 @@ public final class RowLoss {
     /** H_loss tangent, [K, ...], which may take the tangent's memory. */
     public record TangentBackward(Kind kind, Tensor y, Tensor target, Tensor tangent, Tensor out) implements Entry {
         @Override
-        public long probes() {
-            return tangent.shape().extent(0);
-        }
-
-        @Override
         public Signature signature() {
-            return extents(withTangent("tangent_backward", tangent)
+            return extents(withTangent("tangent_backward")
                             .out("dyt", out, DType.F32)
                             .elements(tangent.elements()))
                     .i64("probes", probes());
@@ -154,24 +133,14 @@ public final class RowLoss {
     }
 
     /** tangent[k]' H_loss tangent[k], [K]; of the cosine of either sign. */
-    public record Curvature(Kind kind, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor curvature)
-            implements Entry {
-        @Override
-        public long probes() {
-            return tangent.shape().extent(0);
-        }
-
+    public record Curvature(Kind kind, Tensor y, Tensor target, Tensor tangent, Tensor workspace, Tensor sum)
+            implements Entry, LossEntry.Summed {
         @Override
         public Signature signature() {
-            return extents(sums(withTangent("curvature", tangent), workspace)
-                            .out("curvature", curvature, DType.F32)
+            return extents(sums(withTangent("curvature"), n())
+                            .out("curvature", sum, DType.F32)
                             .elements(probes()))
                     .i64("probes", probes());
-        }
-
-        @Override
-        public List<Descriptor> launches(Device device) {
-            return LossSum.after(this, workspace, curvature, probes(), device);
         }
 
         @Override
