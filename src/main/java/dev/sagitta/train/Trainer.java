@@ -44,7 +44,7 @@ public final class Trainer implements AutoCloseable {
     private static final int FIRST_CHOICE = 16;
 
     private static final int CHOOSE_EVERY = 256;
-    /** Of the steps after the first choice: measuring takes a launch or six for each kept value. */
+    /** Of the steps after the first choice: measuring takes some six launches more for each kept value. */
     private static final int MEASURE_EVERY = 16;
 
     /** Of the random numbers that a step draws on the device: dropout, rounding. */
