@@ -44,6 +44,8 @@ public record Field<V>(
         CHARACTERS,
         /** A list of integers: axes, extents. */
         INTEGERS,
+        /** An integer for all axes of an image, or a list of one for each. */
+        PER_AXIS,
         /** Fields of their own, an object in JSON. */
         GROUP
     }
@@ -111,6 +113,12 @@ public record Field<V>(
 
     public static Field<List<Long>> integers(String name, List<Long> absent, long least, long most, String says) {
         return new Field<>(name, Kind.INTEGERS, absent, least, most, says, List.of(), List.of());
+    }
+
+    /** Of an image's axes, the channels left out: one number for all, or one for each. */
+    public static Field<List<Long>> perAxis(String name, Long absent, long least, long most, String says) {
+        List<Long> all = absent == null ? null : List.of(absent);
+        return new Field<>(name, Kind.PER_AXIS, all, least, most, says, List.of(), List.of());
     }
 
     /** Fields that belong together; null where the group is absent. */

@@ -1,6 +1,7 @@
 package dev.sagitta.graph;
 
 import dev.sagitta.graph.loss.Loss;
+import dev.sagitta.graph.op.shape.ToImage;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -65,8 +66,46 @@ public final class GraphBuilder {
                         + "' exists as " + known + "; names must be unique");
             }
         }
-        List<ArrayType> outputs = op.outputs(inputs.stream().map(Wire::type).toList());
-        return append(new Node(nodes.size(), name, op, List.copyOf(inputs), outputs));
+        List<Wire> turned = turned(op.images(), inputs);
+        List<ArrayType> outputs = op.outputs(turned.stream().map(Wire::type).toList());
+        return append(new Node(nodes.size(), name, op, turned, outputs));
+    }
+
+    /** Inputs as an op can read them: images or arrays. */
+    private List<Wire> turned(Op.Images images, List<Wire> inputs) {
+        boolean any = inputs.stream().anyMatch(wire -> wire.type().channelsLast());
+        List<Wire> turned = new ArrayList<>();
+        for (int i = 0; i < inputs.size(); i++) {
+            Wire wire = inputs.get(i);
+            boolean channelsLast =
+                    switch (images) {
+                        case AS_ARRAYS -> false;
+                        case BY_ELEMENTS -> any;
+                        case CHANNELS_LAST -> true;
+                        case CHANNELS_LAST_FIRST -> i == 0;
+                    };
+            turned.add(turned(wire, channelsLast));
+        }
+        return List.copyOf(turned);
+    }
+
+    /** The same values as an image or as an array, turned once however many ops read them so. */
+    private Wire turned(Wire wire, boolean channelsLast) {
+        if (wire.type().channelsLast() == channelsLast
+                || wire.shape().rank() < 2
+                || !wire.type().isDifferentiable()) {
+            return wire;
+        }
+        ToImage op = ToImage.of(wire.type(), channelsLast);
+        String name = wire.name() + "." + op.type();
+        for (Node node : nodes) {
+            if (node.name().equals(name) && node.op() instanceof ToImage) {
+                return node.out();
+            }
+        }
+        requireFree(name, op.type());
+        return append(new Node(nodes.size(), name, op, List.of(wire), op.outputs(List.of(wire.type()))))
+                .out();
     }
 
     private Node append(Node node) {
@@ -87,7 +126,8 @@ public final class GraphBuilder {
         return build(output.out(), loss);
     }
 
-    public Graph build(Wire output, Loss loss) {
+    public Graph build(Wire last, Loss loss) {
+        Wire output = loss.readsPixels() ? last : turned(last, false);
         loss.targetShape(output.shape());
         RandomNames.requireDistinct(nodes);
         return new Graph(List.copyOf(nodes), output, loss);

@@ -32,6 +32,23 @@ public interface Op {
         return List.of();
     }
 
+    /** How it takes images: {@link GraphBuilder} gives it what it can read. */
+    default Images images() {
+        return Images.AS_ARRAYS;
+    }
+
+    /** What an op does with images, whose channels are last in memory ({@link ArrayType}). */
+    enum Images {
+        /** It reads arrays as users know them: an image is turned to [channels, ...] first. */
+        AS_ARRAYS,
+        /** Its output's elements follow from its inputs' elements at the same place, of images as of arrays; its output's type is its first input's. */
+        BY_ELEMENTS,
+        /** It reads images, and arrays of the same rank are turned into such. */
+        CHANNELS_LAST,
+        /** The first input is an image, the others are arrays. */
+        CHANNELS_LAST_FIRST
+    }
+
     /** What later passes read of the forward pass. */
     default List<Keep> keeps() {
         return List.of();

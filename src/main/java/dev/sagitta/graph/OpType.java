@@ -45,6 +45,9 @@ public record OpType(
         /** A new parameter {@code NAME.role}. */
         Parameter matrix(String role, Shape shape, Parameter.Init init);
 
+        /** The same of a weight that is no matrix [out, in]: decayed, never packed. */
+        Parameter weight(String role, Shape shape, Parameter.Init init);
+
         /** A new parameter {@code NAME.role}, neither decayed nor packed. */
         Parameter vector(String role, Shape shape, Parameter.Init init);
 

@@ -42,6 +42,11 @@ public record Parameter(String name, Shape shape, Init init, Use use, boolean is
         return new Parameter(name, shape, init, Use.TRAINED, true, true);
     }
 
+    /** A weight of more axes: decayed, and kept in fp32. */
+    public static Parameter weight(String name, Shape shape, Init init) {
+        return new Parameter(name, shape, init, Use.TRAINED, true, false);
+    }
+
     /** A bias or a scale: trained, neither decayed nor packed. */
     public static Parameter vector(String name, Shape shape, Init init) {
         return new Parameter(name, shape, init, Use.TRAINED, false, false);

@@ -61,6 +61,11 @@ public record CrossEntropy(int ignoreIndex, float smoothing) implements LossByRo
     }
 
     @Override
+    public boolean readsPixels() {
+        return true;
+    }
+
+    @Override
     public Shape targetShape(Shape output) {
         if (output.rank() < 1) {
             throw new IllegalArgumentException(

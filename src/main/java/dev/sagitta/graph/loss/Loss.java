@@ -12,6 +12,11 @@ public interface Loss {
 
     DType targetType();
 
+    /** Whether it reads an output that is an image pixel by pixel, channels last, rather than as users know it. */
+    default boolean readsPixels() {
+        return false;
+    }
+
     /** Shape of one example's target, given one example's output. */
     Shape targetShape(Shape output);
 

@@ -2,6 +2,7 @@ package dev.sagitta.graph.op;
 
 import static dev.sagitta.graph.pass.Emitter.values;
 
+import dev.sagitta.device.Device;
 import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.Op;
@@ -9,6 +10,7 @@ import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.pass.Backward;
 import dev.sagitta.graph.pass.Curvature;
 import dev.sagitta.graph.pass.Forward;
+import dev.sagitta.graph.pass.Pass;
 import dev.sagitta.graph.pass.Sums;
 import dev.sagitta.graph.pass.Tangent;
 import dev.sagitta.graph.pass.TangentBackward;
@@ -17,8 +19,10 @@ import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.elementwise.Bias;
 import dev.sagitta.kernel.elementwise.Zero;
 import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * y = B(x, w) + b, linear in the input x and in the weight w; b, where there is one, is added along the last axis. Three products give every mode:
@@ -45,14 +49,32 @@ public interface BilinearOp extends Op {
      * out = scale B(x, w) + b, or added to out.
      *
      * @param b null for none
+     * @param scratch as {@link #scratch} says; null for none
      */
-    Preparable product(Tensor x, Tensor w, Tensor b, Tensor out, double scale, boolean add);
+    Preparable product(Tensor x, Tensor w, Tensor b, Tensor out, double scale, boolean add, Tensor scratch);
 
     /** dx = X(dy, w), or added to dx. */
-    Preparable towardsInput(Tensor dy, Tensor w, Tensor dx, boolean add);
+    Preparable towardsInput(Tensor dy, Tensor w, Tensor dx, boolean add, Tensor scratch);
 
     /** dw = W(dy, x), or added to dw. */
-    Preparable towardsWeight(Tensor dy, Tensor x, Tensor dw, boolean add);
+    Preparable towardsWeight(Tensor dy, Tensor x, Tensor dw, boolean add, Tensor scratch);
+
+    /** The three products. */
+    enum Product {
+        FORWARD,
+        TOWARDS_INPUT,
+        TOWARDS_WEIGHT
+    }
+
+    /**
+     * Bytes of scratch memory that a product needs.
+     *
+     * @param factor x of FORWARD, else dy
+     * @param other w, or x of TOWARDS_WEIGHT
+     */
+    default long scratch(Device device, Product product, Shape factor, Shape other, Shape result) {
+        return 0;
+    }
 
     @Override
     default List<Parameter> parameters() {
@@ -70,11 +92,12 @@ public interface BilinearOp extends Op {
         Value w = f.parameter(weight());
         Value b = bias() == null ? null : f.parameter(bias());
         Value y = f.out(0);
+        Value scratch = scratch(f, Product.FORWARD, y, pair(x, w));
         f.emit(
                 "forward",
                 values(x, w, b),
-                values(y),
-                t -> product(t.tensor(x), t.tensor(w), t.tensor(b), t.tensor(y), 1, false));
+                values(y, scratch),
+                t -> product(t.tensor(x), t.tensor(w), t.tensor(b), t.tensor(y), 1, false, t.tensor(scratch)));
     }
 
     @Override
@@ -83,22 +106,42 @@ public interface BilinearOp extends Op {
         Backward.Gradient dw = b.gradient(weight());
         if (dw != null) {
             Value x = b.kept(X).value();
+            Value scratch = scratch(b, Product.TOWARDS_WEIGHT, dw.value(), pair(dy, x));
             b.emit(
                     "weight.gradient",
                     values(dy, x),
-                    values(dw.value()),
-                    t -> towardsWeight(t.tensor(dy), t.tensor(x), t.tensor(dw.value()), dw.accumulate()));
+                    values(dw.value(), scratch),
+                    t -> towardsWeight(
+                            t.tensor(dy), t.tensor(x), t.tensor(dw.value()), dw.accumulate(), t.tensor(scratch)));
         }
         biasGradient(b, "bias", dy.rows());
         Value dx = b.cotangentOf(0);
         if (dx != null) {
             Value w = b.parameter(weight());
+            Value scratch = scratch(b, Product.TOWARDS_INPUT, dx, pair(dy, w));
             b.emit(
                     "input.cotangent",
                     values(dy, w),
-                    values(dx),
-                    t -> towardsInput(t.tensor(dy), t.tensor(w), t.tensor(dx), false));
+                    values(dx, scratch),
+                    t -> towardsInput(t.tensor(dy), t.tensor(w), t.tensor(dx), false, t.tensor(scratch)));
         }
+    }
+
+    /** Two factors of one product. */
+    private static Value[] pair(Value factor, Value other) {
+        return new Value[] {factor, other};
+    }
+
+    /** Scratch memory for one product, or for several into one result, one after the other; pairs with a null are left out. Null for none. */
+    private Value scratch(Pass pass, Product product, Value result, Value[]... pairs) {
+        long bytes = 0;
+        for (Value[] pair : pairs) {
+            if (pair[0] != null && pair[1] != null) {
+                Device device = pass.emitter().device();
+                bytes = Math.max(bytes, scratch(device, product, pair[0].shape(), pair[1].shape(), result.shape()));
+            }
+        }
+        return bytes == 0 ? null : pass.workspace(product.name().toLowerCase(Locale.ROOT), bytes);
     }
 
     private void biasGradient(Backward b, String what, Value rows) {
@@ -128,14 +171,17 @@ public interface BilinearOp extends Op {
         Value x = wt == null ? null : t.kept(X).value();
         Value w = xt == null ? null : t.parameter(weight());
         Value yt = t.tangentOut(0);
-        t.emit("tangent", values(xt, x, w, wt, bt), values(yt), b -> {
+        Value scratch = scratch(t, Product.FORWARD, yt, pair(xt, w), pair(x, wt));
+        t.emit("tangent", values(xt, x, w, wt, bt), values(yt, scratch), b -> {
+            Tensor s = b.tensor(scratch);
             if (wt == null) {
-                return product(b.tensor(xt), b.tensor(w), b.tensor(bt), b.tensor(yt), 1, false);
+                return product(b.tensor(xt), b.tensor(w), b.tensor(bt), b.tensor(yt), 1, false, s);
             }
-            Preparable fromWeight = product(b.tensor(x), b.tensor(wt), b.tensor(bt), b.tensor(yt), 1, xt != null);
+            Preparable fromWeight = product(b.tensor(x), b.tensor(wt), b.tensor(bt), b.tensor(yt), 1, xt != null, s);
             return xt == null
                     ? fromWeight
-                    : Preparable.sequence(product(b.tensor(xt), b.tensor(w), null, b.tensor(yt), 1, false), fromWeight);
+                    : Preparable.sequence(
+                            product(b.tensor(xt), b.tensor(w), null, b.tensor(yt), 1, false, s), fromWeight);
         });
     }
 
@@ -149,11 +195,14 @@ public interface BilinearOp extends Op {
             Value x = b.kept(X).value();
             Value xt = dy == null ? null : b.kept(X).tangent();
             Value into = dwt.value();
-            b.emit("weight.gradient.tangent", values(dy, dyt, x, xt), values(into), t -> {
-                Preparable first = towardsWeight(t.tensor(dyt), t.tensor(x), t.tensor(into), dwt.accumulate());
+            Value scratch = scratch(b, Product.TOWARDS_WEIGHT, into, pair(dyt, x), pair(dy, xt));
+            b.emit("weight.gradient.tangent", values(dy, dyt, x, xt), values(into, scratch), t -> {
+                Tensor s = t.tensor(scratch);
+                Preparable first = towardsWeight(t.tensor(dyt), t.tensor(x), t.tensor(into), dwt.accumulate(), s);
                 return xt == null
                         ? first
-                        : Preparable.sequence(first, towardsWeight(t.tensor(dy), t.tensor(xt), t.tensor(into), true));
+                        : Preparable.sequence(
+                                first, towardsWeight(t.tensor(dy), t.tensor(xt), t.tensor(into), true, s));
             });
         }
         biasGradient(b, "bias.tangent", dyt.rows(b.probes()));
@@ -161,11 +210,13 @@ public interface BilinearOp extends Op {
         if (dxt != null) {
             Value w = b.parameter(weight());
             Value wt = dy == null ? null : b.tangentOf(weight());
-            b.emit("input.cotangent.tangent", values(dy, dyt, w, wt), values(dxt), t -> {
-                Preparable first = towardsInput(t.tensor(dyt), t.tensor(w), t.tensor(dxt), false);
+            Value scratch = scratch(b, Product.TOWARDS_INPUT, dxt, pair(dyt, w), pair(dy, wt));
+            b.emit("input.cotangent.tangent", values(dy, dyt, w, wt), values(dxt, scratch), t -> {
+                Tensor s = t.tensor(scratch);
+                Preparable first = towardsInput(t.tensor(dyt), t.tensor(w), t.tensor(dxt), false, s);
                 return wt == null
                         ? first
-                        : Preparable.sequence(first, towardsInput(t.tensor(dy), t.tensor(wt), t.tensor(dxt), true));
+                        : Preparable.sequence(first, towardsInput(t.tensor(dy), t.tensor(wt), t.tensor(dxt), true, s));
             });
         }
     }
@@ -180,11 +231,12 @@ public interface BilinearOp extends Op {
         Value dy = c.cotangent(0);
         Value product = c.emitter()
                 .value(c.name() + ".curvature", DType.F32, dy.shape().prepend(c.probes()), MemoryCategory.TANGENTS);
+        Value scratch = scratch(c, Product.FORWARD, product, pair(xt, wt));
         c.emit(
                 "curvature.product",
                 values(xt, wt),
-                values(product),
-                t -> product(t.tensor(xt), t.tensor(wt), null, t.tensor(product), 2, false));
+                values(product, scratch),
+                t -> product(t.tensor(xt), t.tensor(wt), null, t.tensor(product), 2, false, t.tensor(scratch)));
         Sums.products(c.emitter(), c.name() + ".curvature", product.view(c.probes(), dy.elements()), dy, c.sum());
     }
 }

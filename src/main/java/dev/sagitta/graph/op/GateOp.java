@@ -41,6 +41,11 @@ public interface GateOp extends Op {
     Function function();
 
     @Override
+    default Images images() {
+        return Images.BY_ELEMENTS;
+    }
+
+    @Override
     default List<ArrayType> outputs(List<ArrayType> inputs) {
         if (inputs.size() != 2
                 || !inputs.get(0).equals(inputs.get(1))

@@ -36,6 +36,11 @@ public interface PointwiseOp extends Op {
     Function function();
 
     @Override
+    default Images images() {
+        return Images.BY_ELEMENTS;
+    }
+
+    @Override
     default List<ArrayType> outputs(List<ArrayType> inputs) {
         return List.of(inputs.get(0));
     }

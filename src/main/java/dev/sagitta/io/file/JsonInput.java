@@ -128,6 +128,10 @@ public final class JsonInput {
         return node.path(field).isObject();
     }
 
+    public boolean isArray(String field) {
+        return node.path(field).isArray();
+    }
+
     public boolean isText(String field) {
         return node.path(field).isTextual();
     }

@@ -65,6 +65,14 @@ record LayerCodec(OpTypes types) {
                 long[] values = json.integers(name, MOST_INTEGERS, (long) field.least(), (long) field.most());
                 yield Arrays.stream(values).boxed().toList();
             }
+            case PER_AXIS -> {
+                long least = (long) field.least();
+                long most = (long) field.most();
+                long[] values = json.isArray(name)
+                        ? json.integers(name, MOST_INTEGERS, least, most)
+                        : new long[] {json.integer(name, least, most)};
+                yield Arrays.stream(values).boxed().toList();
+            }
             case GROUP -> group(json.object(name), field);
         };
     }
@@ -162,7 +170,8 @@ record LayerCodec(OpTypes types) {
                 g.writeEndObject();
             } else if (value != null) {
                 g.writeFieldName(field.name());
-                write(g, value);
+                boolean single = field.kind() == Field.Kind.PER_AXIS && ((List<?>) value).size() == 1;
+                write(g, single ? ((List<?>) value).get(0) : value);
             }
         }
     }

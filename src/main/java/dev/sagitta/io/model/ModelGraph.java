@@ -174,6 +174,11 @@ final class ModelGraph {
         }
 
         @Override
+        public Parameter weight(String role, Shape shape, Parameter.Init init) {
+            return own(Parameter.weight(name() + "." + role, shape, init));
+        }
+
+        @Override
         public Parameter vector(String role, Shape shape, Parameter.Init init) {
             return own(Parameter.vector(name() + "." + role, shape, init));
         }

@@ -78,8 +78,7 @@ class OpSuiteTest {
     @Test
     void everyTypeHasASample() {
         Set<String> sampled = OpSamples.small()
-                .map(sample ->
-                        OpNetwork.trained(sample).graph().output().node().op().type())
+                .map(sample -> OpNetwork.op(OpNetwork.trained(sample).graph()).type())
                 .collect(Collectors.toSet());
         assertThat(sampled).containsAll(OpSamples.types().map(OpType::name).toList());
     }
@@ -99,7 +98,7 @@ class OpSuiteTest {
     }
 
     private static Set<Computation> computations(NetworkCase network) {
-        return References.of(network.graph().output().node().op().getClass()).computations();
+        return References.of(OpNetwork.op(network.graph()).getClass()).computations();
     }
 
     private static Program compile(String device, NetworkCase network, int probes) {
@@ -211,7 +210,7 @@ class OpSuiteTest {
     }
 
     private static double tolerance(NetworkCase network) {
-        Op op = network.graph().output().node().op();
+        Op op = OpNetwork.op(network.graph());
         return TOLERANCE
                 * References.find(op.getClass()).map(OpReference::condition).orElse(1.0);
     }
@@ -319,6 +318,7 @@ class OpSuiteTest {
             case FLAG -> Map.of("1", "expected true or false");
             case TEXT, PARAMETER -> Map.of("7", "expected a string");
             case INTEGERS -> Map.of("7", "expected an array", "[2.5]", "expected an integer from");
+            case PER_AXIS -> Map.of("\"7\"", "expected an integer", "[2.5]", "expected an integer from");
             case GROUP -> Map.of("7", "expected an object", "{\"unheard\":1}", "unknown field 'unheard'");
             case CHARACTERS -> Map.of("false", "expected true or a string");
         };

@@ -101,6 +101,7 @@ class OpTypesTest {
                     case PARAMETER -> "name of a parameter";
                     case CHARACTERS -> "string or true";
                     case INTEGERS -> "integers";
+                    case PER_AXIS -> "integer, or one per axis";
                     case GROUP ->
                         "object of "
                                 + String.join(
@@ -109,7 +110,12 @@ class OpTypesTest {
                                                 .map(OpTypesTest::field)
                                                 .toList());
                 };
-        String absent = field.absent() == null ? "" : ", default " + field.absent();
+        String absent = field.absent() == null ? "" : ", default " + shown(field.absent());
         return "`" + field.name() + "` (" + values + absent + "): " + field.says();
+    }
+
+    /** One number for all axes as people write it. */
+    private static Object shown(Object absent) {
+        return absent instanceof List<?> list && list.size() == 1 ? list.get(0) : absent;
     }
 }

@@ -17,6 +17,11 @@ public record Add() implements LinearOp {
     }
 
     @Override
+    public Images images() {
+        return Images.BY_ELEMENTS;
+    }
+
+    @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         if (inputs.size() != 2 || !inputs.get(0).equals(inputs.get(1))) {
             throw new IllegalArgumentException("add: inputs have shapes "

@@ -28,6 +28,11 @@ public record Relu() implements LinearOp {
     }
 
     @Override
+    public Images images() {
+        return Images.BY_ELEMENTS;
+    }
+
+    @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         return List.of(inputs.get(0));
     }

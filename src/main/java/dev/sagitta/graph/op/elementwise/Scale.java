@@ -25,6 +25,11 @@ public record Scale(double by) implements LinearOp {
     }
 
     @Override
+    public Images images() {
+        return Images.BY_ELEMENTS;
+    }
+
+    @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         ArrayType x = inputs.get(0);
         if (x.dtype() != DType.F32) {

@@ -106,10 +106,10 @@ public record Linear(Parameter weight, Parameter bias) implements BilinearOp {
     }
 
     @Override
-    public Preparable product(Tensor x, Tensor w, Tensor b, Tensor y, double scale, boolean add) {
+    public Preparable product(Tensor x, Tensor w, Tensor b, Tensor y, double scale, boolean add, Tensor scratch) {
         if (b != null && b.shape().rank() > w.shape().rank() - 1) {
             Tensor out = copies(y, b.shape().extent(0), out());
-            return Preparable.sequence(product(x, w, null, y, scale, add), Bias.add(out, b));
+            return Preparable.sequence(product(x, w, null, y, scale, add, scratch), Bias.add(out, b));
         }
         return gemm(x, w, b, y).scaled((float) scale).accumulate(add);
     }
@@ -121,13 +121,13 @@ public record Linear(Parameter weight, Parameter bias) implements BilinearOp {
     }
 
     @Override
-    public Preparable towardsInput(Tensor dy, Tensor w, Tensor dx, boolean add) {
+    public Preparable towardsInput(Tensor dy, Tensor w, Tensor dx, boolean add, Tensor scratch) {
         return Gemm.of(of(dy, w, dx, out(), in()), false, w, false, of(dx, w, dx, in(), in()))
                 .accumulate(add);
     }
 
     @Override
-    public Preparable towardsWeight(Tensor dy, Tensor x, Tensor dw, boolean add) {
+    public Preparable towardsWeight(Tensor dy, Tensor x, Tensor dw, boolean add, Tensor scratch) {
         return Gemm.of(rows(dy, dw, x, out(), in()), true, rows(x, dw, dy, in(), out()), false, dw)
                 .accumulate(add);
     }

@@ -47,6 +47,11 @@ public record Dropout(float probability) implements LinearOp {
     }
 
     @Override
+    public Images images() {
+        return Images.BY_ELEMENTS;
+    }
+
+    @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         return List.of(inputs.get(0));
     }

@@ -1,0 +1,2 @@
+/** Convolutions of images whose channels are last. */
+package dev.sagitta.kernel.conv;
