@@ -1,10 +1,10 @@
 package dev.sagitta.graph;
 
 import dev.sagitta.graph.loss.Loss;
-import dev.sagitta.graph.op.shape.ToImage;
 import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +18,7 @@ public final class GraphBuilder {
 
     private final List<Node> nodes = new ArrayList<>();
     private final Map<String, Parameter> parameters = new LinkedHashMap<>();
+    private final Map<Wire, Wire> turned = new HashMap<>();
 
     private GraphBuilder(ArrayType input) {
         nodes.add(new Node(0, INPUT, null, List.of(), List.of(input)));
@@ -66,15 +67,15 @@ public final class GraphBuilder {
                         + "' exists as " + known + "; names must be unique");
             }
         }
-        List<Wire> turned = turned(op.images(), inputs);
-        List<ArrayType> outputs = op.outputs(turned.stream().map(Wire::type).toList());
-        return append(new Node(nodes.size(), name, op, turned, outputs));
+        List<Wire> readable = readable(op.images(), inputs);
+        List<ArrayType> outputs = op.outputs(readable.stream().map(Wire::type).toList());
+        return append(new Node(nodes.size(), name, op, readable, outputs));
     }
 
     /** Inputs as an op can read them: images or arrays. */
-    private List<Wire> turned(Op.Images images, List<Wire> inputs) {
+    private List<Wire> readable(Op.Images images, List<Wire> inputs) {
         boolean any = inputs.stream().anyMatch(wire -> wire.type().channelsLast());
-        List<Wire> turned = new ArrayList<>();
+        List<Wire> readable = new ArrayList<>();
         for (int i = 0; i < inputs.size(); i++) {
             Wire wire = inputs.get(i);
             boolean channelsLast =
@@ -84,9 +85,9 @@ public final class GraphBuilder {
                         case CHANNELS_LAST -> true;
                         case CHANNELS_LAST_FIRST -> i == 0;
                     };
-            turned.add(turned(wire, channelsLast));
+            readable.add(turned(wire, channelsLast));
         }
-        return List.copyOf(turned);
+        return List.copyOf(readable);
     }
 
     /** The same values as an image or as an array, turned once however many ops read them so. */
@@ -96,16 +97,13 @@ public final class GraphBuilder {
                 || !wire.type().isDifferentiable()) {
             return wire;
         }
-        ToImage op = ToImage.of(wire.type(), channelsLast);
-        String name = wire.name() + "." + op.type();
-        for (Node node : nodes) {
-            if (node.name().equals(name) && node.op() instanceof ToImage) {
-                return node.out();
-            }
-        }
-        requireFree(name, op.type());
-        return append(new Node(nodes.size(), name, op, List.of(wire), op.outputs(List.of(wire.type()))))
-                .out();
+        return turned.computeIfAbsent(wire, other -> {
+            Op op = Layers.turned(wire.type(), channelsLast);
+            String name = wire.name() + "." + op.type();
+            requireFree(name, op.type());
+            return append(new Node(nodes.size(), name, op, List.of(wire), op.outputs(List.of(wire.type()))))
+                    .out();
+        });
     }
 
     private Node append(Node node) {

@@ -10,6 +10,7 @@ import dev.sagitta.graph.op.embedding.Embedding;
 import dev.sagitta.graph.op.gemm.Linear;
 import dev.sagitta.graph.op.random.Dropout;
 import dev.sagitta.graph.op.shape.Flatten;
+import dev.sagitta.graph.op.shape.ToImage;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.tensor.Shape;
 
@@ -71,5 +72,10 @@ public final class Layers {
     /** y = a b, elementwise. */
     public static Node multiply(GraphBuilder builder, String name, Node a, Node b) {
         return builder.add(name, new Multiply(), a, b);
+    }
+
+    /** The op that makes an image of an array, or an array of an image: {@link GraphBuilder} puts it where one is read as the other. */
+    static Op turned(ArrayType type, boolean channelsLast) {
+        return ToImage.of(type, channelsLast);
     }
 }
