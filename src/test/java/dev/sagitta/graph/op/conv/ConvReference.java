@@ -76,7 +76,7 @@ public final class ConvReference implements OpReference {
         };
     }
 
-    private static Jet[] convolve(At at, Jet[] x, Jet[] w, Jet[] bias, Shape weight, int groups, Window window) {
+    static Jet[] convolve(At at, Jet[] x, Jet[] w, Jet[] bias, Shape weight, int groups, Window window) {
         Shape image = at.inputs().get(0).shape();
         int height = image.rank() == 2 ? 1 : (int) image.extent(0);
         int width = (int) image.extent(-2);
