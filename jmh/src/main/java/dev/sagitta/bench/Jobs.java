@@ -21,6 +21,8 @@ final class Jobs {
     static void add(Map<String, Job> all) {
         network(all, "job_", TimedNetwork.MLP, "4");
         network(all, "job_lm_", TimedNetwork.LANGUAGE_MODEL, "4");
+        network(all, "job_convnet_", TimedNetwork.CONVNET, "4");
+        network(all, "job_resnet20_", TimedNetwork.RESNET20, "4");
         for (TimedNetwork network : new TimedNetwork[] {TimedNetwork.ATTENTION, TimedNetwork.QUADRATIC}) {
             all.put(
                     "job_" + network.name().toLowerCase(Locale.ROOT) + "_hv_per_probe",

@@ -5,6 +5,7 @@ import dev.sagitta.fixture.TimedBench;
 import dev.sagitta.kernel.Step;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
+import java.util.Map;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -28,10 +29,11 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 2)
 @Measurement(iterations = 15)
 public class NetworkRatio {
-    @Param({"hv8", "vhv8", "step4", "lm_hv8", "lm_vhv8", "lm_step4"})
+    @Param({"hv8", "vhv8", "step4", "lm_hv8", "lm_vhv8", "lm_step4", "resnet20_hv8", "resnet20_vhv8", "resnet20_step4"})
     public String figure;
 
-    private static final String LM = "lm_";
+    private static final Map<String, TimedNetwork> OTHERS =
+            Map.of("lm_", TimedNetwork.LANGUAGE_MODEL, "resnet20_", TimedNetwork.RESNET20);
 
     private NetworkState state;
     private Round.Calls measured;
@@ -41,9 +43,9 @@ public class NetworkRatio {
     @Setup(Level.Trial)
     public void open() {
         TimedBench bench = new TimedBench();
-        boolean isLm = figure.startsWith(LM);
-        String what = isLm ? figure.substring(LM.length()) : figure;
-        state = new NetworkState(bench, isLm ? TimedNetwork.LANGUAGE_MODEL : TimedNetwork.MLP);
+        String prefix = figure.substring(0, figure.indexOf('_') + 1);
+        String what = figure.substring(prefix.length());
+        state = new NetworkState(bench, OTHERS.getOrDefault(prefix, TimedNetwork.MLP));
         Stream stream = bench.stream();
         if (what.equals("step4")) {
             share = 1;

@@ -31,6 +31,20 @@ enum TimedNetwork {
                     """, "language model").toGraph();
         }
     },
+    /** Convolutions of 3 x 3 to 32, 64 and 128 channels over 3 x 32 x 32, each with ReLU and a maximum over 2 x 2; jmh/peers/torch_convolution.py is the same. */
+    CONVNET(64) {
+        @Override
+        Graph graph() {
+            return ModelSpec.preset("convnet").toGraph();
+        }
+    },
+    /** Width 16, with batch statistics; the same in jmh/peers/torch_convolution.py. */
+    RESNET20(64) {
+        @Override
+        Graph graph() {
+            return ModelSpec.preset("resnet20").toGraph();
+        }
+    },
     /** One head of 64 over 2,048 positions. */
     ATTENTION(1) {
         @Override
@@ -64,6 +78,11 @@ enum TimedNetwork {
 
     int batch() {
         return batch;
+    }
+
+    /** Whether its gradient has jumps, as ReLU's and a maximum's: a difference of gradients then says little of the Hessian. */
+    boolean hasKinks() {
+        return this == CONVNET || this == RESNET20;
     }
 
     abstract Graph graph();

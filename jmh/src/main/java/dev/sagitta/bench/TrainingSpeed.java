@@ -23,19 +23,21 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * What policies of saved activations cost in a training: {@code TrainingSpeed OUT.json DEVICE PRESET BATCH STEPS ROUNDS POLICY...}, PRESET one over ids. A trainer for
- * each, on the same random ids; they take turns of STEPS steps, milliseconds of a step, after turns until the first choice of bits that are not counted.
+ * What policies of saved activations cost in a training: {@code TrainingSpeed OUT.json DEVICE PRESET BATCH STEPS ROUNDS POLICY...}, a trainer for
+ * each, on the same random ids, or images and labels; they take turns of STEPS steps, milliseconds of a step, after turns until the first choice of bits that are not counted.
  */
 public final class TrainingSpeed {
     private static final int CONTEXT = 128;
     private static final int CHARACTERS = 96;
+    private static final int CLASSES = 10;
     private static final int EXAMPLES = 512;
     private static final int WARM_UP = 64;
 
     private TrainingSpeed() {}
 
     public static void main(String[] arguments) throws IOException {
-        ModelSpec model = ModelSpec.preset(arguments[2], CONTEXT).withIds(CHARACTERS);
+        ModelSpec model = ModelSpec.preset(arguments[2], CONTEXT);
+        model = model.inputType() == DType.I32 ? model.withIds(CHARACTERS) : model;
         int batch = Integer.parseInt(arguments[3]);
         int steps = Integer.parseInt(arguments[4]);
         int rounds = Integer.parseInt(arguments[5]);
@@ -58,7 +60,9 @@ public final class TrainingSpeed {
             int rounds,
             List<String> policies,
             ArrayNode results) {
-        DataSet data = DataSet.of(ids("inputs", 1), ids("targets", 2));
+        DataSet data = model.inputType() == DType.I32
+                ? DataSet.of(ids("inputs", 1, CHARACTERS, CONTEXT), ids("targets", 2, CHARACTERS, CONTEXT))
+                : DataSet.of(features(model.inputShape()), ids("targets", 2, CLASSES));
         List<Trainer> trainers = new ArrayList<>();
         try {
             List<ArrayNode> times = new ArrayList<>();
@@ -95,13 +99,23 @@ public final class TrainingSpeed {
         trainer.losses();
     }
 
-    private static HostTensor ids(String name, long seed) {
-        HostTensor ids = HostTensor.allocate(name, DType.I32, Shape.of(EXAMPLES, CONTEXT));
+    private static HostTensor ids(String name, long seed, int below, long... shape) {
+        HostTensor ids = HostTensor.allocate(name, DType.I32, Shape.of(shape).prepend(EXAMPLES));
         ByteBuffer bytes = ids.bytes();
         Random random = new Random(seed);
         for (int i = 0; i < ids.shape().elements(); i++) {
-            bytes.putInt(Integer.BYTES * i, random.nextInt(CHARACTERS));
+            bytes.putInt(Integer.BYTES * i, random.nextInt(below));
         }
         return ids;
+    }
+
+    private static HostTensor features(Shape shape) {
+        HostTensor features = HostTensor.allocate("inputs", DType.F32, shape.prepend(EXAMPLES));
+        ByteBuffer bytes = features.bytes();
+        Random random = new Random(1);
+        for (int i = 0; i < features.shape().elements(); i++) {
+            bytes.putFloat(Float.BYTES * i, (float) random.nextGaussian());
+        }
+        return features;
     }
 }
