@@ -9,6 +9,7 @@ import dev.sagitta.kernel.Window;
 import dev.sagitta.kernel.Work;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.List;
 
 /**
  * The three products of a convolution (cross-correlation, as networks have it), fp32, over images whose channels are last; groups of channels do not see each other.
@@ -26,9 +27,19 @@ public final class Conv {
 
     private Conv() {}
 
-    /** Bytes of scratch memory that a product needs on a device. */
-    public static long scratchBytes(Device device, Problem problem) {
-        return 0;
+    /**
+     * Bytes of scratch memory that {@link Forward} and {@link Input} need on a device.
+     *
+     * @param weights copies of the weight
+     * @param towardsInput whether it is {@link Input}
+     */
+    public static long scratchBytes(Device device, Problem problem, long weights, boolean towardsInput) {
+        return ConvDirect.serves(device, problem) ? ConvDirect.packedBytes(problem, weights, towardsInput) : 0;
+    }
+
+    /** The same of {@link Weight}. */
+    public static long weightScratchBytes(Device device, Problem problem) {
+        return ConvDirect.serves(device, problem) ? ConvDirect.weightBytes(device, problem) : 0;
     }
 
     /**
@@ -67,7 +78,8 @@ public final class Conv {
             return 2 * copies * batch * outputHeight * outputWidth * outputs * (channels / groups) * taps();
         }
 
-        private long taps() {
+        /** Positions of the window. */
+        long taps() {
             return (long) window.height() * window.width();
         }
 
@@ -75,7 +87,8 @@ public final class Conv {
         Signature numbers(Signature s, Tensor x, Tensor w, Tensor y) {
             s.require(
                             channels % groups == 0 && outputs % groups == 0,
-                            groups + " groups do not divide " + channels + " input and " + outputs + " output channels")
+                            groups + " groups do not divide " + channels + " channels of " + x + " and " + outputs
+                                    + " of " + y)
                     .require(
                             outputHeight <= window.outputHeight(height) && outputWidth <= window.outputWidth(width),
                             y + " is larger than what " + window + " gives of " + x)
@@ -117,7 +130,7 @@ public final class Conv {
     }
 
     /** Elements from one copy to the next; 0 where all share it. */
-    private static long stride(Tensor t) {
+    static long stride(Tensor t) {
         long copies = t.shape().extent(0);
         return copies == 1 ? 0 : t.elements() / copies;
     }
@@ -156,22 +169,30 @@ public final class Conv {
             boolean add,
             Tensor scratch)
             implements Descriptor {
-        private Problem problem() {
+        Problem problem() {
             return Problem.of(x, y, y.shape().extent(0), groups, window);
         }
 
         @Override
         public Signature signature() {
             Signature s = Signature.of("conv_forward_f32")
+                    .present("y", y)
                     .in("x", x, DType.F32)
                     .rank(5, IMAGES)
                     .in("w", w, DType.F32)
                     .rank(5, "[copies, outputs, channels, height, width]")
                     .inOrNull("bias", bias, DType.F32)
+                    .exactly(
+                            bias == null ? 1 : bias.shape().extent(0), y.shape().extent(-1))
                     .tensor("y", y, add ? Signature.Role.IN_OUT : Signature.Role.OUT, DType.F32, false)
                     .rank(5, IMAGES);
             return problem()
                     .numbers(s, x, w, y)
+                    .require(
+                            bias == null
+                                    || bias.shape().extent(0) == 1
+                                    || bias.shape().extent(0) == y.shape().extent(0),
+                            bias + " has other copies than 1 or those of " + y)
                     .i64("stride_bias", bias == null ? 0 : stride(bias))
                     .f32("scale", scale)
                     .i32("add", add ? 1 : 0);
@@ -180,6 +201,11 @@ public final class Conv {
         @Override
         public Geometry geometry(Device device) {
             return each(device, y.elements() / problem().copies(), problem().copies());
+        }
+
+        @Override
+        public List<Descriptor> launches(Device device) {
+            return ConvDirect.serves(device, problem()) ? ConvDirect.forward(device, this) : List.of(this);
         }
 
         @Override
@@ -202,7 +228,7 @@ public final class Conv {
      */
     public record Input(Tensor dy, Tensor w, Tensor dx, int groups, Window window, boolean add, Tensor scratch)
             implements Descriptor {
-        private Problem problem() {
+        Problem problem() {
             return Problem.of(dx, dy, dx.shape().extent(0), groups, window);
         }
 
@@ -221,6 +247,11 @@ public final class Conv {
         @Override
         public Geometry geometry(Device device) {
             return each(device, dx.elements() / problem().copies(), problem().copies());
+        }
+
+        @Override
+        public List<Descriptor> launches(Device device) {
+            return ConvDirect.serves(device, problem()) ? ConvDirect.input(device, this) : List.of(this);
         }
 
         @Override
@@ -243,7 +274,7 @@ public final class Conv {
      */
     public record Weight(Tensor dy, Tensor x, Tensor dw, int groups, Window window, boolean add, Tensor scratch)
             implements Descriptor {
-        private Problem problem() {
+        Problem problem() {
             return Problem.of(x, dy, dw.shape().extent(0), groups, window);
         }
 
@@ -262,6 +293,11 @@ public final class Conv {
         @Override
         public Geometry geometry(Device device) {
             return each(device, dw.elements() / problem().copies(), problem().copies(), 128);
+        }
+
+        @Override
+        public List<Descriptor> launches(Device device) {
+            return ConvDirect.serves(device, problem()) ? ConvDirect.weight(device, this) : List.of(this);
         }
 
         @Override

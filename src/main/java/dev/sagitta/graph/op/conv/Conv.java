@@ -1,5 +1,6 @@
 package dev.sagitta.graph.op.conv;
 
+import dev.sagitta.device.Device;
 import dev.sagitta.graph.ArrayType;
 import dev.sagitta.graph.Field;
 import dev.sagitta.graph.Op;
@@ -10,6 +11,7 @@ import dev.sagitta.graph.op.BilinearOp;
 import dev.sagitta.graph.op.WindowFields;
 import dev.sagitta.kernel.Preparable;
 import dev.sagitta.kernel.Window;
+import dev.sagitta.kernel.conv.Conv.Problem;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.tensor.Tensor;
 import java.util.List;
@@ -128,23 +130,16 @@ public record Conv(Parameter weight, Parameter bias, int groups, Window window) 
     }
 
     /** [copies, batch, height, width, channels] of images or signals with or without copies in front. */
-    private Tensor images(Tensor t, boolean copied) {
-        return t.reshape(images(t.shape(), copied));
-    }
-
-    private Shape images(Shape shape, boolean copied) {
+    private Shape images(Shape shape) {
         int rank = shape.rank();
+        boolean copied = rank > axes() + 2;
         long copies = copied ? shape.extent(0) : 1;
         long height = axes() == 1 ? 1 : shape.extent(-3);
         return Shape.of(copies, shape.extent(rank - 2 - axes()), height, shape.extent(-2), shape.extent(-1));
     }
 
-    private boolean isCopied(Shape images) {
-        return images.rank() > axes() + 2;
-    }
-
     private Tensor images(Tensor t) {
-        return images(t, isCopied(t.shape()));
+        return t.reshape(images(t.shape()));
     }
 
     /** [copies, out, in, height, width]. */
@@ -152,6 +147,32 @@ public record Conv(Parameter weight, Parameter bias, int groups, Window window) 
         boolean copied = w.shape().rank() > weight.shape().rank();
         return w.reshape(Shape.of(
                 copied ? w.shape().extent(0) : 1, out(), weight.shape().extent(1), window.height(), window.width()));
+    }
+
+    @Override
+    public long scratch(Device device, Product product, Shape factor, Shape other, Shape result) {
+        boolean isWeight = product == Product.TOWARDS_WEIGHT;
+        Shape x = images(product == Product.FORWARD ? factor : isWeight ? other : result);
+        Shape y = images(product == Product.FORWARD ? result : factor);
+        int copiedRank = weight.shape().rank() + 1;
+        long copies = isWeight
+                ? result.rank() == copiedRank ? result.extent(0) : 1
+                : (product == Product.FORWARD ? y : x).extent(0);
+        Problem problem = new Problem(
+                copies,
+                y.extent(1),
+                x.extent(2),
+                x.extent(3),
+                x.extent(4),
+                y.extent(2),
+                y.extent(3),
+                y.extent(4),
+                groups,
+                window);
+        long weights = other.rank() == copiedRank ? other.extent(0) : 1;
+        return isWeight
+                ? dev.sagitta.kernel.conv.Conv.weightScratchBytes(device, problem)
+                : dev.sagitta.kernel.conv.Conv.scratchBytes(device, problem, weights, product == Product.TOWARDS_INPUT);
     }
 
     @Override
