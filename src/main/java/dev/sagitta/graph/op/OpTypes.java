@@ -17,6 +17,9 @@ import dev.sagitta.graph.op.norm.GroupNorm;
 import dev.sagitta.graph.op.norm.LayerNorm;
 import dev.sagitta.graph.op.norm.RmsNorm;
 import dev.sagitta.graph.op.norm.Softmax;
+import dev.sagitta.graph.op.pool.AvgPool;
+import dev.sagitta.graph.op.pool.GlobalAvgPool;
+import dev.sagitta.graph.op.pool.MaxPool;
 import dev.sagitta.graph.op.random.Dropout;
 import dev.sagitta.graph.op.shape.Cls;
 import dev.sagitta.graph.op.shape.Concat;
@@ -63,6 +66,11 @@ public final class OpTypes {
                     List.of(GroupNorm.INSTANCE_TYPE),
                     List.of(Conv.TYPE),
                     List.of(Conv.TYPE_1D),
+                    List.of(MaxPool.TYPE),
+                    List.of(MaxPool.TYPE_1D),
+                    List.of(AvgPool.TYPE),
+                    List.of(AvgPool.TYPE_1D),
+                    List.of(GlobalAvgPool.TYPE),
                     List.of(Softmax.TYPE),
                     List.of(Softmax.LOG_TYPE),
                     List.of(Multiply.TYPE),
