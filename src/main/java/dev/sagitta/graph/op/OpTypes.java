@@ -16,6 +16,7 @@ import dev.sagitta.graph.op.norm.LayerNorm;
 import dev.sagitta.graph.op.norm.RmsNorm;
 import dev.sagitta.graph.op.norm.Softmax;
 import dev.sagitta.graph.op.random.Dropout;
+import dev.sagitta.graph.op.shape.ClassToken;
 import dev.sagitta.graph.op.shape.Cls;
 import dev.sagitta.graph.op.shape.Concat;
 import dev.sagitta.graph.op.shape.Flatten;
@@ -25,6 +26,7 @@ import dev.sagitta.graph.op.shape.Position;
 import dev.sagitta.graph.op.shape.Reshape;
 import dev.sagitta.graph.op.shape.Slice;
 import dev.sagitta.graph.op.shape.Split;
+import dev.sagitta.graph.op.shape.Tokens;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -48,6 +50,8 @@ public final class OpTypes {
                     List.of(Split.TYPE),
                     List.of(Concat.TYPE),
                     List.of(Cls.TYPE),
+                    List.of(ClassToken.TYPE),
+                    List.of(Tokens.TYPE),
                     List.of(Mean.TYPE),
                     List.of(Position.TYPE),
                     List.of(Matmul.TYPE),
