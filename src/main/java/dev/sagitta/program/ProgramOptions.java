@@ -21,6 +21,7 @@ import java.util.Set;
  *     its cotangent, and both for each probe
  * @param observer looks on and may add tasks
  * @param training whether dropout drops
+ * @param batchStatistics whether batch norm uses those of the batch where it does not train, too
  * @param seed of all random numbers
  * @param arenas memory that the caller brings for all parameters, by role
  * @param external memory that the caller brings, by value name
@@ -34,6 +35,7 @@ public record ProgramOptions(
         long partBytes,
         Observer observer,
         boolean training,
+        boolean batchStatistics,
         long seed,
         Map<ParameterRole, ParameterArena> arenas,
         Map<String, Tensor> external) {
@@ -58,6 +60,7 @@ public record ProgramOptions(
                 PART_BYTES,
                 Observer.NONE,
                 false,
+                false,
                 0,
                 Map.of(),
                 Map.of());
@@ -65,43 +68,148 @@ public record ProgramOptions(
 
     public ProgramOptions batch(int examples) {
         return new ProgramOptions(
-                examples, probes, computations, store, rewrites, partBytes, observer, training, seed, arenas, external);
+                examples,
+                probes,
+                computations,
+                store,
+                rewrites,
+                partBytes,
+                observer,
+                training,
+                batchStatistics,
+                seed,
+                arenas,
+                external);
     }
 
     public ProgramOptions probes(int count) {
         return new ProgramOptions(
-                batch, count, computations, store, rewrites, partBytes, observer, training, seed, arenas, external);
+                batch,
+                count,
+                computations,
+                store,
+                rewrites,
+                partBytes,
+                observer,
+                training,
+                batchStatistics,
+                seed,
+                arenas,
+                external);
     }
 
     public ProgramOptions store(SavedStore other) {
         return new ProgramOptions(
-                batch, probes, computations, other, rewrites, partBytes, observer, training, seed, arenas, external);
+                batch,
+                probes,
+                computations,
+                other,
+                rewrites,
+                partBytes,
+                observer,
+                training,
+                batchStatistics,
+                seed,
+                arenas,
+                external);
     }
 
     /** {@link Rewrites#NONE} to compile every op as it stands in the graph. */
     public ProgramOptions rewrites(Rewrites other) {
         return new ProgramOptions(
-                batch, probes, computations, store, other, partBytes, observer, training, seed, arenas, external);
+                batch,
+                probes,
+                computations,
+                store,
+                other,
+                partBytes,
+                observer,
+                training,
+                batchStatistics,
+                seed,
+                arenas,
+                external);
     }
 
     public ProgramOptions partBytes(long bytes) {
         return new ProgramOptions(
-                batch, probes, computations, store, rewrites, bytes, observer, training, seed, arenas, external);
+                batch,
+                probes,
+                computations,
+                store,
+                rewrites,
+                bytes,
+                observer,
+                training,
+                batchStatistics,
+                seed,
+                arenas,
+                external);
     }
 
     public ProgramOptions observer(Observer other) {
         return new ProgramOptions(
-                batch, probes, computations, store, rewrites, partBytes, other, training, seed, arenas, external);
+                batch,
+                probes,
+                computations,
+                store,
+                rewrites,
+                partBytes,
+                other,
+                training,
+                batchStatistics,
+                seed,
+                arenas,
+                external);
     }
 
     public ProgramOptions training(boolean on) {
         return new ProgramOptions(
-                batch, probes, computations, store, rewrites, partBytes, observer, on, seed, arenas, external);
+                batch,
+                probes,
+                computations,
+                store,
+                rewrites,
+                partBytes,
+                observer,
+                on,
+                batchStatistics,
+                seed,
+                arenas,
+                external);
+    }
+
+    /** Batch norm uses the mean and variance of each batch, as training does, and not the running ones. */
+    public ProgramOptions batchStatistics(boolean on) {
+        return new ProgramOptions(
+                batch,
+                probes,
+                computations,
+                store,
+                rewrites,
+                partBytes,
+                observer,
+                training,
+                on,
+                seed,
+                arenas,
+                external);
     }
 
     public ProgramOptions seed(long value) {
         return new ProgramOptions(
-                batch, probes, computations, store, rewrites, partBytes, observer, training, value, arenas, external);
+                batch,
+                probes,
+                computations,
+                store,
+                rewrites,
+                partBytes,
+                observer,
+                training,
+                batchStatistics,
+                value,
+                arenas,
+                external);
     }
 
     /** Uses the caller's memory for all parameters in a role; it has to be of the graph's layout, with K copies where the role has them. */
@@ -118,6 +226,7 @@ public record ProgramOptions(
                 partBytes,
                 observer,
                 training,
+                batchStatistics,
                 seed,
                 Collections.unmodifiableMap(more),
                 external);
@@ -155,6 +264,7 @@ public record ProgramOptions(
                 partBytes,
                 observer,
                 training,
+                batchStatistics,
                 seed,
                 arenas,
                 Collections.unmodifiableMap(more));

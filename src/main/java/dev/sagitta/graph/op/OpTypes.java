@@ -12,6 +12,8 @@ import dev.sagitta.graph.op.elementwise.Scale;
 import dev.sagitta.graph.op.embedding.Embedding;
 import dev.sagitta.graph.op.gemm.Linear;
 import dev.sagitta.graph.op.gemm.Matmul;
+import dev.sagitta.graph.op.norm.BatchNorm;
+import dev.sagitta.graph.op.norm.GroupNorm;
 import dev.sagitta.graph.op.norm.LayerNorm;
 import dev.sagitta.graph.op.norm.RmsNorm;
 import dev.sagitta.graph.op.norm.Softmax;
@@ -60,6 +62,9 @@ public final class OpTypes {
                     List.of(Attention.TYPE),
                     List.of(LayerNorm.TYPE),
                     List.of(RmsNorm.TYPE),
+                    List.of(BatchNorm.TYPE),
+                    List.of(GroupNorm.TYPE),
+                    List.of(GroupNorm.INSTANCE_TYPE),
                     List.of(Conv.TYPE),
                     List.of(Conv.TYPE_1D),
                     List.of(Softmax.TYPE),

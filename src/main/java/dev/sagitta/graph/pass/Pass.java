@@ -22,6 +22,9 @@ public interface Pass {
     /** Whether dropout drops and running statistics are updated. */
     boolean training();
 
+    /** Whether batch norm uses the batch's statistics rather than the running ones. */
+    boolean batchStatistics();
+
     /** Number of inputs. */
     int inputs();
 

@@ -64,6 +64,11 @@ abstract class NodePass implements Pass {
     }
 
     @Override
+    public final boolean batchStatistics() {
+        return flow.options.training() || flow.options.batchStatistics();
+    }
+
+    @Override
     public final int inputs() {
         return node.inputs().size();
     }
