@@ -12,6 +12,7 @@
    gelu_tanh  Q = sigma(-w), w = 2 sqrt(2/pi) (a + 0.044715 a^3)
 
    hardswish is x clamp(x + 3, 0, 6) / 6 (Howard et al. 2019), its slope at 3 that from the left, as PyTorch has it; hardsigmoid the factor of x in it.
+   relu6 is clamp(x, 0, 6), flat at both ends as PyTorch's.
    leaky_relu has the slope 0.01 below 0 and at it. elu is e^x - 1 below 0 (Clevert et al. 2016), there 2 t / (1 - t) with t = tanh(x/2), which keeps its
    relative accuracy near 0.
    softplus is max(x, 0) + log(1 + e), e = e^-|x|, the logarithm 2 artanh(s) with s = e / (2 + e) <= 1/3 by its series to s^15; its slope is sigma.
@@ -35,7 +36,7 @@
 /* The functions that have kernels, M(CODE, NAME) of each: the code is what gemm is told to end with, one more than the ordinal of Function in Java. relu keeps a
    bit per element, so no kernel reads codes for it. */
 #define SG_SMOOTH_FUNCTIONS(M) M(2, gelu) M(3, gelu_tanh) M(4, silu) M(5, tanh) M(6, sigmoid) M(7, hardswish) \
-    M(8, hardsigmoid) M(9, leaky_relu) M(10, elu) M(11, softplus) M(12, mish)
+    M(8, hardsigmoid) M(9, leaky_relu) M(10, elu) M(11, softplus) M(12, mish) M(13, relu6)
 #define SG_ALL_FUNCTIONS(M) M(1, relu) SG_SMOOTH_FUNCTIONS(M)
 
 #define SG_FUNCTIONS(F, V)                                                                                                      \
@@ -69,6 +70,12 @@
         return x < (F)(-3.0f) ? (F)(0.0f) : (x > (F)(3.0f) ? (F)(0.0f) : sg_fma(x, (F)(0.0f), (F)(0.16666667f)));               \
     }                                                                                                                           \
     SG_FN F hardsigmoid_d2##V(F x) { return x == x ? (F)(0.0f) : x; }                                                           \
+                                                                                                                                \
+    SG_FN F relu6_f##V(F x) { return x < (F)(0.0f) ? (F)(0.0f) : (x > (F)(6.0f) ? (F)(6.0f) : x); }                             \
+    SG_FN F relu6_d1##V(F x) {                                                                                                  \
+        return x > (F)(0.0f) ? (x < (F)(6.0f) ? (F)(1.0f) : (F)(0.0f)) : (x <= (F)(0.0f) ? (F)(0.0f) : x);                      \
+    }                                                                                                                           \
+    SG_FN F relu6_d2##V(F x) { return x == x ? (F)(0.0f) : x; }                                                                 \
                                                                                                                                 \
     SG_FN F leaky_relu_f##V(F x) { return x < (F)(0.0f) ? (F)(0.01f) * x : x; }                                                 \
     SG_FN F leaky_relu_d1##V(F x) { return x > (F)(0.0f) ? (F)(1.0f) : (x <= (F)(0.0f) ? (F)(0.01f) : x); }                     \

@@ -165,7 +165,7 @@ SG_FN float16 v16_mish(float16 x) {
     return select(x, (float16)(-88.0f), x < -88.0f) * t;
 }
 
-/* 0 none, 1 relu, 2 gelu, 3 gelu by tanh, 4 silu, 5 tanh, 6 sigmoid, 7 hardswish, 8 hardsigmoid, 9 leaky relu, 10 elu, 11 softplus, 12 mish: as NAME_f of lib/functions.h; NaN passes through. */
+/* 0 none, 1 relu, 2 gelu, 3 gelu by tanh, 4 silu, 5 tanh, 6 sigmoid, 7 hardswish, 8 hardsigmoid, 9 leaky relu, 10 elu, 11 softplus, 12 mish, 13 relu6: as NAME_f of lib/functions.h; NaN passes through. */
 SG_FN float16 v16_activate(float16 x, i32 code) {
     switch (code) {
         case 1: return select(x, (float16)(0.0f), x < 0.0f);
@@ -180,6 +180,7 @@ SG_FN float16 v16_activate(float16 x, i32 code) {
         case 10: return select(x, v16_expm1(select(x, (float16)(0.0f), x > 0.0f)), x <= 0.0f);
         case 11: return select(x, (float16)(0.0f), x < 0.0f) + v16_log1p_unit(v16_exp(-fabs(x)));
         case 12: return v16_mish(x);
+        case 13: return select(select(x, (float16)(6.0f), x > 6.0f), (float16)(0.0f), x < 0.0f);
         default: return x;
     }
 }

@@ -81,7 +81,7 @@ public final class GraphBuilder {
             boolean channelsLast =
                     switch (images) {
                         case AS_ARRAYS -> false;
-                        case BY_ELEMENTS -> any;
+                        case BY_ELEMENTS, EITHER -> any;
                         case CHANNELS_LAST -> true;
                         case CHANNELS_LAST_FIRST -> i == 0;
                     };

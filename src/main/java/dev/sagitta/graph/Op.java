@@ -43,6 +43,8 @@ public interface Op {
         AS_ARRAYS,
         /** Its output's elements follow from its inputs' elements at the same place, of images as of arrays; its output's type is its first input's. */
         BY_ELEMENTS,
+        /** It reads images or arrays, all inputs alike: arrays become images where one is an image. */
+        EITHER,
         /** It reads images, and arrays of the same rank are turned into such. */
         CHANNELS_LAST,
         /** The first input is an image, the others are arrays. */

@@ -13,7 +13,8 @@ public enum Function {
     LEAKY_RELU("leaky_relu", "y = x, 0.01 x where x < 0"),
     ELU("elu", "y = x, exp(x) - 1 where x <= 0"),
     SOFTPLUS("softplus", "y = log(1 + exp(x))"),
-    MISH("mish", "y = x tanh(log(1 + exp(x)))");
+    MISH("mish", "y = x tanh(log(1 + exp(x)))"),
+    RELU6("relu6", "y = min(max(x, 0), 6)");
 
     private final String symbol;
     private final String says;

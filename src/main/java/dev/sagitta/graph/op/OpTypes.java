@@ -21,6 +21,7 @@ import dev.sagitta.graph.op.pool.AvgPool;
 import dev.sagitta.graph.op.pool.GlobalAvgPool;
 import dev.sagitta.graph.op.pool.MaxPool;
 import dev.sagitta.graph.op.random.Dropout;
+import dev.sagitta.graph.op.shape.ClassToken;
 import dev.sagitta.graph.op.shape.Cls;
 import dev.sagitta.graph.op.shape.Concat;
 import dev.sagitta.graph.op.shape.Flatten;
@@ -30,6 +31,7 @@ import dev.sagitta.graph.op.shape.Position;
 import dev.sagitta.graph.op.shape.Reshape;
 import dev.sagitta.graph.op.shape.Slice;
 import dev.sagitta.graph.op.shape.Split;
+import dev.sagitta.graph.op.shape.Tokens;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -53,6 +55,8 @@ public final class OpTypes {
                     List.of(Split.TYPE),
                     List.of(Concat.TYPE),
                     List.of(Cls.TYPE),
+                    List.of(ClassToken.TYPE),
+                    List.of(Tokens.TYPE),
                     List.of(Mean.TYPE),
                     List.of(Position.TYPE),
                     List.of(Matmul.TYPE),

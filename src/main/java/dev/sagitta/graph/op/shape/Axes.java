@@ -31,6 +31,17 @@ public final class Axes {
         return (int) from;
     }
 
+    /** Where an axis that users count lies in memory: of an image, axis 0 is its channels, which are last there. */
+    static int of(String type, long axis, ArrayType x) {
+        int shown = of(type, axis, x.shown());
+        return !x.channelsLast() ? shown : (shown + x.shape().rank() - 1) % x.shape().rank();
+    }
+
+    /** The same array or image with another extent of an axis in memory. */
+    static ArrayType with(ArrayType x, int axis, long extent) {
+        return new ArrayType(x.dtype(), with(x.shape(), axis, extent), x.channelsLast());
+    }
+
     /** The product of the extents from one axis to before another. */
     static long product(Shape shape, int from, int to) {
         long product = 1;

@@ -12,7 +12,7 @@ import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Inputs one behind the other along an axis; each receives its part of the cotangent. */
+/** Inputs one behind the other along an axis, of images as users count it: 0 for channels. Each receives its part of the cotangent. */
 public record Concat(long axis) implements LinearOp {
     public static final OpType TYPE = OpType.of(
                     "concat",
@@ -29,25 +29,30 @@ public record Concat(long axis) implements LinearOp {
     }
 
     @Override
+    public Images images() {
+        return Images.EITHER;
+    }
+
+    @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         Shape first = inputs.get(0).shape();
-        int at = Axes.of("concat", axis, first);
+        int at = Axes.of("concat", axis, inputs.get(0));
         long extent = 0;
         for (int i = 0; i < inputs.size(); i++) {
             Axes.requireFloat("concat", inputs.get(i));
             Shape shape = inputs.get(i).shape();
             if (shape.rank() != first.rank()
                     || !Axes.with(shape, at, first.extent(at)).equals(first)) {
-                throw new IllegalArgumentException("concat: input " + i + " has shape " + shape + ", input 0 " + first
-                        + "; expected equal extents on all axes but axis " + axis);
+                throw new IllegalArgumentException("concat: input " + i + " has shape "
+                        + inputs.get(i).shown() + ", input 0 " + inputs.get(0).shown() + "; expected equal extents on all axes but axis " + axis);
             }
             extent += shape.extent(at);
         }
-        return List.of(ArrayType.f32(Axes.with(first, at, extent)));
+        return List.of(Axes.with(inputs.get(0), at, extent));
     }
 
     private int axisOf(View a) {
-        return Axes.of("concat", axis, a.pass().input(0).shape());
+        return Axes.of("concat", axis, a.pass().input(0));
     }
 
     @Override

@@ -33,23 +33,30 @@ public record Slice(long axis, long begin, long end) implements LinearOp {
         return "slice";
     }
 
+    @Override
+    public Images images() {
+        return Images.EITHER;
+    }
+
     private Part part(ArrayType x) {
         Axes.requireFloat("slice", x);
         Shape shape = x.shape();
-        int at = Axes.of("slice", axis, shape);
+        int at = Axes.of("slice", axis, x);
         long extent = shape.extent(at);
         long first = begin < 0 ? begin + extent : begin;
         long last = end == WHOLE ? extent : end < 0 ? end + extent : end;
         if (first < 0 || last > extent || first >= last) {
             throw new IllegalArgumentException("slice: positions " + begin + " to " + (end == WHOLE ? extent : end)
-                    + " of axis " + axis + " of " + shape + ", expected at least one within its " + extent);
+                    + " of axis " + axis + " of " + x.shown() + ", expected at least one within its " + extent);
         }
         return new Part(shape, at, first, last - first);
     }
 
     @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
-        return List.of(ArrayType.f32(part(inputs.get(0)).shape()));
+        ArrayType x = inputs.get(0);
+        Part part = part(x);
+        return List.of(Axes.with(x, part.axis(), part.length()));
     }
 
     @Override

@@ -46,7 +46,7 @@ public record Split(long axis, List<Long> sizes) implements LinearOp {
         if (m.has(SIZES)) {
             return new Split(m.get(Axes.AXIS), m.get(SIZES));
         }
-        Shape x = m.input(0).shape();
+        Shape x = m.input(0).shown();
         long extent = x.extent(Axes.of("split", m.get(Axes.AXIS), x));
         long parts = m.get(PARTS);
         if (extent % parts != 0) {
@@ -66,20 +66,25 @@ public record Split(long axis, List<Long> sizes) implements LinearOp {
     }
 
     @Override
+    public Images images() {
+        return Images.EITHER;
+    }
+
+    @Override
     public List<ArrayType> outputs(List<ArrayType> inputs) {
         Axes.requireFloat("split", inputs.get(0));
-        Shape x = inputs.get(0).shape();
+        ArrayType x = inputs.get(0);
         int at = Axes.of("split", axis, x);
         long sum = sizes.stream().mapToLong(Long::longValue).sum();
-        if (sizes.isEmpty() || sum != x.extent(at)) {
-            throw new IllegalArgumentException("split: sizes " + sizes + " sum to " + sum + ", expected " + x.extent(at)
-                    + ", axis " + axis + " of " + x);
+        if (sizes.isEmpty() || sum != x.shape().extent(at)) {
+            throw new IllegalArgumentException("split: sizes " + sizes + " sum to " + sum + ", expected "
+                    + x.shape().extent(at) + ", axis " + axis + " of " + x.shown());
         }
-        return sizes.stream().map(size -> ArrayType.f32(Axes.with(x, at, size))).toList();
+        return sizes.stream().map(size -> Axes.with(x, at, size)).toList();
     }
 
     private int axisOf(View a) {
-        return Axes.of("split", axis, a.pass().input(0).shape());
+        return Axes.of("split", axis, a.pass().input(0));
     }
 
     @Override

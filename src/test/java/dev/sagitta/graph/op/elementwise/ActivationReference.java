@@ -72,6 +72,7 @@ public final class ActivationReference implements OpReference {
             case ELU -> x.v() > 0 ? x.times(1) : x.apply(Math.expm1(x.v()), Math.exp(x.v()), Math.exp(x.v()));
             case SOFTPLUS -> softplus(x);
             case MISH -> x.times(softplus(x).tanh());
+            case RELU6 -> x.v() > 0 && x.v() < 6 ? x.times(1) : Jet.of(Math.min(6, Math.max(0, x.v())));
         };
     }
 

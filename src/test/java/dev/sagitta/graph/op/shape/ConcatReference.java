@@ -17,6 +17,9 @@ public final class ConcatReference implements OpReference {
                 Sample.of("{'type':'concat','axis':-1}", Shape.of(3, 2), Shape.of(3, 5), Shape.of(3, 1)),
                 Sample.of("{'type':'concat','axis':0}", Shape.of(2, 4), Shape.of(1, 4)),
                 Sample.of("{'type':'concat','axis':1}", Shape.of(2, 3, 2), Shape.of(2, 1, 2)),
+                Sample.of(new Concat(0), Shape.of(2, 3, 5), Shape.of(4, 3, 5)).ofImages(),
+                Sample.of(new Concat(-1), Shape.of(3, 2, 4), Shape.of(3, 2, 1)).ofImages(),
+                Sample.of(new Concat(1), Shape.of(2, 5), Shape.of(2, 3)).ofImages(),
                 Sample.of("{'type':'concat','axis':-1}", Shape.of(128, 128), Shape.of(128, 256))
                         .timed());
     }
@@ -42,8 +45,7 @@ public final class ConcatReference implements OpReference {
     @Override
     public Jet[][] forward(At at, Jet[][] in) {
         Concat op = at.op(Concat.class);
-        int rank = at.inputs().get(0).shape().rank();
-        int axis = (int) (op.axis() < 0 ? op.axis() + rank : op.axis());
+        int axis = SliceReference.axis(op.axis(), at.inputs().get(0));
         int outer = at.batch();
         for (int i = 0; i < axis; i++) {
             outer *= (int) at.inputs().get(0).shape().extent(i);

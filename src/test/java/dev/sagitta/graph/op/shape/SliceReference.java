@@ -16,6 +16,8 @@ public final class SliceReference implements OpReference {
                 Sample.of("{'type':'slice','axis':-1,'begin':2,'end':5}", Shape.of(3, 7)),
                 Sample.of("{'type':'slice','axis':0,'begin':-3,'end':-1}", Shape.of(4, 2, 3)),
                 Sample.of("{'type':'slice','axis':1,'begin':1}", Shape.of(3, 5, 2)),
+                Sample.of(new Slice(0, 1, 3), Shape.of(4, 2, 3)).ofImages(),
+                Sample.of(new Slice(-2, -2, Slice.WHOLE), Shape.of(2, 5, 3)).ofImages(),
                 Sample.of("{'type':'slice','axis':-1,'begin':128,'end':256}", Shape.of(128, 384))
                         .timed());
     }
@@ -41,11 +43,18 @@ public final class SliceReference implements OpReference {
     public Jet[][] forward(At at, Jet[][] in) {
         Slice op = at.op(Slice.class);
         ArrayType x = at.inputs().get(0);
-        int axis = (int) (op.axis() < 0 ? op.axis() + x.shape().rank() : op.axis());
+        int axis = axis(op.axis(), x);
         int from = (int) x.shape().extent(axis);
         int to = (int) op.outputs(at.inputs()).get(0).shape().extent(axis);
         int begin = (int) (op.begin() < 0 ? op.begin() + from : op.begin());
         return new Jet[][] {taken(in[0], x.shape(), axis, begin, to)};
+    }
+
+    /** Where an axis lies in memory: channels are the last of an image. */
+    static int axis(long axis, ArrayType x) {
+        int rank = x.shape().rank();
+        int shown = (int) (axis < 0 ? axis + rank : axis);
+        return !x.channelsLast() ? shown : shown == 0 ? rank - 1 : shown - 1;
     }
 
     /** Positions begin to begin + length of an axis of a batch. */

@@ -14,6 +14,7 @@ public final class SplitReference implements OpReference {
                 Sample.of("{'type':'split','axis':0,'parts':1}", Shape.of(1)).batch(1),
                 Sample.of("{'type':'split','axis':-1,'sizes':[2,4,1]}", Shape.of(3, 7)),
                 Sample.of("{'type':'split','axis':1,'parts':2}", Shape.of(2, 4, 3)),
+                Sample.of(new Split(0, List.of(2L, 2L)), Shape.of(4, 2, 3)).ofImages(),
                 Sample.of("{'type':'split','axis':-1,'parts':3}", Shape.of(128, 384))
                         .timed());
     }
@@ -40,7 +41,7 @@ public final class SplitReference implements OpReference {
     public Jet[][] forward(At at, Jet[][] in) {
         Split op = at.op(Split.class);
         Shape x = at.inputs().get(0).shape();
-        int axis = (int) (op.axis() < 0 ? op.axis() + x.rank() : op.axis());
+        int axis = SliceReference.axis(op.axis(), at.inputs().get(0));
         Jet[][] y = new Jet[op.sizes().size()][];
         int begin = 0;
         for (int i = 0; i < y.length; i++) {
