@@ -3,6 +3,7 @@ package dev.sagitta.graph.op;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.attention.Attention;
 import dev.sagitta.graph.op.conv.Conv;
+import dev.sagitta.graph.op.conv.ConvTranspose;
 import dev.sagitta.graph.op.elementwise.Activation;
 import dev.sagitta.graph.op.elementwise.Add;
 import dev.sagitta.graph.op.elementwise.Bias;
@@ -58,6 +59,8 @@ public final class OpTypes {
                     List.of(RmsNorm.TYPE),
                     List.of(Conv.TYPE),
                     List.of(Conv.TYPE_1D),
+                    List.of(ConvTranspose.TYPE),
+                    List.of(ConvTranspose.TYPE_1D),
                     List.of(Softmax.TYPE),
                     List.of(Softmax.LOG_TYPE),
                     List.of(Multiply.TYPE),
