@@ -1,7 +1,7 @@
 /* The three products of a convolution, fp32, channels last: a work-item per element of the result.
 
      conv_forward_f32  y[n, p, o]  = scale sum over k, c of x[n, p stride - padding + k dilation, c] w[o, c, k] + bias[o]   (+ y)
-     conv_input_f32    dx[n, q, c] = sum over o and all (p, k) that read q of dy[n, p, o] w[o, c, k]                        (+ dx)
+     conv_input_f32    dx[n, q, c] = scale sum over o and all (p, k) that read q of dy[n, p, o] w[o, c, k]                  (+ dx)
      conv_weight_f32   dw[o, c, k] = sum over n, p of dy[n, p, o] x[n, p stride - padding + k dilation, c]                  (+ dw)
 
    x, dx: [copies, batch, height, width, channels]; y, dy: [copies, batch, out_height, out_width, outputs]; w, dw: [copies, outputs, channels / groups,
@@ -42,7 +42,7 @@ SG_KERNEL(256) conv_forward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *w, 
     }
 }
 
-SG_KERNEL(256) conv_input_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *w, SG_GLOBAL f32 *dx, CONV_EXTENTS, i32 add) {
+SG_KERNEL(256) conv_input_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *w, SG_GLOBAL f32 *dx, CONV_EXTENTS, f32 scale, i32 add) {
     i64 copy = sg_group(1), n = (i64)batch * height * width * channels;
     i32 inner = channels / groups, each = outputs / groups;
     dx += copy * stride_x;
@@ -63,6 +63,7 @@ SG_KERNEL(256) conv_input_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *w, S
                            w[(((i64)o * inner + c % inner) * kernel_height + kh) * kernel_width + kw];
             }
         }
+        sum *= scale;
         dx[i] = add ? dx[i] + sum : sum;
     }
 }

@@ -3,6 +3,7 @@ package dev.sagitta.graph.op;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.attention.Attention;
 import dev.sagitta.graph.op.conv.Conv;
+import dev.sagitta.graph.op.conv.ConvTranspose;
 import dev.sagitta.graph.op.elementwise.Activation;
 import dev.sagitta.graph.op.elementwise.Add;
 import dev.sagitta.graph.op.elementwise.Bias;
@@ -75,6 +76,8 @@ public final class OpTypes {
                     List.of(AvgPool.TYPE),
                     List.of(AvgPool.TYPE_1D),
                     List.of(GlobalAvgPool.TYPE),
+                    List.of(ConvTranspose.TYPE),
+                    List.of(ConvTranspose.TYPE_1D),
                     List.of(Softmax.TYPE),
                     List.of(Softmax.LOG_TYPE),
                     List.of(Multiply.TYPE),

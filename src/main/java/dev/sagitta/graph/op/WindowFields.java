@@ -35,7 +35,8 @@ public final class WindowFields {
                 of(DILATION, dilation, axes, axes - 1));
     }
 
-    private static int of(Field<List<Long>> field, List<Long> values, int axes, int axis) {
+    /** What a field gives for an axis of images with so many. */
+    public static int of(Field<List<Long>> field, List<Long> values, int axes, int axis) {
         if (values.size() != 1 && values.size() != axes) {
             throw new IllegalArgumentException(field.name() + " is " + values + ", expected one number or " + axes
                     + (axes == 1 ? "" : ", for height and width"));

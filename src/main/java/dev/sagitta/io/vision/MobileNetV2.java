@@ -35,7 +35,8 @@ final class MobileNetV2 {
         return text.add("relu6", name + ".2", x);
     }
 
-    private static String block(NetworkText text, String name, String in, int channels, int wider, int out, int stride) {
+    private static String block(
+            NetworkText text, String name, String in, int channels, int wider, int out, int stride) {
         String conv = name + ".conv.";
         int inner = channels * wider;
         int module = 0;

@@ -50,8 +50,23 @@ final class NetworkText {
     /** A convolution without a bias, for a batch norm behind it, that keeps height and width at stride 1; its weight begins as residual networks have it. */
     String convolution(String name, String from, int out, int kernel, int stride, int groups) {
         return add(
-                "conv2d", name, from, "out", out, "kernel", kernel, "stride", stride, "padding", kernel / 2, "groups",
-                groups, "bias", false, "init", "kaiming");
+                "conv2d",
+                name,
+                from,
+                "out",
+                out,
+                "kernel",
+                kernel,
+                "stride",
+                stride,
+                "padding",
+                kernel / 2,
+                "groups",
+                groups,
+                "bias",
+                false,
+                "init",
+                "kaiming");
     }
 
     /** The same with the batch norm. */
@@ -61,7 +76,7 @@ final class NetworkText {
 
     @Override
     public String toString() {
-        return "{\"input\": {\"shape\": " + Arrays.toString(image.toArray()) + "}, \"loss\": \"cross_entropy\", \"layers\": [\n  "
-                + layers + "]}";
+        return "{\"input\": {\"shape\": " + Arrays.toString(image.toArray())
+                + "}, \"loss\": \"cross_entropy\", \"layers\": [\n  " + layers + "]}";
     }
 }

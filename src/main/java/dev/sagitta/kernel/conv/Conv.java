@@ -220,13 +220,14 @@ public final class Conv {
     }
 
     /**
-     * dx = X(dy, w), or added to dx.
+     * dx = scale X(dy, w), or added to dx.
      *
      * @param dy f32 [1 or K, batch, out height, out width, outputs]
      * @param w f32 [1 or K, outputs, channels / groups, kernel height, kernel width]
      * @param dx f32 [K, batch, height, width, channels]
      */
-    public record Input(Tensor dy, Tensor w, Tensor dx, int groups, Window window, boolean add, Tensor scratch)
+    public record Input(
+            Tensor dy, Tensor w, Tensor dx, int groups, Window window, float scale, boolean add, Tensor scratch)
             implements Descriptor {
         Problem problem() {
             return Problem.of(dx, dy, dx.shape().extent(0), groups, window);
@@ -241,7 +242,7 @@ public final class Conv {
                     .rank(5, "[copies, outputs, channels, height, width]")
                     .tensor("dx", dx, add ? Signature.Role.IN_OUT : Signature.Role.OUT, DType.F32, false)
                     .rank(5, IMAGES);
-            return problem().numbers(s, dx, w, dy).i32("add", add ? 1 : 0);
+            return problem().numbers(s, dx, w, dy).f32("scale", scale).i32("add", add ? 1 : 0);
         }
 
         @Override

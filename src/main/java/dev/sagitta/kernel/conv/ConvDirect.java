@@ -182,7 +182,7 @@ final class ConvDirect {
                         true,
                         f.w().shape().extent(0),
                         Parts.input(device, p),
-                        1,
+                        f.scale(),
                         f.add()));
     }
 

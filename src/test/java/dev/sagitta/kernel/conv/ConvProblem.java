@@ -166,7 +166,8 @@ final class ConvProblem {
         Filled w = filled("w", weights(ws));
         Filled dx = result("dx", add, images(p.copies()));
         Tensor scratch = scratch(Conv.scratchBytes(bench.device(), p, ws, true));
-        Conv.Input product = new Conv.Input(dy.tensor, w.tensor, dx.tensor, p.groups(), p.window(), add, scratch);
+        Conv.Input product =
+                new Conv.Input(dy.tensor, w.tensor, dx.tensor, p.groups(), p.window(), SCALE, add, scratch);
         bench.run(product);
         int n = (int) dx.tensor.elements() / (int) p.copies();
         double[] sums = new double[n * (int) p.copies()];
@@ -176,7 +177,7 @@ final class ConvProblem {
             int atY = copy(dy, k);
             int atW = copy(w, k);
             each((i, j, o) -> {
-                double term = (double) dy.values[atY + o] * w.values[atW + j];
+                double term = SCALE * (double) dy.values[atY + o] * w.values[atW + j];
                 sums[from + i] += term;
                 magnitudes[from + i] += Math.abs(term);
             });

@@ -34,7 +34,9 @@ public final class Axes {
     /** Where an axis that users count lies in memory: of an image, axis 0 is its channels, which are last there. */
     static int of(String type, long axis, ArrayType x) {
         int shown = of(type, axis, x.shown());
-        return !x.channelsLast() ? shown : (shown + x.shape().rank() - 1) % x.shape().rank();
+        return !x.channelsLast()
+                ? shown
+                : (shown + x.shape().rank() - 1) % x.shape().rank();
     }
 
     /** The same array or image with another extent of an axis in memory. */

@@ -108,11 +108,9 @@ public record ClassToken(Parameter token) implements LinearOp {
                             what + ".rows",
                             values(dy),
                             values(rows),
-                            t -> Slice.take(
-                                    t.tensor(dy), 0, t.tensor(rows).reshape(Shape.of(sequences, 1, width()))));
+                            t -> Slice.take(t.tensor(dy), 0, t.tensor(rows).reshape(Shape.of(sequences, 1, width()))));
             Value into = gradient.value().view(a.copies(), width());
-            Sums.columns(
-                    a.pass().emitter(), a.pass().name() + "." + what, rows, into, gradient.accumulate());
+            Sums.columns(a.pass().emitter(), a.pass().name() + "." + what, rows, into, gradient.accumulate());
         }
         Value dx = a.cotangentOf(0);
         if (dx != null) {

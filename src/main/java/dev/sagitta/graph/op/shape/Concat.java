@@ -43,8 +43,9 @@ public record Concat(long axis) implements LinearOp {
             Shape shape = inputs.get(i).shape();
             if (shape.rank() != first.rank()
                     || !Axes.with(shape, at, first.extent(at)).equals(first)) {
-                throw new IllegalArgumentException("concat: input " + i + " has shape "
-                        + inputs.get(i).shown() + ", input 0 " + inputs.get(0).shown() + "; expected equal extents on all axes but axis " + axis);
+                throw new IllegalArgumentException(
+                        "concat: input " + i + " has shape " + inputs.get(i).shown() + ", input 0 "
+                                + inputs.get(0).shown() + "; expected equal extents on all axes but axis " + axis);
             }
             extent += shape.extent(at);
         }

@@ -12,7 +12,10 @@ import java.util.List;
  */
 public record Tokens() implements LinearOp {
     public static final OpType TYPE = OpType.of(
-            "tokens", 1, "pixels as a sequence, [channels, height, width] to [height * width, channels]", m -> new Tokens());
+            "tokens",
+            1,
+            "pixels as a sequence, [channels, height, width] to [height * width, channels]",
+            m -> new Tokens());
 
     @Override
     public String type() {
