@@ -116,7 +116,7 @@ public final class ChannelNorm {
                                     + (normed ? "x mean r " : "") + "and nothing else")
                     .require(
                             mask == null || one[2] % 32 == 0,
-                            "channels are " + one[2] + ", expected a multiple of 32 where there is a mask");
+                            whole() + " has " + one[2] + " channels, expected a multiple of 32 where there is a mask");
             return s.inOrNull("u", u, DType.F32)
                     .exactly(all.toArray())
                     .inOrNull("v", v, DType.F32)
@@ -185,7 +185,7 @@ public final class ChannelNorm {
                     .require((masks == Masks.NONE) == (mask == null), "a mask is there for " + masks + " or it is not")
                     .require(
                             mask == null || one[2] % 32 == 0,
-                            "channels are " + one[2] + ", expected a multiple of 32 where there is a mask");
+                            y + " has " + one[2] + " channels, expected a multiple of 32 where there is a mask");
             return s.inOrNull("u", u, DType.F32)
                     .exactly(all.toArray())
                     .inOrNull("v", v, DType.F32)
