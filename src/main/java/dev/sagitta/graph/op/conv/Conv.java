@@ -27,6 +27,13 @@ public record Conv(Parameter weight, Parameter bias, int groups, Window window) 
     private static final Field<Long> OUT = Field.extent("out", "output channels");
     private static final Field<Long> GROUPS = Field.integer(
             "groups", 1L, 1, 1 << 24, "groups of channels that do not see each other; the channels: depthwise");
+    private static final String KAIMING = "kaiming";
+    private static final Field<String> INIT = Field.choice(
+            "init",
+            "default",
+            "how the weight begins: PyTorch's default, or kaiming, by the outputs, as networks with batch norms have it",
+            "default",
+            KAIMING);
     private static final Field<Boolean> BIAS = Field.flag("bias", true, "whether b is there");
 
     public static final OpType TYPE = type(2, "convolution of [channels, height, width] with windows of zero padding");
@@ -44,7 +51,8 @@ public record Conv(Parameter weight, Parameter bias, int groups, Window window) 
                         WindowFields.PADDING,
                         WindowFields.DILATION,
                         GROUPS,
-                        BIAS)
+                        BIAS,
+                        INIT)
                 .check(Conv::problem);
     }
 
@@ -75,7 +83,9 @@ public record Conv(Parameter weight, Parameter bias, int groups, Window window) 
                 axes == 1 ? Shape.of(out, in, window.width()) : Shape.of(out, in, window.height(), window.width());
         // PyTorch's: uniform within 1 / sqrt of the terms of a sum
         Init init = Init.uniform(1 / Math.sqrt(Math.max(1, shape.elements() / out)));
-        Parameter weight = m.weight("weight", shape, init);
+        // He's: normal with the variance 2 / terms of a sum on the way back, here uniform with the same
+        Init kaiming = Init.uniform(Math.sqrt(6.0 / Math.max(1, shape.elements() / shape.extent(1))));
+        Parameter weight = m.weight("weight", shape, m.get(INIT).equals(KAIMING) ? kaiming : init);
         return new Conv(weight, m.get(BIAS) ? m.vector("bias", Shape.of(out), init) : null, groups, window);
     }
 
