@@ -19,7 +19,7 @@
 
 SG_FN f32 channel_masked(const SG_GLOBAL u32 *mask, i64 i, f32 v) { return mask[i >> 5] >> (i & 31) & 1u ? v : 0.0f; }
 
-SG_KERNEL(256) channel_sums_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f32 *v, const SG_GLOBAL f32 *z, const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean,
+SG_KERNEL_OF(256, 3) channel_sums_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f32 *v, const SG_GLOBAL f32 *z, const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean,
                                 const SG_GLOBAL f32 *r, const SG_GLOBAL u32 *mask, SG_GLOBAL f32 *partials, i64 segments, i64 rows, i64 channels, i32 kind) {
     SG_SHARED(float4, sums, 256);
     i64 copy = sg_group(0), piece = sg_group(1), segment = sg_group(2), pieces = sg_groups(1), copies = sg_groups(0);
@@ -67,7 +67,7 @@ SG_KERNEL(256) channel_sums_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f32 *v, 
     }
 }
 
-SG_KERNEL(256) channel_apply_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f32 *v, const SG_GLOBAL f32 *z, const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean,
+SG_KERNEL_OF(256, 3) channel_apply_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f32 *v, const SG_GLOBAL f32 *z, const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean,
                                  const SG_GLOBAL f32 *terms, SG_GLOBAL u32 *mask, SG_GLOBAL f32 *y, i64 segments, i64 rows, i64 channels, i32 masks) {
     i64 copy = sg_group(0), piece = sg_group(1), segment = sg_group(2), pieces = sg_groups(1);
     i64 begin = rows * piece / pieces, end = rows * (piece + 1) / pieces, base = segment * rows, own = (copy * segments + segment) * rows;

@@ -37,6 +37,13 @@ final class CommonOptions {
             description = "Write the result as JSON to FILE; - or no FILE for stdout.")
     private String json;
 
+    @Option(
+            names = "--arch",
+            paramLabel = "NAME",
+            description =
+                    "The tensors of --checkpoint are called as torchvision calls those of this network: resnet18, resnet50, mobilenet-v2, vit-tiny ...")
+    private String architecture;
+
     @Option(names = "--debug", description = "Print the stack trace of an error.")
     private boolean debug;
 
@@ -45,6 +52,11 @@ final class CommonOptions {
 
     Device open() {
         return Devices.open(device);
+    }
+
+    /** Of a checkpoint whose tensors are called as torchvision's; null for one that says itself what it is. */
+    String architecture() {
+        return architecture;
     }
 
     long seed(long otherwise) {

@@ -27,7 +27,10 @@ import picocli.CommandLine.Parameters;
                         + " weights as they are. Other commands take such a folder itself as --checkpoint.")
 final class ImportCommand implements Callable<Integer> {
     @Reads
-    @Parameters(paramLabel = "DIR", description = "The folder: GPT-2, Llama, Mistral, Qwen2 or BERT.")
+    @Parameters(
+            paramLabel = "DIR",
+            description =
+                    "The folder: GPT-2, Llama, Mistral, Qwen2 or BERT; with --arch, a folder or a file of a network over images.")
     private Path folder;
 
     @Writes
@@ -43,12 +46,18 @@ final class ImportCommand implements Callable<Integer> {
     @Mixin
     private CommonOptions common;
 
+    private Checkpoint source() {
+        return common.architecture() == null
+                ? HuggingFace.open(folder, context == null ? 0 : context, common::note)
+                : HuggingFace.weights(folder, common.architecture(), null);
+    }
+
     @Override
     public Integer call() {
         common.require(context == null || context >= 1, "--context is " + context + ", expected at least 1");
         common.noteEffect(false, "--seed", "nothing is drawn");
         common.noteEffect(false, "--device", "nothing is computed");
-        try (Checkpoint source = HuggingFace.open(folder, context == null ? 0 : context, common::note)) {
+        try (Checkpoint source = source()) {
             List<HostTensor> tensors = source.graph().everyParameter().stream()
                     .map(parameter -> source.tensor(parameter.name()))
                     .toList();

@@ -31,6 +31,9 @@ final class ModelFiles {
      * @throws DataException naming the file or folder and what is wrong with it
      */
     static Checkpoint open(Path checkpoint, int context, CommonOptions common) {
+        if (common.architecture() != null) {
+            return HuggingFace.weights(checkpoint, common.architecture(), null);
+        }
         if (HuggingFace.isFolder(checkpoint)) {
             return HuggingFace.open(checkpoint, context, common::note);
         }

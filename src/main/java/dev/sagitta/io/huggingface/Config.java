@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.JsonInput;
+import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,6 +18,7 @@ import java.util.Map;
 final class Config {
     private static final int LARGEST = Integer.MAX_VALUE;
     private static final int MOST_NAMES = 16;
+    private static final int MOST_AXES = 8;
 
     private final JsonInput json;
 
@@ -34,6 +36,11 @@ final class Config {
 
     int extent(String key, int absent) {
         return has(key) ? extent(key) : absent;
+    }
+
+    /** Extents; null where there are none. */
+    Shape shape(String key) {
+        return has(key) ? Shape.of(json.integers(key, MOST_AXES, 1, LARGEST)) : null;
     }
 
     /** Zero or more. */

@@ -1,6 +1,7 @@
 package dev.sagitta.io.huggingface;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.io.file.AtomicFile;
 import dev.sagitta.io.file.DataException;
@@ -10,6 +11,7 @@ import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.LayerSpec;
 import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.io.safetensors.SafetensorsFile;
+import dev.sagitta.io.vision.VisionNetwork;
 import dev.sagitta.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /** A checkpoint on its way to a folder: everything that can be wrong with it is found before anything is written. */
@@ -33,27 +36,35 @@ record Export(String config, List<HostTensor> tensors) {
         };
     }
 
-    /** A {@code config.json} and the family that reads it. */
-    private record Named(Config config, Architecture architecture) {}
+    /**
+     * A {@code config.json} and how the tensors are called.
+     *
+     * @param more tensors that are no parameters
+     */
+    private record Named(Config config, NameTable names, UnaryOperator<String> written, List<HostTensor> more) {
+        static Named of(Config config, Architecture architecture) {
+            String kind = config.architecture();
+            return new Named(config, architecture.names(), name -> architecture.written(kind, name), List.of());
+        }
+    }
 
     static Export of(Checkpoint checkpoint, DType dtype) {
         String type = name(dtype);
         Named named = named(checkpoint);
-        String kind = named.config.architecture();
         List<HostTensor> tensors = new ArrayList<>();
         for (Parameter parameter : checkpoint.graph().everyParameter()) {
-            NameTable.Theirs theirs = named.architecture.names().theirs(parameter.name());
+            NameTable.Theirs theirs = named.names.theirs(parameter.name());
             HostTensor tensor = checkpoint.parameter(parameter.name()).convert(dtype);
             tensor.requireFinite("as " + dtype);
-            tensors.add((theirs.isTransposed() ? Transposed.of(tensor) : tensor)
-                    .named(named.architecture.written(kind, theirs.name())));
+            tensors.add(theirs.tensor(tensor).named(named.written.apply(theirs.name())));
         }
         for (HostTensor beside : checkpoint.beside()) {
             HostTensor tensor = beside.convert(dtype);
             tensor.requireFinite("as " + dtype);
             String name = beside.name().substring(Checkpoint.BESIDE.length());
-            tensors.add(tensor.named(named.architecture.written(kind, name)));
+            tensors.add(tensor.named(named.written.apply(name)));
         }
+        tensors.addAll(named.more);
         return new Export(named.config.with("torch_dtype", type), tensors);
     }
 
@@ -61,11 +72,19 @@ record Export(String config, List<HostTensor> tensors) {
     private static Named named(Checkpoint checkpoint) {
         ModelSpec model = checkpoint.model();
         String brought = checkpoint.metadata().get(Checkpoint.HUGGING_FACE);
-        if (brought != null) {
-            Config config = new Config(JsonInput.parse(brought, checkpoint.path() + ": " + Checkpoint.HUGGING_FACE));
+        Config config = brought == null
+                ? null
+                : new Config(JsonInput.parse(brought, checkpoint.path() + ": " + Checkpoint.HUGGING_FACE));
+        Vision vision = Vision.of(model, config);
+        if (vision != null) {
+            Graph graph = checkpoint.graph();
+            return new Named(
+                    vision.config(config), vision.names(graph), UnaryOperator.identity(), Vision.beside(graph));
+        }
+        if (config != null && config.has("architectures")) {
             Architecture architecture = Architecture.of(config);
             if (describes(config, architecture, model)) {
-                return new Named(config, architecture);
+                return Named.of(config, architecture);
             }
         }
         NamedLayers layers = new NamedLayers(model);
@@ -75,9 +94,9 @@ record Export(String config, List<HostTensor> tensors) {
                 if (model.vocabulary() != null) {
                     json.put(HuggingFace.CHARACTERS, model.vocabulary().characters());
                 }
-                Config config = new Config(JsonInput.parse(json.toString(), HuggingFace.CONFIG));
-                if (describes(config, architecture, model)) {
-                    return new Named(config, architecture);
+                Config read = new Config(JsonInput.parse(json.toString(), HuggingFace.CONFIG));
+                if (describes(read, architecture, model)) {
+                    return Named.of(read, architecture);
                 }
             }
         }
@@ -87,7 +106,7 @@ record Export(String config, List<HostTensor> tensors) {
                         Architecture.ALL.stream()
                                 .flatMap(architecture -> architecture.classes().stream())
                                 .toList())
-                + " as this layout has them: it cannot be exported");
+                + ", " + String.join(", ", VisionNetwork.names()) + " as this layout has them: it cannot be exported");
     }
 
     private static boolean describes(Config config, Architecture architecture, ModelSpec model) {
@@ -101,7 +120,7 @@ record Export(String config, List<HostTensor> tensors) {
     }
 
     /** The same network, said in one way: all inputs named, nothing about how weights begin. */
-    private static ModelSpec plain(ModelSpec model) {
+    static ModelSpec plain(ModelSpec model) {
         List<LayerSpec> layers = new ArrayList<>();
         String before = "input";
         for (LayerSpec layer : model.layers()) {
@@ -111,6 +130,7 @@ record Export(String config, List<HostTensor> tensors) {
             }
             Map<String, Object> fields = new LinkedHashMap<>(layer.fields());
             fields.remove("deviation");
+            fields.remove("init");
             layers.add(new LayerSpec(layer.type(), layer.name(), from, fields));
             before = layer.name();
         }

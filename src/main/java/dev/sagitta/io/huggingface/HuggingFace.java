@@ -8,6 +8,7 @@ import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.io.model.Vocabulary;
 import dev.sagitta.tensor.DType;
+import dev.sagitta.tensor.Shape;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -17,7 +18,8 @@ import java.util.function.Consumer;
 
 /**
  * Folders of Hugging Face's layout: {@code config.json} with {@code model.safetensors}, or shards with an index, in F32, F16 or BF16. Read, one is a
- * checkpoint like others; written, it is what {@code from_pretrained} takes. Networks: GPT-2, Llama and those that share its names, BERT.
+ * checkpoint like others; written, it is what {@code from_pretrained} takes. Networks: GPT-2, Llama and those that share its names, BERT; networks over images
+ * by torchvision's names, with timm's {@code config.json} or without one.
  */
 public final class HuggingFace {
     public static final String CONFIG = "config.json";
@@ -50,7 +52,19 @@ public final class HuggingFace {
      * @throws DataException naming the file, key or tensor that is missing, unknown or wrong
      */
     public static Checkpoint open(Path folder, int context, Consumer<String> note) {
+        return open(folder, context, null, note);
+    }
+
+    /**
+     * The same; a network over images reads those of a size.
+     *
+     * @param image [channels, height, width] or [height, width]; null for the size that the config has
+     */
+    public static Checkpoint open(Path folder, int context, Shape image, Consumer<String> note) {
         Config config = config(folder);
+        if (config.has(Vision.ARCHITECTURE) && !config.has("architectures")) {
+            return Vision.open(folder, config, image);
+        }
         Architecture architecture = Architecture.of(config);
         String kind = config.architecture();
         int longest = architecture.longest(config);
@@ -65,7 +79,8 @@ public final class HuggingFace {
         Shards shards = Shards.open(folder);
         NamedTensors tensors;
         try {
-            tensors = NamedTensors.of(folder, shards, metadata, graph(model, config), architecture.names(), kind);
+            tensors = NamedTensors.of(
+                    folder, shards, metadata, graph(model, config), architecture.names(), kind, " by " + CONFIG);
         } catch (RuntimeException e) {
             shards.close();
             throw e;
@@ -79,6 +94,17 @@ public final class HuggingFace {
                     + String.join(", ", tensors.kept()));
         }
         return Checkpoint.of(tensors, OpTypes.standard());
+    }
+
+    /**
+     * Weights of a network over images, called as torchvision calls them, as a checkpoint: a safetensors file, or a folder of such.
+     *
+     * @param architecture its name, of {@link dev.sagitta.io.vision.VisionNetwork}
+     * @param image [channels, height, width] or [height, width] of what it reads; null for what is usual
+     * @throws DataException naming the architecture, or the tensor that is missing, unknown or wrong
+     */
+    public static Checkpoint weights(Path path, String architecture, Shape image) {
+        return Vision.open(path, architecture, image);
     }
 
     /** Rates of dropout that a folder's config has, as in "attn_pdrop 0.1": its network here has no such layers, which training alone would use. */

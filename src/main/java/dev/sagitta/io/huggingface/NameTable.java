@@ -1,6 +1,8 @@
 package dev.sagitta.io.huggingface;
 
+import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.tensor.Shape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,6 +16,7 @@ import java.util.regex.Pattern;
  * <pre>
  * ours  theirs             the same tensor
  * ours  theirs transposed  theirs is [in, out], as GPT-2's Conv1D stores a weight; ours [out, in]
+ * ours  theirs unsqueezed  theirs has axes of 1 in front and three in all, as torchvision stores what it adds to each example
  * ours  theirs optional    may be there although this network has no such parameter: an output that is tied
  * ours  theirs kept        the same, and carried from folder to folder, see {@link Checkpoint#BESIDE}: an output that this network does not have
  * -     theirs             of no parameter: buffers and heads that Hugging Face passes over, too
@@ -23,11 +26,13 @@ import java.util.regex.Pattern;
  */
 record NameTable(String prefix, List<Line> lines) {
     private static final String INDEX = "{i}";
+    private static final int UNSQUEEZED_AXES = 3;
 
     /** What a line says beside the two names. */
     enum Kind {
         SAME,
         TRANSPOSED,
+        UNSQUEEZED,
         OPTIONAL,
         KEPT,
         LEFT_OUT
@@ -58,8 +63,20 @@ record NameTable(String prefix, List<Line> lines) {
 
     /** The tensor of a parameter. */
     record Theirs(String name, Kind kind) {
-        boolean isTransposed() {
-            return kind == Kind.TRANSPOSED;
+        /** The shape there of a parameter's. */
+        Shape shape(Shape ours) {
+            Shape shape = kind == Kind.TRANSPOSED ? Transposed.of(ours) : ours;
+            while (kind == Kind.UNSQUEEZED && shape.rank() < UNSQUEEZED_AXES) {
+                shape = shape.prepend(1);
+            }
+            return shape;
+        }
+
+        /** A parameter's values as they are there. */
+        HostTensor tensor(HostTensor ours) {
+            return kind == Kind.TRANSPOSED
+                    ? Transposed.of(ours)
+                    : new HostTensor(ours.name(), ours.dtype(), shape(ours.shape()), ours.bytes());
         }
     }
 

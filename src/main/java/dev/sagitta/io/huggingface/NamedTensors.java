@@ -23,28 +23,37 @@ final class NamedTensors implements TensorSource {
     private static final int MOST_LISTED = 3;
 
     /** One of them, as its file has it. */
-    private record Entry(SafetensorsFile file, String name, boolean transposed) {}
+    private record Entry(SafetensorsFile file, String name, boolean transposed, Shape shape) {}
 
     private final Path folder;
+    private final String source;
     private final Shards shards;
     private final Map<String, String> metadata;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final List<String> leftOut = new ArrayList<>();
     private final List<String> kept = new ArrayList<>();
 
-    private NamedTensors(Path folder, Shards shards, Map<String, String> metadata) {
+    private NamedTensors(Path folder, Shards shards, Map<String, String> metadata, String source) {
         this.folder = folder;
+        this.source = source;
         this.shards = shards;
         this.metadata = metadata;
     }
 
     /**
      * @param kind the class of the network, for errors
+     * @param source of its shapes, likewise: " by config.json"
      * @throws DataException listing what is missing or of no parameter, each with the nearest name, or naming a wrong shape or type
      */
     static NamedTensors of(
-            Path folder, Shards shards, Map<String, String> metadata, Graph graph, NameTable names, String kind) {
-        NamedTensors tensors = new NamedTensors(folder, shards, metadata);
+            Path folder,
+            Shards shards,
+            Map<String, String> metadata,
+            Graph graph,
+            NameTable names,
+            String kind,
+            String source) {
+        NamedTensors tensors = new NamedTensors(folder, shards, metadata, source);
         tensors.match(graph, names, kind);
         return tensors;
     }
@@ -70,14 +79,16 @@ final class NamedTensors implements TensorSource {
             if (name == null) {
                 missing.put(theirs.name(), parameter);
             } else {
-                Entry entry = new Entry(shards.of(name), name, theirs.isTransposed());
-                requireFits(entry, parameter, kind);
+                boolean transposed = theirs.kind() == NameTable.Kind.TRANSPOSED;
+                Entry entry = new Entry(shards.of(name), name, transposed, parameter.shape());
+                requireFits(entry, theirs.shape(parameter.shape()), kind);
                 entries.put(parameter.name(), entry);
             }
         }
         files.forEach((canonical, name) -> {
             if (names.isKept(canonical)) {
-                Entry entry = new Entry(shards.of(name), name, false);
+                SafetensorsFile file = shards.of(name);
+                Entry entry = new Entry(file, name, false, file.shape(name));
                 requireFloat(entry);
                 entries.put(Checkpoint.BESIDE + canonical, entry);
                 kept.add(canonical);
@@ -92,12 +103,11 @@ final class NamedTensors implements TensorSource {
         }
     }
 
-    private void requireFits(Entry entry, Parameter parameter, String kind) {
+    private void requireFits(Entry entry, Shape expected, String kind) {
         Shape shape = entry.file.shape(entry.name);
-        Shape expected = entry.transposed ? Transposed.of(parameter.shape()) : parameter.shape();
         if (!shape.equals(expected)) {
             throw new DataException(entry.file.path() + ": tensor '" + entry.name + "' has shape " + shape + ", " + kind
-                    + " by config.json has " + expected);
+                    + source + " has " + expected);
         }
         requireFloat(entry);
     }
@@ -187,16 +197,16 @@ final class NamedTensors implements TensorSource {
 
     @Override
     public Shape shape(String name) {
-        Entry entry = entry(name);
-        Shape shape = entry.file.shape(entry.name);
-        return entry.transposed ? Transposed.of(shape) : shape;
+        return entry(name).shape;
     }
 
     @Override
     public HostTensor tensor(String name) {
         Entry entry = entry(name);
         HostTensor tensor = entry.file.tensor(entry.name);
-        return (entry.transposed ? Transposed.of(tensor) : tensor).named(name);
+        return entry.transposed
+                ? Transposed.of(tensor).named(name)
+                : new HostTensor(name, tensor.dtype(), entry.shape, tensor.bytes());
     }
 
     @Override

@@ -50,6 +50,18 @@ final class Shards implements AutoCloseable {
         }
     }
 
+    /** The tensors of one file, or of a folder. */
+    static Shards openAny(Path path) {
+        if (Files.isDirectory(path)) {
+            return open(path);
+        }
+        Shards shards = new Shards(path.toAbsolutePath().getParent());
+        SafetensorsFile file = SafetensorsFile.open(path);
+        shards.files.put(path.toString(), file);
+        file.names().forEach(name -> shards.tensors.put(name, file));
+        return shards;
+    }
+
     /** What of a folder may be read: its JSON and safetensors files. */
     static List<Path> files(Path folder) {
         try (Stream<Path> inside = Files.list(folder)) {

@@ -77,7 +77,9 @@ public final class Checkpoint implements AutoCloseable {
         try {
             String json = file.metadata().get(MODEL);
             if (json == null) {
-                throw new DataException(path + ": no metadata '" + MODEL + "': not a checkpoint of Sagitta");
+                throw new DataException(
+                        path + ": no metadata '" + MODEL
+                                + "': not a checkpoint of Sagitta; weights called as torchvision's are read by --arch resnet18 or such");
             }
             ModelSpec model = ModelSpec.parse(json, path + ": " + MODEL, types);
             Checkpoint checkpoint = new Checkpoint(file, model, graph(model, path));

@@ -6,6 +6,7 @@ import dev.sagitta.graph.Graph;
 import dev.sagitta.graph.op.OpTypes;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.JsonInput;
+import dev.sagitta.io.vision.VisionNetwork;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * A network as a checkpoint's {@code sagitta.model} describes it; {@code docs/model-format.md} has the format.
@@ -33,7 +35,9 @@ public record ModelSpec(
     public static final String MEAN_SQUARED_ERROR = "mse";
 
     /** Names of presets for {@link #preset}. */
-    public static final List<String> PRESETS = List.of("mlp", "char-mlp", "char-gpt", "llama", "bert");
+    public static final List<String> PRESETS = Stream.concat(
+                    Stream.of("mlp", "char-mlp", "char-gpt", "llama", "bert"), VisionNetwork.names().stream())
+            .toList();
 
     private static final int CHAR_CONTEXT = 16;
     private static final int CONTEXT = 128;
@@ -69,9 +73,23 @@ public record ModelSpec(
             case "mlp" -> mlp();
             case "char-mlp" -> charMlp(context);
             case "char-gpt", "llama", "bert" -> resource(name, context);
-            default ->
-                throw new DataException("there is no preset '" + name + "'; known: " + String.join(", ", PRESETS));
+            default -> {
+                VisionNetwork network = VisionNetwork.of(name);
+                if (network == null) {
+                    throw new DataException("there is no preset '" + name + "'; known: " + String.join(", ", PRESETS));
+                }
+                yield vision(network, network.input(), network.classes());
+            }
         };
+    }
+
+    /**
+     * A network over images, of a size and a number of classes.
+     *
+     * @param image [channels, height, width]
+     */
+    public static ModelSpec vision(VisionNetwork network, Shape image, int classes) {
+        return parse(network.json(image, classes), "preset " + network.name());
     }
 
     /** The same with its own context: 16 characters of {@code char-mlp}, 128 of networks with attention. */

@@ -32,6 +32,15 @@ public final class SafetensorsFile implements TensorSource {
 
     private static final int ALIGNMENT = 8;
 
+    /** PK 3 4: torch.save writes a zip. */
+    private static final long ZIP = 0x04034b50L;
+
+    private static final long ZIP_MASK = 0xffffffffL;
+    /** A pickle of protocol 2, as torch.save wrote before. */
+    private static final long PICKLE = 0x0280L;
+
+    private static final long PICKLE_MASK = 0xffffL;
+
     private final SourceFile file;
     private final SafetensorsHeader header;
     private final long dataStart;
@@ -59,6 +68,12 @@ public final class SafetensorsFile implements TensorSource {
             throw new DataException(path + ": " + file.size() + " bytes, too short for a safetensors file");
         }
         long length = file.bytes(0, Long.BYTES).getLong();
+        if ((length & ZIP_MASK) == ZIP || (length & PICKLE_MASK) == PICKLE) {
+            throw new DataException(path
+                    + ": it begins as a pickle of PyTorch (.pth, .pt) does, which is not read: to read one is to run it."
+                    + " Save its tensors: python3 -c \"import torch; from safetensors.torch import save_file;"
+                    + " save_file(torch.load('X.pth', map_location='cpu', weights_only=True), 'X.safetensors')\"");
+        }
         if (length < 2 || length > file.size() - Long.BYTES) {
             throw new DataException(path + ": header length is " + Long.toUnsignedString(length) + ", the file holds "
                     + (file.size() - Long.BYTES) + " bytes after it; truncated or not a safetensors file");

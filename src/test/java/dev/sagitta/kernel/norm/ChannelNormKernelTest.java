@@ -52,7 +52,8 @@ final class ChannelNormKernelTest extends KernelSuite {
         Tensor partials = bench.output(
                 "partials",
                 DType.F32,
-                ChannelNorm.partials(bench.device(), copies, segments, rows, channels).toArray());
+                ChannelNorm.partials(bench.device(), copies, segments, rows, channels)
+                        .toArray());
         bench.run(new ChannelNorm.Sums(
                 kind,
                 kind == Kind.SQUARES ? null : bench.input("u", u, each),
@@ -103,7 +104,8 @@ final class ChannelNormKernelTest extends KernelSuite {
     }
 
     private static Tensor words(KernelBench bench, int[] mask) {
-        java.nio.ByteBuffer bytes = java.nio.ByteBuffer.allocate(4 * mask.length).order(java.nio.ByteOrder.nativeOrder());
+        java.nio.ByteBuffer bytes =
+                java.nio.ByteBuffer.allocate(4 * mask.length).order(java.nio.ByteOrder.nativeOrder());
         bytes.asIntBuffer().put(mask);
         return bench.input("mask", DType.U32, bytes.array(), mask.length);
     }

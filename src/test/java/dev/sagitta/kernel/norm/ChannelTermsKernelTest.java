@@ -77,21 +77,16 @@ final class ChannelTermsKernelTest extends KernelSuite {
         Tensor runningVariance = batch ? bench.inOut("running variance", before, s.channels) : null;
         Tensor[] terms = new Tensor[4];
         for (int i = 0; i < terms.length; i++) {
-            terms[i] = bench.output("terms" + i, DType.F32, sets.terms(i < 2 ? 1 : s.copies).toArray());
+            terms[i] = bench.output(
+                    "terms" + i, DType.F32, sets.terms(i < 2 ? 1 : s.copies).toArray());
         }
         Tensor spread = sums(bench, s, 1);
         Tensor ofDy = sums(bench, s, 1);
         Tensor ofXt = sums(bench, s, s.copies);
         Tensor pairs = sums(bench, s, s.copies);
         Tensor squares = sums(bench, s, s.copies);
-        Tensor split = bench.output(
-                "primal",
-                DType.F32,
-                pairs.shape().extent(0),
-                1,
-                s.segments,
-                ChannelNorm.SUMS,
-                s.channels);
+        Tensor split =
+                bench.output("primal", DType.F32, pairs.shape().extent(0), 1, s.segments, ChannelNorm.SUMS, s.channels);
         Tensor y = bench.output("y", DType.F32, whole);
         Tensor dx = bench.output("dx", DType.F32, whole);
         Tensor yt = bench.output("yt", DType.F32, each);
@@ -108,7 +103,18 @@ final class ChannelTermsKernelTest extends KernelSuite {
         bench.run(
                 new ChannelNorm.Sums(Kind.SPREAD, allX, null, null, null, null, null, null, spread),
                 new ChannelTerms.Stats(
-                        spread, tx, tw, tb, mean, r, terms[0], runningMean, runningVariance, sets, (float) EPSILON, MOMENTUM),
+                        spread,
+                        tx,
+                        tw,
+                        tb,
+                        mean,
+                        r,
+                        terms[0],
+                        runningMean,
+                        runningVariance,
+                        sets,
+                        (float) EPSILON,
+                        MOMENTUM),
                 new ChannelNorm.Apply(null, null, null, tx, mean, terms[0], Masks.NONE, null, y),
                 new ChannelNorm.Sums(Kind.BOTH, allDy, null, null, tx, mean, r, null, ofDy),
                 new ChannelTerms.Backward(ofDy, r, tw, terms[1], dw, db, sets, 1, false, false),
@@ -128,7 +134,8 @@ final class ChannelTermsKernelTest extends KernelSuite {
         double[] curvatures = new double[s.copies];
         double[] sizes = new double[s.copies];
         for (int k = 0; k < s.copies; k++) {
-            Truth truth = new Truth(s, x, w, b, dy, part(xt, k, n), part(dyt, k, n), part(wt, k, s.channels), part(bt, k, s.channels));
+            Truth truth = new Truth(
+                    s, x, w, b, dy, part(xt, k, n), part(dyt, k, n), part(wt, k, s.channels), part(bt, k, s.channels));
             if (k == 0) {
                 compare(bench, y, truth.y, close);
                 compare(bench, dx, truth.dx, close);
@@ -225,7 +232,9 @@ final class ChannelTermsKernelTest extends KernelSuite {
                 int first = set / s.groups * s.rows * s.channels + set % s.groups * width;
                 Jet mean = Jet.of(0);
                 for (int i = 0; i < n; i++) {
-                    mean = in[first + i / width * s.channels + i % width].times(1.0 / n).plus(mean);
+                    mean = in[first + i / width * s.channels + i % width]
+                            .times(1.0 / n)
+                            .plus(mean);
                 }
                 Jet variance = Jet.of(EPSILON);
                 for (int i = 0; i < n; i++) {
@@ -235,7 +244,10 @@ final class ChannelTermsKernelTest extends KernelSuite {
                 Jet inverse = variance.power(-0.5);
                 for (int i = 0; i < n; i++) {
                     int j = first + i / width * s.channels + i % width;
-                    out[j] = in[j].minus(mean).times(inverse).times(scale[j % s.channels]).plus(shift[j % s.channels]);
+                    out[j] = in[j].minus(mean)
+                            .times(inverse)
+                            .times(scale[j % s.channels])
+                            .plus(shift[j % s.channels]);
                 }
             }
             y = new double[x.length];

@@ -15,9 +15,14 @@ final class AvgPoolKernelTest extends KernelSuite {
     @Override
     protected List<KernelCase> cases() {
         return List.of(
-                new KernelCase("2 x 2", true, bench -> pool(bench, 2, 5, 6, 7, new Window(2, 2, 2, 2, 0, 0, 1, 1), true)),
-                new KernelCase("3 x 2", true, bench -> pool(bench, 2, 5, 7, 19, new Window(3, 2, 2, 1, 1, 1, 1, 1), true)),
-                new KernelCase("of the image", true, bench -> pool(bench, 1, 6, 5, 3, new Window(3, 3, 1, 2, 1, 1, 1, 1), false)),
+                new KernelCase(
+                        "2 x 2", true, bench -> pool(bench, 2, 5, 6, 7, new Window(2, 2, 2, 2, 0, 0, 1, 1), true)),
+                new KernelCase(
+                        "3 x 2", true, bench -> pool(bench, 2, 5, 7, 19, new Window(3, 2, 2, 1, 1, 1, 1, 1), true)),
+                new KernelCase(
+                        "of the image",
+                        true,
+                        bench -> pool(bench, 1, 6, 5, 3, new Window(3, 3, 1, 2, 1, 1, 1, 1), false)),
                 new KernelCase(
                         "many", false, bench -> pool(bench, 2, 33, 35, 64, new Window(3, 3, 2, 2, 1, 1, 1, 1), false)));
     }

@@ -15,16 +15,22 @@ final class MaxPoolKernelTest extends KernelSuite {
     @Override
     protected List<KernelCase> cases() {
         return List.of(
-                new KernelCase("2 x 2", true, bench -> pool(bench, 2, 5, 6, 7, new Window(2, 2, 2, 2, 0, 0, 1, 1), false)),
-                new KernelCase("3 x 3", true, bench -> pool(bench, 2, 5, 7, 19, new Window(3, 3, 2, 2, 1, 1, 1, 1), false)),
                 new KernelCase(
-                        "5 x 4, dilated", true, bench -> pool(bench, 1, 9, 12, 33, new Window(5, 4, 1, 3, 2, 1, 2, 1), false)),
-                new KernelCase("ties", true, bench -> pool(bench, 1, 4, 4, 3, new Window(3, 3, 1, 1, 1, 1, 1, 1), true)),
+                        "2 x 2", true, bench -> pool(bench, 2, 5, 6, 7, new Window(2, 2, 2, 2, 0, 0, 1, 1), false)),
+                new KernelCase(
+                        "3 x 3", true, bench -> pool(bench, 2, 5, 7, 19, new Window(3, 3, 2, 2, 1, 1, 1, 1), false)),
+                new KernelCase(
+                        "5 x 4, dilated",
+                        true,
+                        bench -> pool(bench, 1, 9, 12, 33, new Window(5, 4, 1, 3, 2, 1, 2, 1), false)),
+                new KernelCase(
+                        "ties", true, bench -> pool(bench, 1, 4, 4, 3, new Window(3, 3, 1, 1, 1, 1, 1, 1), true)),
                 new KernelCase(
                         "many", false, bench -> pool(bench, 3, 33, 35, 64, new Window(2, 2, 2, 2, 0, 0, 1, 1), false)));
     }
 
-    private static void pool(KernelBench bench, int copies, int height, int width, int channels, Window w, boolean ties) {
+    private static void pool(
+            KernelBench bench, int copies, int height, int width, int channels, Window w, boolean ties) {
         int batch = 2;
         int outHeight = (int) w.outputHeight(height);
         int outWidth = (int) w.outputWidth(width);
@@ -40,8 +46,8 @@ final class MaxPoolKernelTest extends KernelSuite {
         float[] xt = bench.normal((long) copies * n);
         float[] dy = bench.normal((long) copies * outs);
         Tensor y = bench.output("y", DType.F32, 1, batch, outHeight, outWidth, channels);
-        Tensor offsets = bench.output(
-                "offsets", DType.U32, (long) batch * outHeight * outWidth * MaxPool.words(w, channels));
+        Tensor offsets =
+                bench.output("offsets", DType.U32, (long) batch * outHeight * outWidth * MaxPool.words(w, channels));
         Tensor yt = bench.output("yt", DType.F32, copies, batch, outHeight, outWidth, channels);
         Tensor dx = bench.output("dx", DType.F32, copies, batch, height, width, channels);
         bench.run(

@@ -2,6 +2,7 @@ package dev.sagitta.graph.op.conv;
 
 import dev.sagitta.device.Device;
 import dev.sagitta.graph.ArrayType;
+import dev.sagitta.graph.Field;
 import dev.sagitta.graph.Op;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.Parameter;
@@ -21,6 +22,14 @@ import java.util.List;
  * @param window of height 1 for signals
  */
 public record Conv(Parameter weight, Parameter bias, int groups, Window window) implements BilinearOp {
+    private static final String KAIMING = "kaiming";
+    private static final Field<String> INIT = Field.choice(
+            "init",
+            "default",
+            "how the weight begins: PyTorch's default, or kaiming, by the outputs, as networks with batch norms have it",
+            "default",
+            KAIMING);
+
     public static final OpType TYPE = type(2, "convolution of [channels, height, width] with windows of zero padding");
     public static final OpType TYPE_1D = type(1, "convolution of [channels, length] with windows of zero padding");
 
@@ -36,7 +45,8 @@ public record Conv(Parameter weight, Parameter bias, int groups, Window window) 
                         WindowFields.PADDING,
                         WindowFields.DILATION,
                         ConvLayout.GROUPS,
-                        ConvLayout.BIAS)
+                        ConvLayout.BIAS,
+                        INIT)
                 .check(ConvLayout::missing);
     }
 
@@ -49,7 +59,9 @@ public record Conv(Parameter weight, Parameter bias, int groups, Window window) 
         Shape shape = ConvLayout.weight(axes, out, channels / groups, window);
         // PyTorch's: uniform within 1 / sqrt of the terms of a sum
         Init init = Init.uniform(1 / Math.sqrt(Math.max(1, shape.elements() / out)));
-        Parameter weight = m.weight("weight", shape, init);
+        // He's: normal with the variance 2 / terms of a sum on the way back, here uniform with the same
+        Init kaiming = Init.uniform(Math.sqrt(6.0 / Math.max(1, shape.elements() / shape.extent(1))));
+        Parameter weight = m.weight("weight", shape, m.get(INIT).equals(KAIMING) ? kaiming : init);
         return new Conv(weight, m.get(ConvLayout.BIAS) ? m.vector("bias", Shape.of(out), init) : null, groups, window);
     }
 
