@@ -49,7 +49,7 @@ SG_FN void channel_put(SG_GLOBAL f32 *terms, i64 segments, i64 channels, i64 cop
     at[4 * channels] = rest;
 }
 
-SG_KERNEL(256) channel_stats_f32(const SG_GLOBAL f32 *partials, const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *b, SG_GLOBAL f32 *mean,
+SG_KERNEL_OF(256, 3) channel_stats_f32(const SG_GLOBAL f32 *partials, const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *b, SG_GLOBAL f32 *mean,
                                  SG_GLOBAL f32 *r, SG_GLOBAL f32 *terms, SG_GLOBAL f32 *running_mean, SG_GLOBAL f32 *running_variance, CHANNEL_SHAPE, i64 rows,
                                  f32 epsilon, f32 momentum) {
     i64 width = channels / groups;
@@ -91,7 +91,7 @@ SG_KERNEL(256) channel_given_f32(const SG_GLOBAL f32 *given_mean, const SG_GLOBA
     }
 }
 
-SG_KERNEL(256) channel_backward_f32(const SG_GLOBAL f32 *partials, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *w, SG_GLOBAL f32 *terms, SG_GLOBAL f32 *dw,
+SG_KERNEL_OF(256, 3) channel_backward_f32(const SG_GLOBAL f32 *partials, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *w, SG_GLOBAL f32 *terms, SG_GLOBAL f32 *dw,
                                     SG_GLOBAL f32 *db, CHANNEL_SHAPE, i64 n, i32 fixed, i32 add_w, i32 add_b) {
     i64 width = channels / groups, sets = terms ? copies * segments * groups : 0;
     for (i64 i = sg_item(); i < sets; i += sg_all_items()) {
@@ -143,7 +143,7 @@ SG_KERNEL(256) channel_tangent_f32(const SG_GLOBAL f32 *partials, const SG_GLOBA
     }
 }
 
-SG_KERNEL(256) channel_tangent_backward_f32(const SG_GLOBAL f32 *partials, const SG_GLOBAL f32 *of_cotangent, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *mt,
+SG_KERNEL_OF(256, 3) channel_tangent_backward_f32(const SG_GLOBAL f32 *partials, const SG_GLOBAL f32 *of_cotangent, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *mt,
                                             const SG_GLOBAL f32 *rt, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *wt, SG_GLOBAL f32 *terms, SG_GLOBAL f32 *dwt,
                                             SG_GLOBAL f32 *dbt, CHANNEL_SHAPE, i64 n, i32 fixed, i32 add_w, i32 add_b) {
     i64 width = channels / groups, sets = terms ? copies * segments * groups : 0;
@@ -185,7 +185,7 @@ SG_KERNEL(256) channel_tangent_backward_f32(const SG_GLOBAL f32 *partials, const
     }
 }
 
-SG_KERNEL(256) channel_curvature_f32(const SG_GLOBAL f32 *partials, const SG_GLOBAL f32 *of_cotangent, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *mt,
+SG_KERNEL_OF(256, 3) channel_curvature_f32(const SG_GLOBAL f32 *partials, const SG_GLOBAL f32 *of_cotangent, const SG_GLOBAL f32 *r, const SG_GLOBAL f32 *mt,
                                      const SG_GLOBAL f32 *rt, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *wt, SG_GLOBAL f32 *out, CHANNEL_SHAPE, i64 n, i32 fixed) {
     SG_SHARED(f32, sums, 256);
     i64 width = channels / groups, copy = sg_group(0);

@@ -34,11 +34,17 @@ public final class Conv {
      * @param towardsInput whether it is {@link Input}
      */
     public static long scratchBytes(Device device, Problem problem, long weights, boolean towardsInput) {
+        if (Winograd.serves(device, problem)) {
+            return Winograd.packedBytes(problem, weights, towardsInput);
+        }
         return ConvDirect.serves(device, problem) ? ConvDirect.packedBytes(problem, weights, towardsInput) : 0;
     }
 
     /** The same of {@link Weight}. */
     public static long weightScratchBytes(Device device, Problem problem) {
+        if (Winograd.serves(device, problem)) {
+            return Winograd.weightBytes(device, problem);
+        }
         return ConvDirect.serves(device, problem) ? ConvDirect.weightBytes(device, problem) : 0;
     }
 
@@ -205,6 +211,9 @@ public final class Conv {
 
         @Override
         public List<Descriptor> launches(Device device) {
+            if (Winograd.serves(device, problem())) {
+                return Winograd.forward(this);
+            }
             return ConvDirect.serves(device, problem()) ? ConvDirect.forward(device, this) : List.of(this);
         }
 
@@ -252,6 +261,9 @@ public final class Conv {
 
         @Override
         public List<Descriptor> launches(Device device) {
+            if (Winograd.serves(device, problem())) {
+                return Winograd.input(this);
+            }
             return ConvDirect.serves(device, problem()) ? ConvDirect.input(device, this) : List.of(this);
         }
 
@@ -298,6 +310,9 @@ public final class Conv {
 
         @Override
         public List<Descriptor> launches(Device device) {
+            if (Winograd.serves(device, problem())) {
+                return Winograd.weight(device, this);
+            }
             return ConvDirect.serves(device, problem()) ? ConvDirect.weight(device, this) : List.of(this);
         }
 
