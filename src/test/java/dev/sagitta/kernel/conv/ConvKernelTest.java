@@ -39,6 +39,8 @@ final class ConvKernelTest extends KernelSuite {
         // more channels than a part of an image in local memory has room for, and a stride beyond the window
         add(cases, false, new Size(1, 1, 1, 4, 40, 2100, 3, 1), SAME);
         add(cases, false, new Size(1, 1, 1, 13, 12, 2, 3, 1), new Window(2, 1, 4, 3, 1, 0, 1, 1));
+        // a window that tiles on CPUs do not serve
+        add(cases, true, new Size(1, 1, 1, 66, 1, 2, 3, 1), new Window(65, 1, 1, 1, 0, 0, 1, 1));
         return cases;
     }
 

@@ -22,7 +22,7 @@ public record MaxPool(int axes, Window window, boolean ceil) implements PoolOp {
     public static final OpType TYPE = type(2);
     public static final OpType TYPE_1D = type(1);
 
-    private static final Keep OFFSETS = Keep.bits("offsets");
+    private static final Keep OFFSETS = Keep.own("offsets");
 
     private static OpType type(int axes) {
         return OpType.of(
