@@ -107,7 +107,7 @@ class BatchNormOptionTest {
         List<Object> words =
                 new ArrayList<>(List.of("--checkpoint", path(name), "--vector", path("v" + name), "--out", out));
         words.addAll(List.of(more));
-        return run("hvp", words.toArray()).succeeded();
+        return run("hvp", words.toArray());
     }
 
     private ReferenceNetwork reference(int first, int rows) {
@@ -137,11 +137,11 @@ class BatchNormOptionTest {
     @Test
     void runningStatisticsUnlessTheBatchsAreAskedFor() {
         Map<String, double[]> running = reference(0, ROWS).hessianVector(weights, probe);
-        hvp("c");
+        hvp("c").succeeded();
         assertProduct(running);
-        hvp("c", "--batch-norm", "running", "--batch", 4);
+        hvp("c", "--batch-norm", "running", "--batch", 4).succeeded();
         assertProduct(running);
-        hvp("c", "--batch-norm", "batch");
+        hvp("c", "--batch-norm", "batch").succeeded();
         assertProduct(reference(0, ROWS).training(0, 0).hessianVector(weights, probe));
     }
 
@@ -158,33 +158,22 @@ class BatchNormOptionTest {
                 }
             });
         }
-        hvp("c", "--batch-norm", "batch", "--batch", 4);
+        hvp("c", "--batch-norm", "batch", "--batch", 4).succeeded();
         assertProduct(expected);
     }
 
     /** Eleven rows in tens leave a batch of one. */
     @Test
     void aBatchOfOneIsRefused() {
-        run(
-                        "hvp",
-                        "--checkpoint",
-                        path("c"),
-                        "--vector",
-                        path("vc"),
-                        "--out",
-                        out,
-                        "--batch",
-                        10,
-                        "--batch-norm",
-                        "batch")
+        hvp("c", "--batch", 10, "--batch-norm", "batch")
                 .failed(1, "layer 'bn' (batch_norm): a batch has one value per channel");
-        hvp("c", "--batch", 10);
+        hvp("c", "--batch", 10).succeeded();
     }
 
     @Test
     void tracesAndQuantisingTakeItToo() {
         for (String command : List.of("curvature", "quantize")) {
-            List<Double> figures = new ArrayList<>();
+            List<String> figures = new ArrayList<>();
             for (String statistics : List.of("running", "batch")) {
                 List<Object> words = new ArrayList<>(List.of(
                         "--checkpoint", path("c"), "--json", "--seed", 1, "--probes", 8, "--batch-norm", statistics));
@@ -192,9 +181,9 @@ class BatchNormOptionTest {
                         command.equals("quantize")
                                 ? List.of("--uniform", 4, "--sensitivity", "omega", "--out", path("q" + statistics))
                                 : List.of());
-                String json =
-                        run(command, words.toArray()).succeeded().json().toString();
-                figures.add((double) json.hashCode());
+                CommandRun run = run(command, words.toArray());
+                assertThat(run.status()).as(run.err()).isZero();
+                figures.add(run.json().toString());
             }
             assertThat(figures.get(0)).as(command).isNotEqualTo(figures.get(1));
         }
