@@ -100,9 +100,11 @@ final class HvpCommand implements Callable<Integer> {
             Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
             try (Device device = common.open()) {
                 ActivationBits.choose(policy, source, device, batchNorm.of(ProgramOptions.of(batch, product)), rows);
-                ProgramOptions options = batchNorm.of(gradient == null
-                                ? ProgramOptions.of(batch, product)
-                                : ProgramOptions.of(batch, product, Computation.GRADIENT))
+                ProgramOptions options = batchNorm
+                        .of(
+                                gradient == null
+                                        ? ProgramOptions.of(batch, product)
+                                        : ProgramOptions.of(batch, product, Computation.GRADIENT))
                         .store(policy.store())
                         .seed(seed);
                 try (Batches batches = new Batches(graph, device, options, rows)) {

@@ -95,10 +95,9 @@ class RunningStatisticsTest {
             try (Batches batches = trainer.evaluator(data, 3)) {
                 assertThat(Evaluation.of(batches).loss()).isCloseTo(whole, Offset.offset(1e-5));
             }
-            weights(trainer)
-                    .forEach((name, tensor) -> assertThat(tensor.bytes())
-                            .as(name)
-                            .isEqualTo(before.get(name).bytes()));
+            weights(trainer).forEach((name, tensor) -> assertThat(tensor.bytes())
+                    .as(name)
+                    .isEqualTo(before.get(name).bytes()));
         }
     }
 
@@ -122,10 +121,9 @@ class RunningStatisticsTest {
             try (Trainer trainer = Trainer.resume(checkpoint, DEVICE, data, options(6), state)) {
                 trainer.step();
                 trainer.step();
-                weights(trainer)
-                        .forEach((name, tensor) -> assertThat(tensor.bytes())
-                                .as(name)
-                                .isEqualTo(whole.get(name).bytes()));
+                weights(trainer).forEach((name, tensor) -> assertThat(tensor.bytes())
+                        .as(name)
+                        .isEqualTo(whole.get(name).bytes()));
             }
         }
     }

@@ -105,8 +105,7 @@ class OpSuiteTest {
 
     /** What training moves is read as it stands outside of it. */
     private static boolean hasState(NetworkCase network) {
-        return network.graph().everyParameter().stream()
-                .anyMatch(parameter -> parameter.use() == Parameter.Use.STATE);
+        return network.graph().everyParameter().stream().anyMatch(parameter -> parameter.use() == Parameter.Use.STATE);
     }
 
     private static Set<Computation> computations(NetworkCase network) {

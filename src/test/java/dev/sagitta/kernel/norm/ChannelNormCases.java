@@ -81,9 +81,8 @@ final class ChannelNormCases implements TimedCases {
                 float[] dy = backward ? bench.floats(u, first, count) : new float[count];
                 for (int i = 0; i < count; i++) {
                     int c = (int) ((first + i) % CHANNELS);
-                    double expected = t[c] * (double) dy[i]
-                            + t[3 * CHANNELS + c] * ((double) in[i] - m[c])
-                            + t[4 * CHANNELS + c];
+                    double expected =
+                            t[c] * (double) dy[i] + t[3 * CHANNELS + c] * ((double) in[i] - m[c]) + t[4 * CHANNELS + c];
                     NormRow.require("y", got[i], expected, CLOSE);
                 }
             });

@@ -27,7 +27,8 @@ final class ChannelNormKernelTest extends KernelSuite {
     protected List<KernelCase> cases() {
         List<KernelCase> cases = new ArrayList<>();
         // copies, segments, rows, channels
-        int[][] shapes = {{1, 1, 1, 1}, {3, 1, 7, 3}, {2, 3, 5, 17}, {1, 1, 1000, 16}, {2, 2, 131, 33}, {1, 1, 4099, 70}};
+        int[][] shapes = {{1, 1, 1, 1}, {3, 1, 7, 3}, {2, 3, 5, 17}, {1, 1, 1000, 16}, {2, 2, 131, 33}, {1, 1, 4099, 70}
+        };
         for (int[] s : shapes) {
             String of = " [" + s[0] + ", " + s[1] + ", " + s[2] + ", " + s[3] + "]";
             boolean small = (long) s[0] * s[1] * s[2] * s[3] <= 4000;
@@ -292,7 +293,8 @@ final class ChannelNormKernelTest extends KernelSuite {
 
     private static void near(String what, int i, double actual, double expected, double size, Tolerance tolerance) {
         if (!(Math.abs(actual - expected) <= tolerance.relative() * size + tolerance.absolute())) {
-            throw new AssertionError(what + "[" + i + "] is " + actual + ", reference " + expected + ", of size " + size);
+            throw new AssertionError(
+                    what + "[" + i + "] is " + actual + ", reference " + expected + ", of size " + size);
         }
     }
 }
