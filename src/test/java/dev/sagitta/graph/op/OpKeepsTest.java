@@ -43,7 +43,8 @@ class OpKeepsTest {
         Node node = node(network);
         Map<String, Long> expected = new LinkedHashMap<>();
         for (Keep keep : wanted(node)) {
-            Wire wire = keep.source() == Keep.Source.INPUT ? stored(node.inputs().get(keep.index())) : node.out();
+            Wire wire =
+                    keep.source() == Keep.Source.INPUT ? stored(node.inputs().get(keep.index())) : node.out();
             boolean free = !keep.isMade() && wire.node().isInput();
             if (!free) {
                 long elements = network.batch() * wire.shape().elements();
@@ -64,7 +65,8 @@ class OpKeepsTest {
 
         List<String> names = new ArrayList<>();
         for (Keep keep : wanted(node)) {
-            Wire wire = keep.source() == Keep.Source.INPUT ? stored(node.inputs().get(keep.index())) : node.out();
+            Wire wire =
+                    keep.source() == Keep.Source.INPUT ? stored(node.inputs().get(keep.index())) : node.out();
             String name = keep.isMade() ? "op." + keep.name() : wire.name();
             if (expected.containsKey(name)) {
                 names.addAll(keep.isExact() ? List.of(name) : List.of(name + ".codes", name + ".grid"));
