@@ -143,7 +143,8 @@ kernel void channel_apply_f32(const global f32 *u, const global f32 *v, const gl
     terms += (copy * segments + segment) * CHANNEL_TERMS * channels;
     if (has_v) {
         if (has_z) CHANNEL_APPLY_MASKS(1, 1, 1) else CHANNEL_APPLY_MASKS(1, 0, 1)
-    } else if (has_z) CHANNEL_APPLY_MASKS(0, 1, 1)
-    else if (has_x) CHANNEL_APPLY_MASKS(0, 0, 1)
+    } else if (has_z) {
+        if (has_x) CHANNEL_APPLY_MASKS(0, 1, 1) else CHANNEL_APPLY_MASKS(0, 1, 0)
+    } else if (has_x) CHANNEL_APPLY_MASKS(0, 0, 1)
     else CHANNEL_APPLY_MASKS(0, 0, 0)
 }

@@ -3,7 +3,6 @@ package dev.sagitta.cli;
 import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.data.DataRows;
 import dev.sagitta.device.Device;
-import dev.sagitta.graph.Graph;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
@@ -31,15 +30,16 @@ final class ActivationBits implements ITypeConverter<ActivationPolicy> {
         }
     }
 
-    /** Lets an automatic policy choose: it needs a gradient to measure on, here that of the first batch. */
+    /** Lets an automatic policy choose: it needs a gradient to measure on, here that of the first batch, with the statistics of the products. */
     static void choose(
-            ActivationPolicy policy, Checkpoint checkpoint, Graph graph, Device device, int batch, DataRows rows) {
+            ActivationPolicy policy, Checkpoint checkpoint, Device device, ProgramOptions like, DataRows rows) {
         if (!policy.isAutomatic()) {
             return;
         }
-        ProgramOptions options = ProgramOptions.of(Math.min(batch, rows.size()), Computation.MEASURED_GRADIENT)
+        ProgramOptions options = ProgramOptions.of(Math.min(like.batch(), rows.size()), Computation.MEASURED_GRADIENT)
+                .batchStatistics(like.batchStatistics())
                 .store(policy.store());
-        try (Batches batches = new Batches(graph, device, options, rows.first(options.batch()))) {
+        try (Batches batches = new Batches(checkpoint.graph(), device, options, rows.first(options.batch()))) {
             NetworkVectors.load(checkpoint, batches);
             batches.run(0, Computation.MEASURED_GRADIENT);
             policy.resolve(batches.program());

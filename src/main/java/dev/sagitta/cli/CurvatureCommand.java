@@ -106,6 +106,9 @@ final class CurvatureCommand implements Callable<Integer> {
     private DataOptions data;
 
     @Mixin
+    private BatchNormOptions batchNorm;
+
+    @Mixin
     private CommonOptions common;
 
     @Override
@@ -117,6 +120,7 @@ final class CurvatureCommand implements Callable<Integer> {
         common.require(
                 relativeError >= 0 && relativeError < 1, "--relative-error is " + relativeError + ", expected 0 to 1");
         try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
+            batchNorm.note(source.graph(), common);
             long seed = common.seed(EvalCommand.seed(source));
             DataRows examples = DataRows.of(
                     data.all(source).sample(rows == null ? Integer.MAX_VALUE : rows, seed, "rows/curvature"));
@@ -264,7 +268,8 @@ final class CurvatureCommand implements Callable<Integer> {
     }
 
     private Batches batches(Checkpoint source, Device device, Rows examples, Computation computation, int atOnce) {
-        ProgramOptions options = ProgramOptions.of(batch, computation).probes(atOnce);
+        ProgramOptions options =
+                batchNorm.of(ProgramOptions.of(batch, computation)).probes(atOnce);
         Batches batches = new Batches(source.graph(), device, options, examples);
         try {
             NetworkVectors.load(source, batches);

@@ -82,6 +82,9 @@ final class HvpCommand implements Callable<Integer> {
     private DataOptions data;
 
     @Mixin
+    private BatchNormOptions batchNorm;
+
+    @Mixin
     private CommonOptions common;
 
     @Override
@@ -91,14 +94,17 @@ final class HvpCommand implements Callable<Integer> {
         try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
             Graph graph = source.graph();
             List<HostTensor> v = Checkpoint.readVector(vector, graph);
+            batchNorm.note(graph, common);
             long seed = common.seed(EvalCommand.seed(source));
             DataRows rows = DataRows.of(data.all(source));
             Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
             try (Device device = common.open()) {
-                ActivationBits.choose(policy, source, graph, device, batch, rows);
-                ProgramOptions options = (gradient == null
-                                ? ProgramOptions.of(batch, product)
-                                : ProgramOptions.of(batch, product, Computation.GRADIENT))
+                ActivationBits.choose(policy, source, device, batchNorm.of(ProgramOptions.of(batch, product)), rows);
+                ProgramOptions options = batchNorm
+                        .of(
+                                gradient == null
+                                        ? ProgramOptions.of(batch, product)
+                                        : ProgramOptions.of(batch, product, Computation.GRADIENT))
                         .store(policy.store())
                         .seed(seed);
                 try (Batches batches = new Batches(graph, device, options, rows)) {

@@ -131,6 +131,9 @@ final class QuantizeCommand implements Callable<Integer> {
     private DataOptions data;
 
     @Mixin
+    private BatchNormOptions batchNorm;
+
+    @Mixin
     private CommonOptions common;
 
     @Spec
@@ -140,6 +143,7 @@ final class QuantizeCommand implements Callable<Integer> {
     public Integer call() {
         Quantizer.Settings settings = settings();
         try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
+            batchNorm.note(source.graph(), common);
             long seed = common.seed(EvalCommand.seed(source));
             Data examples = data.read(source, common);
             try (Device opened = common.open()) {
@@ -162,7 +166,14 @@ final class QuantizeCommand implements Callable<Integer> {
                 new QuantFormat(choice.uniform, group, symmetric);
             }
             return new Quantizer.Settings(
-                    bits, group, symmetric, probes == null ? PROBES : probes, BATCH, 0, gaussNewton);
+                    bits,
+                    group,
+                    symmetric,
+                    probes == null ? PROBES : probes,
+                    BATCH,
+                    0,
+                    gaussNewton,
+                    batchNorm.isBatch());
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage());
         }

@@ -43,10 +43,18 @@ public final class Quantizer {
      * @param probes of the trace estimate of {@link #omega}
      * @param batch examples per pass; changes memory and rounding, not the result
      * @param gaussNewton curvature of the Gauss-Newton matrix in place of the Hessian: never negative
+     * @param batchStatistics whether batch norm uses those of each batch, which then changes the result
      */
     public record Settings(
-            List<Integer> bits, int group, boolean symmetric, int probes, int batch, long seed, boolean gaussNewton) {
-        public static final Settings DEFAULT = new Settings(List.of(2, 3, 4, 8), 64, false, 64, 256, 0, false);
+            List<Integer> bits,
+            int group,
+            boolean symmetric,
+            int probes,
+            int batch,
+            long seed,
+            boolean gaussNewton,
+            boolean batchStatistics) {
+        public static final Settings DEFAULT = new Settings(List.of(2, 3, 4, 8), 64, false, 64, 256, 0, false, false);
 
         public Settings {
             bits = bits.stream().distinct().sorted().toList();
@@ -64,12 +72,12 @@ public final class Quantizer {
 
         /** The same with these bits only. */
         public Settings bits(Integer... offered) {
-            return new Settings(List.of(offered), group, symmetric, probes, batch, seed, gaussNewton);
+            return new Settings(List.of(offered), group, symmetric, probes, batch, seed, gaussNewton, batchStatistics);
         }
 
         /** The same with other probes. */
         public Settings seed(long other) {
-            return new Settings(bits, group, symmetric, probes, batch, other, gaussNewton);
+            return new Settings(bits, group, symmetric, probes, batch, other, gaussNewton, batchStatistics);
         }
 
         /** The same with the bits that a given plan uses, and no other: nothing is left to choose. Null changes nothing. */
@@ -82,6 +90,11 @@ public final class Quantizer {
                     .distinct()
                     .toArray(Integer[]::new);
             return bits(used);
+        }
+
+        /** What a program that measures curvature is compiled for. */
+        ProgramOptions program(Computation computation) {
+            return ProgramOptions.of(batch, computation).batchStatistics(batchStatistics);
         }
 
         private QuantFormat format(int b) {
@@ -134,13 +147,13 @@ public final class Quantizer {
 
     /** Curvature along each rounding error; the loss is the mean over these rows. */
     public RoundingCurvature rounding(Rows rows) {
-        return RoundingCurvature.measure(checkpoint, device, errors(), settings.batch, settings.gaussNewton, rows);
+        return RoundingCurvature.measure(checkpoint, device, errors(), settings, rows);
     }
 
     /** HAWQ-V2's Omega; the loss is the mean over these rows. */
     public Omega omega(Rows rows) {
         Computation product = settings.gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
-        ProgramOptions options = ProgramOptions.of(settings.batch, product)
+        ProgramOptions options = settings.program(product)
                 .probes(Math.min(PROBES_PER_PASS, settings.probes))
                 .seed(settings.seed);
         Batches batches = new Batches(graph(), device, options, rows);

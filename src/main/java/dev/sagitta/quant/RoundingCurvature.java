@@ -55,18 +55,17 @@ public final class RoundingCurvature implements Sensitivity {
 
     /**
      * @param errors the choices
-     * @param batch examples per pass; changes memory and rounding, not the result
-     * @param gaussNewton v'Gv in all places
+     * @param settings examples per pass, whether v'Gv stands in all places, and batch norm's statistics
      * @param rows the loss is the mean over these
      */
     static RoundingCurvature measure(
-            Checkpoint checkpoint, Device device, RoundingErrors errors, int batch, boolean gaussNewton, Rows rows) {
+            Checkpoint checkpoint, Device device, RoundingErrors errors, Quantizer.Settings settings, Rows rows) {
         List<Choice> choices = new ArrayList<>();
         for (RoundingErrors.Weight weight : errors.weights()) {
             weight.choices().forEach(choice -> choices.add(new Choice(weight.parameter(), choice.format())));
         }
-        Pass pass = new Pass(checkpoint, device, batch, rows);
-        if (gaussNewton) {
+        Pass pass = new Pass(checkpoint, device, settings, rows);
+        if (settings.gaussNewton()) {
             return new RoundingCurvature(errors, choices, pass.quadratics(Computation.GAUSS_NEWTON_QUADRATIC, choices));
         }
         double[] curvature = pass.quadratics(Computation.HESSIAN_QUADRATIC, choices);
@@ -105,11 +104,11 @@ public final class RoundingCurvature implements Sensitivity {
     }
 
     /** Quadratic forms along rounding errors, with the checkpoint's weights. */
-    private record Pass(Checkpoint checkpoint, Device device, int batch, Rows rows) {
+    private record Pass(Checkpoint checkpoint, Device device, Quantizer.Settings settings, Rows rows) {
         double[] quadratics(Computation computation, List<Choice> choices) {
             double[] all = new double[choices.size()];
             int probes = Math.min(CHOICES_PER_PASS, choices.size());
-            ProgramOptions options = ProgramOptions.of(batch, computation).probes(probes);
+            ProgramOptions options = settings.program(computation).probes(probes);
             try (Batches batches = new Batches(checkpoint.graph(), device, options, rows)) {
                 Program program = batches.program();
                 program.load(parameter -> checkpoint.parameter(parameter.name()).bytes());

@@ -53,7 +53,7 @@ class QuantizerTest {
     }
 
     private static Quantizer.Settings settings(boolean symmetric) {
-        return new Quantizer.Settings(List.of(2, 3, 4, 8), GROUP, symmetric, 96, 10, 5, false);
+        return new Quantizer.Settings(List.of(2, 3, 4, 8), GROUP, symmetric, 96, 10, 5, false, false);
     }
 
     private Checkpoint mlp() {
@@ -238,7 +238,7 @@ class QuantizerTest {
     }
 
     private static Quantizer.Settings probes(int count, long seed) {
-        return new Quantizer.Settings(List.of(2, 3, 4, 8), GROUP, false, count, 10, seed, false);
+        return new Quantizer.Settings(List.of(2, 3, 4, 8), GROUP, false, count, 10, seed, false, false);
     }
 
     /** No input, no bias: no weight has any curvature, and each gets the most bits that there is room for. */

@@ -61,7 +61,7 @@ class RoundingCurvatureTest {
         DataRows rows = DataRows.of(DataSet.of(
                 HostTensor.of("inputs", Shape.of(ROWS, WIDTHS[0]), inputs),
                 HostTensor.of("targets", Shape.of(ROWS, WIDTHS[3]), targets)));
-        Quantizer.Settings settings = new Quantizer.Settings(BITS, 4, false, 16, 5, 1, false);
+        Quantizer.Settings settings = new Quantizer.Settings(BITS, 4, false, 16, 5, 1, false, false);
         try (Checkpoint source = QuantFixture.checkpoint(folder.resolve("c.safetensors"), CHAIN, 3)) {
             Quantizer quantizer = new Quantizer(source, device, settings);
             RoundingCurvature curvature = quantizer.rounding(rows);
@@ -118,7 +118,7 @@ class RoundingCurvatureTest {
     }
 
     private static Quantizer.Settings settings(int batch, boolean gaussNewton) {
-        return new Quantizer.Settings(BITS, 16, false, 16, batch, 1, gaussNewton);
+        return new Quantizer.Settings(BITS, 16, false, 16, batch, 1, gaussNewton, false);
     }
 
     /** Random weights are no minimum: along some rounding errors the loss bends down. Such choices are not free. */

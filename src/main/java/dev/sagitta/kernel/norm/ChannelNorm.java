@@ -164,7 +164,7 @@ public final class ChannelNorm {
      * y = terms0 u + terms1 v + terms2 z + terms3 (x - mean) + terms4.
      *
      * @param u f32 [copies, segments, rows, channels], or null
-     * @param v as u, or null
+     * @param v as u, or null; where it is there x is, too
      * @param z f32 [segments, rows, channels], or null
      * @param x f32 [segments, rows, channels], or null
      * @param mean f32 [segments, channels], or null where x is
@@ -182,6 +182,7 @@ public final class ChannelNorm {
             Shape all = y.shape();
             long[] one = {all.extent(1), all.extent(2), all.extent(3)};
             s.require((x == null) == (mean == null), "of x and mean one is missing")
+                    .require(v == null || x != null, v + " is there without x; give x, or v as u")
                     .require((masks == Masks.NONE) == (mask == null), "a mask is there for " + masks + " or it is not")
                     .require(
                             mask == null || one[2] % 32 == 0,

@@ -11,7 +11,9 @@ public final class BatchNormReference implements OpReference {
     @Override
     public List<Sample> samples() {
         return List.of(
-                Sample.of("{'type':'batch_norm'}", Shape.of(1, 1, 1)).batch(5),
+                // with a small weight what is left of five values' cotangents cancels, below what fp32 tells
+                Sample.of("{'type':'batch_norm','affine':false}", Shape.of(1, 1, 1))
+                        .batch(5),
                 Sample.of("{'type':'batch_norm'}", Shape.of(3)).batch(5),
                 Sample.of("{'type':'batch_norm','epsilon':0.1,'momentum':0.3}", Shape.of(3, 2, 5)),
                 Sample.of("{'type':'batch_norm','affine':false}", Shape.of(17, 2, 3)),
