@@ -181,8 +181,7 @@ final class TrainCommand implements Callable<Integer> {
                 common.note("trained without the dropout of " + checkpoint + ": " + String.join(", ", rates));
             }
         }
-        try (Checkpoint source =
-                resume != null ? Checkpoint.open(resume) : ModelFiles.open(checkpoint, data, common)) {
+        try (Checkpoint source = resume != null ? Checkpoint.open(resume) : ModelFiles.open(checkpoint, data, common)) {
             return train(source);
         }
     }
@@ -194,10 +193,9 @@ final class TrainCommand implements Callable<Integer> {
                         .orElseThrow(() -> new DataException(resume + ": no metadata '" + Checkpoint.TRAINING
                                 + "': this checkpoint cannot be resumed")));
         TrainingOptions options = options(state);
-        DataOptions.Training training =
-                source == null
-                        ? data.readFor(model(), VisionNetwork.of(model), options.seed(), common)
-                        : data.readFor(source, common);
+        DataOptions.Training training = source == null
+                ? data.readFor(model(), VisionNetwork.of(model), options.seed(), common)
+                : data.readFor(source, common);
         requireSameModel(training.model());
         Data examples = training.data();
         DataSet heldOut = heldOut(examples);

@@ -95,7 +95,10 @@ class VisionTest {
                 .hasMessageContaining("of resnet34 missing");
         Path pickle = Files.write(
                 folder.resolve("x.pth"),
-                ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN).putInt(0x04034b50).array());
+                ByteBuffer.allocate(64)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putInt(0x04034b50)
+                        .array());
         assertThatThrownBy(() -> HuggingFace.weights(pickle, "resnet18", null))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("torch.load");
