@@ -119,7 +119,7 @@ final class CurvatureCommand implements Callable<Integer> {
         common.require(rows == null || rows >= 1, "--rows is " + rows + ", expected at least 1");
         common.require(
                 relativeError >= 0 && relativeError < 1, "--relative-error is " + relativeError + ", expected 0 to 1");
-        try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
+        try (Checkpoint source = ModelFiles.open(checkpoint, data, common)) {
             batchNorm.note(source.graph(), common);
             long seed = common.seed(EvalCommand.seed(source));
             DataRows examples = DataRows.of(

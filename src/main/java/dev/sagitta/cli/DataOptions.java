@@ -9,6 +9,7 @@ import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.io.model.Vocabulary;
+import dev.sagitta.io.vision.VisionNetwork;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.file.Files;
@@ -153,6 +154,11 @@ final class DataOptions {
      * @throws DataException naming what cannot be read or does not fit
      */
     Training readFor(ModelSpec model, long seed) {
+        return readFor(model, null, seed, null);
+    }
+
+    /** The same; a network over images that is new has the size and the number of classes of the examples. */
+    Training readFor(ModelSpec model, VisionNetwork network, long seed, CommonOptions common) {
         if (context != null && source.text == null) {
             throw new ParameterException(
                     spec.commandLine(),
@@ -176,10 +182,22 @@ final class DataOptions {
             int window = Math.toIntExact(model.inputShape().elements());
             data = Data.windows(text, source.text, window, complete.hasOutputPerPosition(), seed);
         }
+        if (network != null) {
+            complete = fitted(network, data.all(), common);
+        }
         // every part is some of these
         data.all().requireFits(complete.toGraph());
         data.all().requireCounted();
         return new Training(complete, data);
+    }
+
+    private static ModelSpec fitted(VisionNetwork network, DataSet examples, CommonOptions common) {
+        Shape image = network.imageOf(examples.inputShape());
+        int classes = examples.targetType() == DType.I32 ? Math.max(1, examples.classes()) : network.classes();
+        if (!image.equals(network.input()) || classes != network.classes()) {
+            common.note(network.name() + " over images " + image + " of " + classes + " classes, as the examples are");
+        }
+        return ModelSpec.vision(network, image, classes);
     }
 
     /** The file of the main input. */
@@ -263,6 +281,15 @@ final class DataOptions {
         }
         Shape shape = NpyFile.read(main()).shape();
         return shape.rank() < 2 ? 0 : (int) Math.min(Integer.MAX_VALUE, shape.extent(-1));
+    }
+
+    /** Shape of an image of {@code --inputs}; null where they are no images. */
+    Shape image() {
+        if (source.arrays == null || !Files.isRegularFile(main())) {
+            return null;
+        }
+        Shape shape = NpyFile.read(main()).shape();
+        return shape.rank() < 3 ? null : Shape.of(java.util.Arrays.copyOfRange(shape.toArray(), 1, shape.rank()));
     }
 
     /** Null unless given. */

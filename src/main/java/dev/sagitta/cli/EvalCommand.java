@@ -85,7 +85,7 @@ final class EvalCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         common.require(batch >= 1, "--batch is " + batch + ", expected at least 1");
-        try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
+        try (Checkpoint source = ModelFiles.open(checkpoint, data, common)) {
             Split part = split != null ? split : data.isArrays() ? Split.all : Split.test;
             common.noteEffect(part != Split.all && !data.isIdx(), "--seed", "no examples are held out by it");
             DataSet examples = part == Split.all ? data.all(source) : part.of(data.read(source, common));

@@ -91,7 +91,7 @@ final class HvpCommand implements Callable<Integer> {
     public Integer call() {
         common.require(batch >= 1, "--batch is " + batch + ", expected at least 1");
         common.noteEffect(!policy.isExact(), "--seed", "nothing is drawn unless --activation-bits rounds at random");
-        try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
+        try (Checkpoint source = ModelFiles.open(checkpoint, data, common)) {
             Graph graph = source.graph();
             List<HostTensor> v = Checkpoint.readVector(vector, graph);
             batchNorm.note(graph, common);

@@ -4,6 +4,7 @@ import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.huggingface.HuggingFace;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.tensor.Shape;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -31,11 +32,20 @@ final class ModelFiles {
      * @throws DataException naming the file or folder and what is wrong with it
      */
     static Checkpoint open(Path checkpoint, int context, CommonOptions common) {
+        return open(checkpoint, context, null, common);
+    }
+
+    /** The same of a network that is to read these examples: as many tokens, or images of their size where its file does not say it. */
+    static Checkpoint open(Path checkpoint, DataOptions data, CommonOptions common) {
+        return open(checkpoint, data.tokens(), data.image(), common);
+    }
+
+    private static Checkpoint open(Path checkpoint, int context, Shape image, CommonOptions common) {
         if (common.architecture() != null) {
-            return HuggingFace.weights(checkpoint, common.architecture(), null);
+            return HuggingFace.weights(checkpoint, common.architecture(), image);
         }
         if (HuggingFace.isFolder(checkpoint)) {
-            return HuggingFace.open(checkpoint, context, common::note);
+            return HuggingFace.open(checkpoint, context, image, common::note);
         }
         return context == 0 ? Checkpoint.open(checkpoint) : Checkpoint.open(checkpoint, context);
     }

@@ -142,7 +142,7 @@ final class QuantizeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Quantizer.Settings settings = settings();
-        try (Checkpoint source = ModelFiles.open(checkpoint, data.tokens(), common)) {
+        try (Checkpoint source = ModelFiles.open(checkpoint, data, common)) {
             batchNorm.note(source.graph(), common);
             long seed = common.seed(EvalCommand.seed(source));
             Data examples = data.read(source, common);

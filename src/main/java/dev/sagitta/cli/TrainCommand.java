@@ -12,6 +12,7 @@ import dev.sagitta.io.huggingface.HuggingFace;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.io.vision.VisionNetwork;
 import dev.sagitta.program.Batches;
 import dev.sagitta.train.Trainer;
 import dev.sagitta.train.TrainingOptions;
@@ -47,7 +48,9 @@ final class TrainCommand implements Callable<Integer> {
             names = "--model",
             paramLabel = "SPEC",
             description =
-                    "A JSON file (docs/model-format.md) or a preset: mlp (784-512-512-10), char-mlp, char-gpt, llama, bert.")
+                    "A JSON file (docs/model-format.md) or a preset: mlp (784-512-512-10), char-mlp, char-gpt, llama, bert;"
+                            + " over images, of the size and the classes that the examples have: convnet, resnet20, resnet18, resnet34,"
+                            + " resnet50, resnet101, mobilenet-v2, vit-tiny, unet-small.")
     private String model;
 
     @Reads
@@ -178,8 +181,7 @@ final class TrainCommand implements Callable<Integer> {
                 common.note("trained without the dropout of " + checkpoint + ": " + String.join(", ", rates));
             }
         }
-        try (Checkpoint source =
-                resume != null ? Checkpoint.open(resume) : ModelFiles.open(checkpoint, data.tokens(), common)) {
+        try (Checkpoint source = resume != null ? Checkpoint.open(resume) : ModelFiles.open(checkpoint, data, common)) {
             return train(source);
         }
     }
@@ -191,8 +193,9 @@ final class TrainCommand implements Callable<Integer> {
                         .orElseThrow(() -> new DataException(resume + ": no metadata '" + Checkpoint.TRAINING
                                 + "': this checkpoint cannot be resumed")));
         TrainingOptions options = options(state);
-        DataOptions.Training training =
-                source == null ? data.readFor(model(), options.seed()) : data.readFor(source, common);
+        DataOptions.Training training = source == null
+                ? data.readFor(model(), VisionNetwork.of(model), options.seed(), common)
+                : data.readFor(source, common);
         requireSameModel(training.model());
         Data examples = training.data();
         DataSet heldOut = heldOut(examples);

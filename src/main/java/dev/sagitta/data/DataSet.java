@@ -121,6 +121,19 @@ public abstract class DataSet {
     /** @throws DataException naming the place of an id outside [0, rows) */
     abstract void requireIds(long rows);
 
+    /** One more than the largest label: how many classes there are, if examples of the last one are among these. */
+    public final int classes() {
+        ByteBuffer target = ByteBuffer.allocate(targetBytes).order(ByteOrder.nativeOrder());
+        int largest = -1;
+        for (int row = 0; row < size(); row++) {
+            copyTarget(row, target, 0);
+            for (int at = 0; at < targetBytes; at += ELEMENT_BYTES) {
+                largest = Math.max(largest, target.getInt(at));
+            }
+        }
+        return largest + 1;
+    }
+
     /** Two parts of this set: about a tenth of the examples, chosen by the seed, is held out. */
     public abstract Split split(long seed);
 

@@ -36,10 +36,8 @@ public final class SafetensorsFile implements TensorSource {
     private static final long ZIP = 0x04034b50L;
 
     private static final long ZIP_MASK = 0xffffffffL;
-    /** A pickle of protocol 2, as torch.save wrote before. */
-    private static final long PICKLE = 0x0280L;
-
-    private static final long PICKLE_MASK = 0xffffL;
+    /** The magic number of what torch.save wrote before, a pickle of protocol 2. */
+    private static final long PICKLE = 0x469cfc6c0a8a0280L;
 
     private final SourceFile file;
     private final SafetensorsHeader header;
@@ -68,7 +66,7 @@ public final class SafetensorsFile implements TensorSource {
             throw new DataException(path + ": " + file.size() + " bytes, too short for a safetensors file");
         }
         long length = file.bytes(0, Long.BYTES).getLong();
-        if ((length & ZIP_MASK) == ZIP || (length & PICKLE_MASK) == PICKLE) {
+        if ((length & ZIP_MASK) == ZIP || length == PICKLE) {
             throw new DataException(path
                     + ": it begins as a pickle of PyTorch (.pth, .pt) does, which is not read: to read one is to run it."
                     + " Save its tensors: python3 -c \"import torch; from safetensors.torch import save_file;"

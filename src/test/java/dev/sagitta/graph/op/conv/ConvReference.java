@@ -16,7 +16,7 @@ public final class ConvReference implements OpReference {
                 Sample.of("{'type':'conv2d','out':1,'kernel':1}", Shape.of(1, 1, 1))
                         .batch(1),
                 Sample.of("{'type':'conv2d','out':5,'kernel':1}", Shape.of(3, 2, 4)),
-                Sample.of("{'type':'conv2d','out':4,'kernel':1,'stride':2,'bias':false}", Shape.of(3, 5, 4)),
+                Sample.of("{'type':'conv2d','out':7,'kernel':1,'stride':2,'bias':false}", Shape.of(5, 5, 4)),
                 Sample.of("{'type':'conv2d','out':3,'kernel':3,'padding':1}", Shape.of(2, 5, 7)),
                 Sample.of("{'type':'conv2d','out':17,'kernel':3,'padding':1,'bias':false}", Shape.of(3, 4, 3))
                         .batch(2),
