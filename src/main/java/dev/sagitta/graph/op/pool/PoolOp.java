@@ -58,6 +58,19 @@ interface PoolOp extends LinearOp {
             throw new IllegalArgumentException(type() + ": a window of " + (axes() == 1 ? "" : w.height() + " x ")
                     + w.width() + " does not fit into " + shown + "; pad more, or use a smaller kernel");
         }
+        boolean full = reads(shown.extent(-1), width, w.width(), w.strideWidth(), w.paddingWidth(), w.dilationWidth())
+                && (axes() == 1
+                        || reads(
+                                shown.extent(1),
+                                height,
+                                w.height(),
+                                w.strideHeight(),
+                                w.paddingHeight(),
+                                w.dilationHeight()));
+        if (!full) {
+            throw new IllegalArgumentException(type() + ": some windows over " + shown
+                    + " see padding alone; pad less, or use a smaller dilation");
+        }
         long channels = shown.extent(0);
         return List.of(axes() == 1 ? ArrayType.image(width, channels) : ArrayType.image(height, width, channels));
     }
@@ -70,6 +83,18 @@ interface PoolOp extends LinearOp {
         long count = (ceil() ? room + stride - 1 : room) / stride + 1;
         // a window must begin within the image or the padding in front of it
         return ceil() && (count - 1) * stride >= extent + padding ? count - 1 : count;
+    }
+
+    /** Whether every window has a position within the image. */
+    private static boolean reads(long extent, long outputs, long kernel, long stride, long padding, long dilation) {
+        for (long o = 0; o < outputs; o++) {
+            long first = o * stride - padding;
+            long skipped = first >= 0 ? 0 : (-first + dilation - 1) / dilation;
+            if (skipped >= kernel || first + skipped * dilation >= extent) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** [copies, batch, height, width, channels] of values of a view. */
