@@ -19,7 +19,8 @@
    Work-group: one work-item. Tiles of all images are numbered in a row; winograd_rows_f32: grid x: blocks of WINOGRAD_TILES tiles; y: copies of x, whose tiles serve `weights`
    copies of U. winograd_weight_rows_f32: grid x: splits of the blocks; y: copies.
    Local memory: transformed inputs [16][tiles][depth] and products [16][tiles][32]. Flops 32 per 4 outputs, results and depth, beside the transforms' 32 and 24 additions a value.
-   Errors: sums of four inputs and three weights are rounded before they are multiplied, so an error is some three of the direct sum's.
+   Errors: sums of four inputs and of nine weights are rounded before they are multiplied, so an error is of the size of a whole 4 x 4 tile's values, which cancel in an
+   output whose own window is small; an infinity or NaN reaches the other outputs of its tile.
    Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016). */
 #ifndef WINOGRAD_TILES
 #define WINOGRAD_TILES 48 /* of a block, a multiple of 12 */

@@ -1,7 +1,7 @@
 package dev.sagitta.cli;
 
 import dev.sagitta.graph.Graph;
-import dev.sagitta.graph.op.norm.BatchNorm;
+import dev.sagitta.graph.Parameter;
 import dev.sagitta.program.ProgramOptions;
 import picocli.CommandLine.Option;
 
@@ -37,7 +37,7 @@ final class BatchNormOptions {
 
     /** Notes where there is nothing to choose. */
     void note(Graph graph, CommonOptions common) {
-        boolean any = graph.nodes().stream().anyMatch(node -> node.op() instanceof BatchNorm);
+        boolean any = graph.everyParameter().stream().anyMatch(parameter -> parameter.use() == Parameter.Use.STATE);
         common.noteEffect(any, NAME, "the model has no batch norm");
     }
 }

@@ -152,6 +152,7 @@ public final class Conv {
         return Geometry.of(Math.max(1, Math.min(Work.ceil(elements, group), 1 << 20)), copies, 1, group, 1);
     }
 
+    /** Of the sum of absolute terms: of the definition's, or of those that {@link Winograd} adds up, which reach over a tile. */
     private static Tolerance sums(double terms) {
         return new Tolerance((4 + Math.sqrt(terms)) * 6e-8, 1e-30);
     }

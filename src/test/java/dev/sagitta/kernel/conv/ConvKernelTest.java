@@ -39,6 +39,11 @@ final class ConvKernelTest extends KernelSuite {
         // more channels than a part of an image in local memory has room for, and a stride beyond the window
         add(cases, false, new Size(1, 1, 1, 4, 40, 2100, 3, 1), SAME);
         add(cases, false, new Size(1, 1, 1, 13, 12, 2, 3, 1), new Window(2, 1, 4, 3, 1, 0, 1, 1));
+        // 3 x 3 with stride 1 and channels that are multiples of 16, which Winograd serves on CPUs
+        add(cases, false, new Size(1, 3, 3, 9, 7, 16, 48, 1), new Window(3, 3, 1, 1, 0, 2, 1, 1));
+        add(cases, false, new Size(2, 2, 2, 5, 6, 48, 16, 1), new Window(3, 3, 1, 1, 2, 0, 1, 1));
+        add(cases, false, new Size(1, 1, 1, 4, 5, 128, 128, 1), SAME);
+        add(cases, false, new Size(1, 1, 1, 4, 5, 144, 16, 1), SAME);
         // a window that tiles on CPUs do not serve
         add(cases, true, new Size(1, 1, 1, 66, 1, 2, 3, 1), new Window(65, 1, 1, 1, 0, 0, 1, 1));
         return cases;

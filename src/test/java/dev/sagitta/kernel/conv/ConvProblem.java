@@ -5,6 +5,7 @@ import dev.sagitta.kernel.Descriptor;
 import dev.sagitta.kernel.Window;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Tensor;
+import java.util.function.Supplier;
 
 /** One convolution with random tensors, and its three products in fp64 from their definition. */
 final class ConvProblem {
@@ -131,6 +132,16 @@ final class ConvProblem {
         bench.compare(result.tensor, sums, magnitudes, product.tolerance());
     }
 
+    /** In the place of the definition's terms, those that Winograd's way adds up, where it is taken. */
+    private void winograd(double[] magnitudes, int from, double scale, Supplier<double[]> terms) {
+        if (Winograd.serves(bench.device(), p)) {
+            double[] own = terms.get();
+            for (int i = 0; i < own.length; i++) {
+                magnitudes[from + i] = scale * own[i];
+            }
+        }
+    }
+
     void forward(int xs, int ws, boolean add) {
         Filled x = filled("x", images(xs));
         Filled w = filled("w", weights(ws));
@@ -152,6 +163,7 @@ final class ConvProblem {
                 sums[from + o] += term;
                 magnitudes[from + o] += Math.abs(term);
             });
+            winograd(magnitudes, from, SCALE, () -> WinogradMagnitudes.of(p, x.values, atX, w.values, atW, false));
             for (int i = 0; !add && i < n; i++) {
                 float bias = b.values[copy(b, k) + i % (int) p.outputs()];
                 sums[from + i] += bias;
@@ -181,6 +193,7 @@ final class ConvProblem {
                 sums[from + i] += term;
                 magnitudes[from + i] += Math.abs(term);
             });
+            winograd(magnitudes, from, SCALE, () -> WinogradMagnitudes.of(p, dy.values, atY, w.values, atW, true));
         }
         compare(dx, sums, magnitudes, product);
     }
@@ -204,6 +217,7 @@ final class ConvProblem {
                 sums[from + j] += term;
                 magnitudes[from + j] += Math.abs(term);
             });
+            winograd(magnitudes, from, 1, () -> WinogradMagnitudes.ofWeight(p, x.values, atX, dy.values, atY));
         }
         compare(dw, sums, magnitudes, product);
     }

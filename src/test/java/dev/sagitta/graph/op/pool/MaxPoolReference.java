@@ -44,7 +44,9 @@ public final class MaxPoolReference implements OpReference {
                         "max_pool1d",
                         "expected [channels, length]"),
                 new Refusal(
-                        Sample.of("{'type':'max_pool2d','kernel':[2,1],'padding':[1,0],'dilation':[2,1]}", Shape.of(2, 1, 9)),
+                        Sample.of(
+                                "{'type':'max_pool2d','kernel':[2,1],'padding':[1,0],'dilation':[2,1]}",
+                                Shape.of(2, 1, 9)),
                         "some windows over [2, 1, 9] see padding alone"),
                 new Refusal(Sample.of("{'type':'max_pool2d'}", Shape.of(2, 3, 5)), "'kernel' is missing"));
     }
