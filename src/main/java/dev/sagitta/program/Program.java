@@ -84,7 +84,8 @@ public final class Program implements AutoCloseable {
             // an observer is shown every wire of the network
             Rewrites rewrites = options.observer() == Observer.NONE ? options.rewrites() : Rewrites.NONE;
             boolean keeps = computation.keepsActivations() || computation.usesProbes();
-            Rewrites.Rewritten rewritten = rewrites.apply(graph, new Target(device.kind(), keeps));
+            Rewrites.Rewritten rewritten =
+                    rewrites.apply(graph, new Target(device.kind(), keeps, options.usesBatchStatistics()));
             NetworkCompiler compiler = new NetworkCompiler(rewritten, options, values, computation, schedule);
             compiler.compile();
             schedules.put(computation, schedule);

@@ -179,6 +179,11 @@ public record ProgramOptions(
                 external);
     }
 
+    /** Whether batch norm uses those of the batch: in training, and where it is asked for. */
+    public boolean usesBatchStatistics() {
+        return training || batchStatistics;
+    }
+
     /** Batch norm uses the mean and variance of each batch, as training does, and not the running ones. */
     public ProgramOptions batchStatistics(boolean on) {
         return new ProgramOptions(

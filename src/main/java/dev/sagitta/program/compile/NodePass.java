@@ -65,7 +65,7 @@ abstract class NodePass implements Pass {
 
     @Override
     public final boolean batchStatistics() {
-        return flow.options.training() || flow.options.batchStatistics();
+        return flow.options.usesBatchStatistics();
     }
 
     @Override

@@ -126,7 +126,7 @@ class RewriteSuiteTest {
 
     @Test
     void aFusionIsTakenWhereNobodyElseReadsTheMiddle() {
-        Rewrites.Rewritten rewritten = Rewrites.ALL.apply(GRAPH, new Target(DeviceKind.OPENCL_CPU, false));
+        Rewrites.Rewritten rewritten = Rewrites.ALL.apply(GRAPH, new Target(DeviceKind.OPENCL_CPU, false, false));
         assertThat(rewritten.graph().nodes())
                 .extracting(Node::name)
                 .containsExactly("input", "gelu", "fc2", "tanh", "sum", "fc3");
@@ -150,7 +150,7 @@ class RewriteSuiteTest {
         Node other = Layers.multiply(b, "other", tanh, y);
         Node gelu = Layers.activation(b, "gelu", other, Function.GELU);
         Graph graph = b.build(Layers.multiply(b, "square", gelu, gelu), ElementwiseLoss.meanSquaredError());
-        Rewrites.Rewritten rewritten = Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, true));
+        Rewrites.Rewritten rewritten = Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, true, false));
         assertThat(rewritten.graph().nodes())
                 .extracting(Node::name)
                 .containsExactly("input", "up", "gate", "y", "tanh", "other", "gelu", "square");
@@ -168,7 +168,7 @@ class RewriteSuiteTest {
     void aGateKeepsLess() {
         NetworkCase gated = network("gated");
         Graph fused = Rewrites.ALL
-                .apply(gated.graph(), new Target(DeviceKind.OPENCL_CPU, true))
+                .apply(gated.graph(), new Target(DeviceKind.OPENCL_CPU, true, false))
                 .graph();
         int plain =
                 KeepPlan.of(gated.graph(), Computation.GRADIENT, true).values().size();
@@ -179,7 +179,7 @@ class RewriteSuiteTest {
     @Test
     void aSumAndItsNormAreOneOpWithTheWiresOfBoth() {
         Graph graph = Networks.normed();
-        Rewrites.Rewritten rewritten = Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, true));
+        Rewrites.Rewritten rewritten = Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, true, false));
         Node post = rewritten.graph().nodes().stream()
                 .filter(node -> node.name().equals("n2"))
                 .findFirst()
@@ -202,8 +202,9 @@ class RewriteSuiteTest {
             assertThat(names(rewritten.graph(), computation)).isEqualTo(names(graph, computation));
         }
         // where no other pass follows and the norm alone reads the sum, it is not written
-        Graph forward =
-                Rewrites.ALL.apply(graph, new Target(DeviceKind.CUDA, false)).graph();
+        Graph forward = Rewrites.ALL
+                .apply(graph, new Target(DeviceKind.CUDA, false, false))
+                .graph();
         assertThat(forward.nodes().stream()
                         .filter(node -> node.name().equals("n2"))
                         .findFirst()
@@ -220,10 +221,10 @@ class RewriteSuiteTest {
 
     @Test
     void aRefusalHasItsReason() {
-        Rewrites.Rewritten kept = Rewrites.ALL.apply(GRAPH, new Target(DeviceKind.OPENCL_GPU, true));
+        Rewrites.Rewritten kept = Rewrites.ALL.apply(GRAPH, new Target(DeviceKind.OPENCL_GPU, true, false));
         assertThat(kept.graph()).isSameAs(GRAPH);
         assertThat(kept.outcomes().get(0).reason()).startsWith("a later pass reads the output of 'fc1'");
-        Rewrites.Rewritten cuda = Rewrites.ALL.apply(GRAPH, new Target(DeviceKind.CUDA, false));
+        Rewrites.Rewritten cuda = Rewrites.ALL.apply(GRAPH, new Target(DeviceKind.CUDA, false, false));
         assertThat(cuda.outcomes().get(0).reason()).startsWith("a product of cuBLAS");
     }
 
@@ -241,5 +242,25 @@ class RewriteSuiteTest {
             assertThat(program.explain(Computation.GRADIENT).tasks())
                     .noneMatch(task -> task.label().equals("fc1.unpack"));
         }
+    }
+
+    @Test
+    void aNormGoesIntoItsConvolutionWhereItsStatisticsAreGiven() {
+        Graph graph = network("images").graph();
+        Rewrites.Outcome folded = new Rewrites.Outcome("conv-norm", "norm1", null);
+        assertThat(Rewrites.ALL
+                        .apply(graph, new Target(DeviceKind.OPENCL_CPU, false, false))
+                        .outcomes())
+                .contains(folded)
+                .contains(
+                        new Rewrites.Outcome("conv-norm", "norm2", "the output of 'conv2' is read elsewhere as well"));
+        assertThat(Rewrites.ALL
+                        .apply(graph, new Target(DeviceKind.OPENCL_CPU, false, true))
+                        .outcomes())
+                .doesNotContain(folded);
+        assertThat(Rewrites.ALL
+                        .apply(graph, new Target(DeviceKind.OPENCL_CPU, true, false))
+                        .outcomes())
+                .doesNotContain(folded);
     }
 }
