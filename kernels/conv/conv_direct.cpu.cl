@@ -30,9 +30,11 @@
 #ifndef CONV_SEGMENT
 #define CONV_SEGMENT 128 /* columns of a segment at most */
 #endif
+#ifndef CONV_SLACK
+#define CONV_SLACK 8192 /* floats behind the buffer that a tile's unused rows may read */
+#endif
 #define CONV_PANEL 32
 #define CONV_TILE 12
-#define CONV_SLACK 8192 /* floats behind the buffer that a tile's unused rows may read */
 
 #include "lib/dialect.h"
 #include "lib/cpu/tile.h"

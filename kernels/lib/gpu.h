@@ -1,6 +1,7 @@
 /* The vocabulary of kernels that both GPU dialects compile from one text (suffix .gpu.cl), on top of lib/dialect.h. A work-item has a place in its group
    (sg_local of sg_locals) and the group a place in the grid (sg_group of sg_groups), along axes 0 to 2; sg_item of sg_all_items is its place in the grid along
-   axis 0. Shared arrays are declared at the top of an entry. Four floats or words at a time are 16 bytes on CUDA, where sg_takes_4 says whether a pointer is
+   axis 0. Shared arrays are declared at the top of an entry; after SG_BARRIER_GLOBAL a group sees what it
+   has written to global memory as well. Four floats or words at a time are 16 bytes on CUDA, where sg_takes_4 says whether a pointer is
    aligned to that; OpenCL's vload4 takes any. SG_SHARED_FOURS is a shared array whose fours, from a multiple of 4 on, sg_shared_4 reads and sg_put_shared_4 writes at
    once. On top of it: gpu_wide.h four elements of every array, gpu_rows.h sums over lanes and groups, gpu_sums.h compensated sums.
 
@@ -18,6 +19,7 @@
 #define sg_shared_4(p) vload4(0, p)
 #define sg_put_shared_4(p, v) vstore4(v, 0, p)
 #define SG_BARRIER() barrier(CLK_LOCAL_MEM_FENCE)
+#define SG_BARRIER_GLOBAL() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #define sg_item() ((i64)get_global_id(0))
 #define sg_local(axis) ((u32)get_local_id(axis))
 #define sg_locals(axis) ((u32)get_local_size(axis))
@@ -41,6 +43,7 @@
 #define sg_shared_4(p) sg_load4(p)
 #define sg_put_shared_4(p, v) (*reinterpret_cast<float4 *>(p) = (v))
 #define SG_BARRIER() __syncthreads()
+#define SG_BARRIER_GLOBAL() __syncthreads()
 #define sg_item() ((i64)blockIdx.x * blockDim.x + threadIdx.x)
 /* axis is a constant: what is left is one register */
 SG_FN u32 sg_local(int axis) { return axis == 0 ? threadIdx.x : axis == 1 ? threadIdx.y : threadIdx.z; }

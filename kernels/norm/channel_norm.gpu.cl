@@ -89,7 +89,7 @@ SG_KERNEL_OF(256, 3) channel_apply_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f
     }
     if (masks & CHANNEL_WRITE_MASK) {
         /* a word of the mask for 32 elements that this group has just written */
-        SG_BARRIER();
+        SG_BARRIER_GLOBAL();
         i64 words = (end - begin) * channels / 32, first = (base + begin) * channels / 32;
         for (i64 w = sg_local(1) * sg_locals(0) + sg_local(0); w < words; w += sg_locals(0) * sg_locals(1)) {
             u32 bits = 0;

@@ -14,20 +14,17 @@ import java.util.Map;
 
 /** How a CPU device computes {@link Conv}: register tiles over a part of an image in local memory. The launches of a product and their scratch memory. */
 final class ConvDirect {
-    /** CONV_PANEL, CONV_TILE, CONV_SLACK, CONV_SEGMENT, CONV_MOST_EXTENT of the kernel file. */
+    /** CONV_PANEL, CONV_TILE, CONV_MOST_EXTENT of the kernel file. */
     private static final int PANEL = 32;
 
     private static final int TILE = 12;
-    private static final int SLACK = 8192;
-    private static final int SEGMENT = 128;
     private static final int MOST_EXTENT = 64;
     /** Rows beyond the last that a tile may read. */
     private static final int OVER = 5;
-    /** Floats of CONV_BUFFER on devices with much local memory and with little. */
-    private static final int BUFFER = 65536;
 
-    private static final int SMALL_BUFFER = 4096;
     private static final long MUCH = 1 << 19;
+    private static final Constants LARGE = new Constants(65536, 8192, 128);
+    private static final Constants SMALL = new Constants(4096, 2048, 16);
     /** Work-groups per core. */
     private static final int PER_CORE = 4;
 
@@ -39,12 +36,25 @@ final class ConvDirect {
         return Work.onCpu(device) && w.height() <= MOST_EXTENT && w.width() <= MOST_EXTENT;
     }
 
-    private static int buffer(Device device) {
-        return device.info().localMemoryBytes() >= MUCH ? BUFFER : SMALL_BUFFER;
+    /**
+     * Those of the kernel file, for devices with much local memory and with little.
+     *
+     * @param buffer floats of CONV_BUFFER
+     * @param slack floats of CONV_SLACK
+     * @param segment columns of CONV_SEGMENT
+     */
+    private record Constants(int buffer, int slack, int segment) {
+        static Constants of(Device device) {
+            return device.info().localMemoryBytes() >= MUCH ? LARGE : SMALL;
+        }
     }
 
     private static Map<String, String> constants(Device device) {
-        return Map.of("CONV_BUFFER", Integer.toString(buffer(device)));
+        Constants c = Constants.of(device);
+        return Map.of(
+                "CONV_BUFFER", Integer.toString(c.buffer),
+                "CONV_SLACK", Integer.toString(c.slack),
+                "CONV_SEGMENT", Integer.toString(c.segment));
     }
 
     /**
@@ -70,13 +80,14 @@ final class ConvDirect {
                 long spanRows,
                 long spanColumns,
                 long units) {
-            int buffer = buffer(device);
-            long segments = Math.max(1, Work.ceil(columns, SEGMENT));
+            Constants constants = Constants.of(device);
+            int buffer = constants.buffer;
+            long segments = Math.max(1, Work.ceil(columns, constants.segment));
             long chunk;
             long wide;
             while (true) {
                 wide = (Work.ceil(columns, segments) - 1) * stepColumns + spanColumns;
-                chunk = Math.min(inner, Math.min(buffer / (spanRows * wide), SLACK / (OVER * stepColumns)));
+                chunk = Math.min(inner, Math.min(buffer / (spanRows * wide), constants.slack / (OVER * stepColumns)));
                 if (chunk >= Math.min(inner, TILE) || segments >= columns) {
                     break;
                 }
