@@ -17,8 +17,8 @@ kernel void softmax_forward_f32(const global f32 *x, global f32 *y, i64 n, i64 c
     SOFTMAX_ROWS(row, n) {
         const global f32 *in = x + row * c;
         global f32 *out = y + row * c;
-        f32 m, s = softmax_row(in, c, e, &m), over = 1.0f / s, all = m + log(s);
-        SOFTMAX_EACH(j) sg_store16(out + j, logarithm ? sg_load16(in + j, c - j, 0.0f) - all : softmax_exp(in, c, j, e, m) * over, c - j);
+        f32 m, s = softmax_row(in, c, e, &m), over = 1.0f / s, log_sum = log(s);
+        SOFTMAX_EACH(j) sg_store16(out + j, logarithm ? sg_load16(in + j, c - j, 0.0f) - m - log_sum : softmax_exp(in, c, j, e, m) * over, c - j);
     }
 }
 

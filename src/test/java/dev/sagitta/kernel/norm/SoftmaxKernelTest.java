@@ -26,7 +26,22 @@ final class SoftmaxKernelTest extends KernelSuite {
                 cases.add(new KernelCase(name, s[0] * s[1] <= 600, bench -> run(bench, s[0], s[1], s[2], logarithm)));
             }
         }
+        cases.add(new KernelCase("log softmax of logits near 10000", true, SoftmaxKernelTest::farFromZero));
         return cases;
+    }
+
+    /** x - max is exact here and log of the sum small: where they are added up in another order, 1e-3 of the result is rounding. */
+    private static void farFromZero(KernelBench bench) {
+        float[] xs = new float[16];
+        for (int j = 0; j < xs.length; j++) {
+            xs[j] = 10000 + j / 8f;
+        }
+        Tensor x = bench.input("x", xs, 1, xs.length);
+        Tensor y = bench.output("y", DType.F32, 1, xs.length);
+        bench.run(new Softmax.Forward(x, y, true));
+        Jet[] expected = new Jet[xs.length];
+        Rows.softmax(new Jet.Tape().leaves(doubles(xs), new double[xs.length]), 0, xs.length, true, expected);
+        close(bench.floats(y), expected, "y", 0);
     }
 
     private static void run(KernelBench bench, int n, int c, int k, boolean logarithm) {
