@@ -32,6 +32,7 @@ class LayoutTest {
             "pool",
             "random",
             "reduce",
+            "resample",
             "rotary",
             "shape");
 

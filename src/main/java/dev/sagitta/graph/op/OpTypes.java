@@ -4,12 +4,14 @@ import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.attention.Attention;
 import dev.sagitta.graph.op.conv.Conv;
 import dev.sagitta.graph.op.conv.ConvTranspose;
+import dev.sagitta.graph.op.conv.SqueezeExcitation;
 import dev.sagitta.graph.op.elementwise.Activation;
 import dev.sagitta.graph.op.elementwise.Add;
 import dev.sagitta.graph.op.elementwise.Bias;
 import dev.sagitta.graph.op.elementwise.Multiply;
 import dev.sagitta.graph.op.elementwise.Relu;
 import dev.sagitta.graph.op.elementwise.Scale;
+import dev.sagitta.graph.op.elementwise.ScaleChannels;
 import dev.sagitta.graph.op.embedding.Embedding;
 import dev.sagitta.graph.op.gemm.Linear;
 import dev.sagitta.graph.op.gemm.Matmul;
@@ -22,12 +24,16 @@ import dev.sagitta.graph.op.pool.AvgPool;
 import dev.sagitta.graph.op.pool.GlobalAvgPool;
 import dev.sagitta.graph.op.pool.MaxPool;
 import dev.sagitta.graph.op.random.Dropout;
+import dev.sagitta.graph.op.resample.AdaptiveAvgPool;
+import dev.sagitta.graph.op.resample.Pad;
+import dev.sagitta.graph.op.resample.Upsample;
 import dev.sagitta.graph.op.shape.ClassToken;
 import dev.sagitta.graph.op.shape.Cls;
 import dev.sagitta.graph.op.shape.Concat;
 import dev.sagitta.graph.op.shape.Flatten;
 import dev.sagitta.graph.op.shape.Mean;
 import dev.sagitta.graph.op.shape.Permute;
+import dev.sagitta.graph.op.shape.PixelShuffle;
 import dev.sagitta.graph.op.shape.Position;
 import dev.sagitta.graph.op.shape.Reshape;
 import dev.sagitta.graph.op.shape.Slice;
@@ -73,9 +79,20 @@ public final class OpTypes {
                     List.of(Conv.TYPE_1D),
                     List.of(MaxPool.TYPE),
                     List.of(MaxPool.TYPE_1D),
+                    List.of(MaxPool.ADAPTIVE_TYPE),
                     List.of(AvgPool.TYPE),
                     List.of(AvgPool.TYPE_1D),
                     List.of(GlobalAvgPool.TYPE),
+                    List.of(AdaptiveAvgPool.TYPE),
+                    List.of(AdaptiveAvgPool.TYPE_1D),
+                    List.of(Upsample.TYPE),
+                    List.of(Upsample.TYPE_1D),
+                    List.of(Pad.TYPE),
+                    List.of(Pad.TYPE_1D),
+                    List.of(ScaleChannels.TYPE),
+                    List.of(SqueezeExcitation.TYPE),
+                    List.of(PixelShuffle.TYPE),
+                    List.of(PixelShuffle.BACK_TYPE),
                     List.of(ConvTranspose.TYPE),
                     List.of(ConvTranspose.TYPE_1D),
                     List.of(Softmax.TYPE),

@@ -78,7 +78,9 @@ class OpSuiteTest {
     @Test
     void everyTypeHasASample() {
         Set<String> sampled = OpSamples.small()
-                .map(sample -> OpNetwork.op(OpNetwork.trained(sample).graph()).type())
+                .map(sample -> sample.json() == null
+                        ? OpNetwork.op(OpNetwork.trained(sample).graph()).type()
+                        : sample.type())
                 .collect(Collectors.toSet());
         assertThat(sampled).containsAll(OpSamples.types().map(OpType::name).toList());
     }

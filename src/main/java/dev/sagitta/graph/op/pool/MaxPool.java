@@ -2,6 +2,7 @@ package dev.sagitta.graph.op.pool;
 
 import static dev.sagitta.graph.pass.Emitter.values;
 
+import dev.sagitta.graph.Field;
 import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.OpType;
 import dev.sagitta.graph.op.WindowFields;
@@ -22,6 +23,18 @@ public record MaxPool(int axes, Window window, boolean ceil) implements PoolOp {
     public static final OpType TYPE = type(2);
     public static final OpType TYPE_1D = type(1);
 
+    private static final Field<List<Long>> SIZE =
+            Field.perAxis("size", null, 1, 1 << 16, "positions of the output's axes");
+
+    /** Where the output's extents divide the input's: windows then have one extent. */
+    public static final OpType ADAPTIVE_TYPE = OpType.of(
+                    "adaptive_max_pool2d",
+                    1,
+                    "maxima over pieces of [channels, height, width], as many as are asked for; they must divide the extents",
+                    MaxPool::adaptive,
+                    SIZE)
+            .check(given -> given.containsKey("size") ? null : "field 'size' is missing");
+
     private static final Keep OFFSETS = Keep.own("offsets");
 
     private static OpType type(int axes) {
@@ -37,6 +50,21 @@ public record MaxPool(int axes, Window window, boolean ceil) implements PoolOp {
                         WindowFields.DILATION,
                         CEIL)
                 .check(given -> given.containsKey("kernel") ? null : "field 'kernel' is missing");
+    }
+
+    private static MaxPool adaptive(OpType.Making m) {
+        Shape x = m.input(0).shown();
+        List<Long> size = m.get(SIZE);
+        int height = WindowFields.of(SIZE, size, 2, 0);
+        int width = WindowFields.of(SIZE, size, 2, 1);
+        if (x.rank() != 3 || x.extent(1) % height != 0 || x.extent(2) % width != 0) {
+            throw new IllegalArgumentException("adaptive_max_pool2d: the input has shape " + x
+                    + ", expected [channels, height, width], height a multiple of " + height + " and width of "
+                    + width + "; use max_pool2d where windows overlap");
+        }
+        int high = Math.toIntExact(x.extent(1) / height);
+        int wide = Math.toIntExact(x.extent(2) / width);
+        return new MaxPool(2, new Window(high, wide, high, wide, 0, 0, 1, 1), false);
     }
 
     public MaxPool {

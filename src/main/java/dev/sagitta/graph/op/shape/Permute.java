@@ -97,7 +97,8 @@ public record Permute(List<Long> axes) implements LinearOp {
         return axes.stream().mapToLong(shape::extent).reduce(1, (a, b) -> a * b);
     }
 
-    private static void emit(View view, String what, Value from, Value to, List<Exchange> exchanges) {
+    /** One pass over memory for each exchange; a copy where there is none. */
+    static void emit(View view, String what, Value from, Value to, List<Exchange> exchanges) {
         if (exchanges.isEmpty()) {
             view.pass().emit(what, values(from), values(to), t -> Arithmetic.scale(1, t.tensor(from), t.tensor(to)));
             return;

@@ -21,6 +21,7 @@ public final class MaxPoolReference implements OpReference {
                 Sample.of(
                         "{'type':'max_pool2d','kernel':5,'stride':3,'padding':2,'ceil_mode':true}", Shape.of(5, 9, 8)),
                 Sample.of("{'type':'max_pool1d','kernel':3,'stride':1,'padding':1}", Shape.of(4, 9)),
+                Sample.of("{'type':'adaptive_max_pool2d','size':[2,3]}", Shape.of(5, 4, 9)),
                 Sample.of("{'type':'max_pool2d','kernel':2}", Shape.of(64, 16, 16))
                         .batch(64)
                         .timed());
@@ -39,6 +40,9 @@ public final class MaxPoolReference implements OpReference {
                 new Refusal(
                         Sample.of("{'type':'max_pool2d','kernel':17}", Shape.of(2, 30, 50)),
                         "a window of 17 x 17 has 289 positions, expected at most 256"),
+                new Refusal(
+                        Sample.of("{'type':'adaptive_max_pool2d','size':[2,3]}", Shape.of(5, 4, 8)),
+                        "[5, 4, 8], expected [channels, height, width], height a multiple of 2 and width of 3"),
                 new Refusal(
                         Sample.of("{'type':'max_pool1d','kernel':3}", Shape.of(2, 30, 50)),
                         "max_pool1d",

@@ -1,0 +1,2 @@
+/** Images of another size: upsampling, adaptive means, padding. */
+package dev.sagitta.graph.op.resample;
