@@ -9,7 +9,8 @@
                         masks, bits: 1 bit i of `mask` = y[i] > 0, then y = max(y, 0)   2 u and z count where the mask is set   4 y = 0 where it is not
 
    What each norm and mode makes of the sums: norm/channel_terms.gpu.cl. u, v, y: f32 [copies, segments, rows, channels]; z, x: [segments, rows, channels]; mean, r:
-   [segments, channels]; mask: u32, bit i of element i of a copy, for channels that are a multiple of 32. Batch norm has one segment, the others one per example.
+   [segments, channels]; mask: u32, bit i of element i of a copy, for channels that are a multiple of 32, or of 16 in one segment: a piece then has
+   whole pairs of rows, so that a group writes its words alone. Batch norm has one segment, the others one per example.
    Work-group: T x R = 256, T a power of two of channels side by side, R rows. channel_sums: grid x: copies, y: pieces, z: segments; channels by a loop.
    channel_apply: grid x: copies, y: pieces of rows, z: segments. Bytes per element: channel_sums 4 per tensor read, channel_apply the same and 4.
    Flops: 3 and up to 9. Order of a sum: a lane's rows, compensated (lib/sums.h), then a tree over the R lanes, then pieces in order. */
@@ -18,6 +19,12 @@
 #include "norm/channel_norm.h"
 
 SG_FN f32 channel_masked(const SG_GLOBAL u32 *mask, i64 i, f32 v) { return mask[i >> 5] >> (i & 31) & 1u ? v : 0.0f; }
+
+/* Where a piece of the rows begins: at an even row where a word of a mask is of two. */
+SG_FN i64 channel_cut(i64 rows, i64 channels, i64 piece, i64 pieces) {
+    i64 unit = channels % 32 == 0 ? 1 : 2, row = (rows + unit - 1) / unit * piece / pieces * unit;
+    return row < rows ? row : rows;
+}
 
 SG_KERNEL_OF(256, 3) channel_sums_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f32 *v, const SG_GLOBAL f32 *z, const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean,
                                 const SG_GLOBAL f32 *r, const SG_GLOBAL u32 *mask, SG_GLOBAL f32 *partials, i64 segments, i64 rows, i64 channels, i32 kind) {
@@ -70,7 +77,8 @@ SG_KERNEL_OF(256, 3) channel_sums_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f3
 SG_KERNEL_OF(256, 3) channel_apply_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f32 *v, const SG_GLOBAL f32 *z, const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *mean,
                                  const SG_GLOBAL f32 *terms, SG_GLOBAL u32 *mask, SG_GLOBAL f32 *y, i64 segments, i64 rows, i64 channels, i32 masks) {
     i64 copy = sg_group(0), piece = sg_group(1), segment = sg_group(2), pieces = sg_groups(1);
-    i64 begin = rows * piece / pieces, end = rows * (piece + 1) / pieces, base = segment * rows, own = (copy * segments + segment) * rows;
+    i64 begin = channel_cut(rows, channels, piece, pieces), end = channel_cut(rows, channels, piece + 1, pieces), base = segment * rows;
+    i64 own = (copy * segments + segment) * rows;
     terms += (copy * segments + segment) * CHANNEL_TERMS * channels;
     for (i64 c = sg_local(0); c < channels; c += sg_locals(0)) {
         f32 on_u = u ? terms[c] : 0.0f, on_v = v ? terms[channels + c] : 0.0f, on_z = z ? terms[2 * channels + c] : 0.0f;
@@ -90,10 +98,10 @@ SG_KERNEL_OF(256, 3) channel_apply_f32(const SG_GLOBAL f32 *u, const SG_GLOBAL f
     if (masks & CHANNEL_WRITE_MASK) {
         /* a word of the mask for 32 elements that this group has just written */
         SG_BARRIER_GLOBAL();
-        i64 words = (end - begin) * channels / 32, first = (base + begin) * channels / 32;
+        i64 all = (end - begin) * channels, words = (all + 31) / 32, first = (base + begin) * channels / 32;
         for (i64 w = sg_local(1) * sg_locals(0) + sg_local(0); w < words; w += sg_locals(0) * sg_locals(1)) {
             u32 bits = 0;
-            for (i32 e = 0; e < 32; e++) {
+            for (i32 e = 0; e < 32 && w * 32 + e < all; e++) {
                 f32 a = y[(first + w) * 32 + e];
                 if (a > 0.0f) bits |= 1u << e;
                 if (a < 0.0f) y[(first + w) * 32 + e] = 0.0f;

@@ -13,8 +13,12 @@ import java.util.stream.IntStream;
 
 /** An ordered list of rewrites. Immutable; {@link #ALL} is what programs are compiled with unless told otherwise. */
 public record Rewrites(List<Rewrite> rewrites) {
-    public static final Rewrites ALL = new Rewrites(
-            List.of(new LinearActivationRewrite(), new GateRewrite(), new AddNormRewrite(), new ConvNormRewrite()));
+    public static final Rewrites ALL = new Rewrites(List.of(
+            new LinearActivationRewrite(),
+            new GateRewrite(),
+            new AddNormRewrite(),
+            new ConvNormRewrite(),
+            new NormReluRewrite()));
     public static final Rewrites NONE = new Rewrites(List.of());
 
     public Rewrites {

@@ -65,6 +65,23 @@ public final class ChannelNorm {
         return Math.max(1, Math.min(MOST_PIECES, Math.min(useful, Work.ceil(wanted, of))));
     }
 
+    /** Words of a mask of a bit per element; what is left of the last one means nothing. */
+    public static long words(long segments, long rows, long channels) {
+        return Work.ceil(segments * rows * channels, 32);
+    }
+
+    /** Whether there can be a mask: a word of it is of rows that one work-group writes, two at most. */
+    public static boolean takesMask(long segments, long channels) {
+        return channels % 32 == 0 || segments == 1 && channels % 16 == 0;
+    }
+
+    private static Signature fitting(Signature s, Tensor mask, Tensor of, long segments, long channels) {
+        return s.require(
+                mask == null || takesMask(segments, channels),
+                of + " has " + channels
+                        + " channels, expected a multiple of 32, or of 16 in one segment, where there is a mask");
+    }
+
     /** Shape of the partial sums of K copies: [pieces, K, segments, 4, channels]. */
     public static Shape partials(Device device, long copies, long segments, long rows, long channels) {
         return Shape.of(pieces(device, copies, segments, rows, channels), copies, segments, SUMS, channels);
@@ -106,17 +123,15 @@ public final class ChannelNorm {
             boolean normed = kind == Kind.BOTH || kind == Kind.PAIRS;
             boolean paired = kind == Kind.PAIRS || kind == Kind.SQUARES;
             s.require(
-                            (kind == Kind.SQUARES) == (u == null)
-                                    && paired == (v != null)
-                                    && paired == (z != null)
-                                    && normed == (x != null)
-                                    && normed == (mean != null)
-                                    && normed == (r != null),
-                            "sums of " + kind + " read " + (kind == Kind.SQUARES ? "" : "u ") + (paired ? "v z " : "")
-                                    + (normed ? "x mean r " : "") + "and nothing else")
-                    .require(
-                            mask == null || one[2] % 32 == 0,
-                            whole() + " has " + one[2] + " channels, expected a multiple of 32 where there is a mask");
+                    (kind == Kind.SQUARES) == (u == null)
+                            && paired == (v != null)
+                            && paired == (z != null)
+                            && normed == (x != null)
+                            && normed == (mean != null)
+                            && normed == (r != null),
+                    "sums of " + kind + " read " + (kind == Kind.SQUARES ? "" : "u ") + (paired ? "v z " : "")
+                            + (normed ? "x mean r " : "") + "and nothing else");
+            fitting(s, mask, whole(), one[0], one[2]);
             return s.inOrNull("u", u, DType.F32)
                     .exactly(all.toArray())
                     .inOrNull("v", v, DType.F32)
@@ -130,7 +145,7 @@ public final class ChannelNorm {
                     .inOrNull("r", r, DType.F32)
                     .exactly(one[0], one[2])
                     .inOrNull("mask", mask, DType.U32)
-                    .elements(Work.ceil(one[0] * one[1] * one[2], 32))
+                    .elements(words(one[0], one[1], one[2]))
                     .present("partials", partials)
                     .out(
                             "partials",
@@ -183,10 +198,8 @@ public final class ChannelNorm {
             long[] one = {all.extent(1), all.extent(2), all.extent(3)};
             s.require((x == null) == (mean == null), "of x and mean one is missing")
                     .require(v == null || x != null, v + " is there without x; give x, or v as u")
-                    .require((masks == Masks.NONE) == (mask == null), "a mask is there for " + masks + " or it is not")
-                    .require(
-                            mask == null || one[2] % 32 == 0,
-                            y + " has " + one[2] + " channels, expected a multiple of 32 where there is a mask");
+                    .require((masks == Masks.NONE) == (mask == null), "a mask is there for " + masks + " or it is not");
+            fitting(s, mask, y, one[0], one[2]);
             return s.inOrNull("u", u, DType.F32)
                     .exactly(all.toArray())
                     .inOrNull("v", v, DType.F32)
@@ -204,7 +217,7 @@ public final class ChannelNorm {
                             masks == Masks.WRITE ? Signature.Role.OUT : Signature.Role.IN,
                             DType.U32,
                             true)
-                    .elements(Work.ceil(one[0] * one[1] * one[2], 32))
+                    .elements(words(one[0], one[1], one[2]))
                     .out("y", y, DType.F32, all.toArray())
                     .i64("segments", one[0])
                     .i64("rows", one[1])

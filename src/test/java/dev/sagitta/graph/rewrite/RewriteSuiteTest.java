@@ -15,6 +15,7 @@ import dev.sagitta.graph.Node;
 import dev.sagitta.graph.Parameter;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.graph.loss.ElementwiseLoss;
+import dev.sagitta.io.model.ModelSpec;
 import dev.sagitta.kernel.Function;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.Program;
@@ -242,6 +243,48 @@ class RewriteSuiteTest {
             assertThat(program.explain(Computation.GRADIENT).tasks())
                     .noneMatch(task -> task.label().equals("fc1.unpack"));
         }
+    }
+
+    /** Norms that a relu reads alone, one whose sum another layer reads, one of channels that no mask fits. */
+    private static Graph rectified() {
+        return ModelSpec.parse("""
+                {"input": {"shape": [3, 5, 5]}, "loss": "cross_entropy", "layers": [
+                  {"type": "conv2d", "name": "conv1", "out": 16, "kernel": 3, "padding": 1}, {"type": "batch_norm", "name": "norm1"},
+                  {"type": "relu", "name": "relu1"}, {"type": "conv2d", "name": "conv2", "out": 32, "kernel": 3},
+                  {"type": "group_norm", "name": "norm2", "groups": 8}, {"type": "relu", "name": "relu2"},
+                  {"type": "conv2d", "name": "conv3", "out": 32, "kernel": 1}, {"type": "batch_norm", "name": "norm3"},
+                  {"type": "relu", "name": "relu3"}, {"type": "add", "name": "sum", "from": ["relu3", "norm3"]},
+                  {"type": "conv2d", "name": "conv4", "out": 6, "kernel": 1}, {"type": "batch_norm", "name": "norm4"},
+                  {"type": "relu", "name": "relu4"},
+                  {"type": "flatten", "name": "flat"}, {"type": "linear", "name": "head", "out": 5}]}""", "rectified").toGraph();
+    }
+
+    /** The norm's pass and relu's are one, with the same numbers in the same order. */
+    @ParameterizedTest(name = "{0}, activations {1}")
+    @MethodSource("policies")
+    void aNormThatIsRectifiedIsTheSame(String device, String policy) {
+        NetworkCase network = new NetworkCase("rectified", rectified(), 4, 0, 23);
+        Map<String, float[]> plain = everything(device, policy, network, Rewrites.NONE);
+        everything(device, policy, network, new Rewrites(List.of(new NormReluRewrite())))
+                .forEach((name, values) -> assertThat(values)
+                        .as(name)
+                        .usingComparatorWithPrecision((float) TOLERANCE)
+                        .containsExactly(plain.get(name)));
+    }
+
+    @Test
+    void reluGoesIntoTheNormThatItAloneReads() {
+        Rewrites.Rewritten rewritten = Rewrites.ALL.apply(rectified(), new Target(DeviceKind.OPENCL_CPU, true, true));
+        assertThat(rewritten.outcomes())
+                .filteredOn(outcome -> outcome.rewrite().equals("norm-relu"))
+                .containsExactly(
+                        new Rewrites.Outcome("norm-relu", "relu1", null),
+                        new Rewrites.Outcome("norm-relu", "relu2", null),
+                        new Rewrites.Outcome("norm-relu", "relu3", "the output of 'norm3' is read elsewhere as well"),
+                        new Rewrites.Outcome(
+                                "norm-relu",
+                                "relu4",
+                                "'norm4' has 6 channels, no multiple of 16, and a word of relu's mask would be of several work-groups"));
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.sagitta.graph.op.norm;
 
 import static dev.sagitta.graph.pass.Emitter.values;
 
+import dev.sagitta.device.MemoryCategory;
 import dev.sagitta.graph.Keep;
 import dev.sagitta.graph.Op;
 import dev.sagitta.graph.Parameter;
@@ -25,12 +26,13 @@ import java.util.List;
 /**
  * The five modes of batch, group and instance norm: y = w (x - mean) r + b per channel, mean and r those of sets of pixels and channels, or given. Every mode is sums over
  * the rows of channels, what follows from them, and an affine map per channel; formulas in {@code norm/channel_terms.gpu.cl}. Their second derivatives go through
- * the statistics.
+ * the statistics. Where the result is rectified, cotangents and tangents meet the mask of what is above 0 on their way.
  */
-interface ChannelNormOp extends Op {
+public interface ChannelNormOp extends Op {
     Keep X = Keep.input(0);
     Keep MEAN = Keep.own("mean");
     Keep R = Keep.own("r");
+    Keep MASK = Keep.bits("mask");
 
     /** Null for ones. */
     Parameter weight();
@@ -39,6 +41,11 @@ interface ChannelNormOp extends Op {
     Parameter bias();
 
     double epsilon();
+
+    /** Whether y is max(y, 0): {@link #MASK} says where it is above. */
+    default boolean rectifies() {
+        return false;
+    }
 
     /** Of what the statistics of a pass are. */
     Sets sets(Pass pass);
@@ -75,7 +82,7 @@ interface ChannelNormOp extends Op {
 
     @Override
     default List<Keep> keeps() {
-        return List.of(X, MEAN, R);
+        return rectifies() ? List.of(X, MEAN, R, MASK) : List.of(X, MEAN, R);
     }
 
     private static Value of(Pass pass, Parameter parameter) {
@@ -97,11 +104,21 @@ interface ChannelNormOp extends Op {
 
     /** Emits sums; the value of their partial sums. */
     private static Value sums(
-            Pass p, String what, Kind kind, Value u, Value v, Value z, Value x, Value mean, Value r, Shape partials) {
+            Pass p,
+            String what,
+            Kind kind,
+            Value u,
+            Value v,
+            Value z,
+            Value x,
+            Value mean,
+            Value r,
+            Value mask,
+            Shape partials) {
         Value out = p.scratch(what + ".sums", partials);
         p.emit(
                 what + ".sums",
-                values(u, v, z, x, mean, r),
+                values(u, v, z, x, mean, r, mask),
                 values(out),
                 t -> new ChannelNorm.Sums(
                         kind,
@@ -111,18 +128,30 @@ interface ChannelNormOp extends Op {
                         t.tensor(x),
                         t.tensor(mean),
                         t.tensor(r),
-                        null,
+                        t.tensor(mask),
                         t.tensor(out)));
         return out;
     }
 
+    /** @param mask null for none, and then {@code masks} is none too */
     private static void apply(
-            Pass p, String what, Value u, Value v, Value z, Value x, Value mean, Value terms, Value y) {
+            Pass p,
+            String what,
+            Value u,
+            Value v,
+            Value z,
+            Value x,
+            Value mean,
+            Value terms,
+            Masks masks,
+            Value mask,
+            Value y) {
         Value centre = x == null ? null : mean;
+        boolean writes = masks == Masks.WRITE && mask != null;
         p.emit(
                 what,
-                values(u, v, z, x, centre, terms),
-                values(y),
+                values(u, v, z, x, centre, terms, writes ? null : mask),
+                values(y, writes ? mask : null),
                 t -> new ChannelNorm.Apply(
                         t.tensor(u),
                         t.tensor(v),
@@ -130,8 +159,8 @@ interface ChannelNormOp extends Op {
                         t.tensor(x),
                         t.tensor(centre),
                         t.tensor(terms),
-                        Masks.NONE,
-                        null,
+                        mask == null ? Masks.NONE : masks,
+                        t.tensor(mask),
                         t.tensor(y)));
     }
 
@@ -150,7 +179,8 @@ interface ChannelNormOp extends Op {
             Value w = of(f, weight());
             Value b = of(f, bias());
             Value all = viewed(f.in(0), sets, 1);
-            Value sums = sums(f, "statistics", Kind.SPREAD, all, null, null, null, null, null, partials(f, sets, 1));
+            Value sums =
+                    sums(f, "statistics", Kind.SPREAD, all, null, null, null, null, null, null, partials(f, sets, 1));
             Value[] moved = running(f);
             Value runningMean = moved == null ? null : moved[0];
             Value runningVariance = moved == null ? null : moved[1];
@@ -172,7 +202,22 @@ interface ChannelNormOp extends Op {
                             (float) epsilon(),
                             (float) momentum()));
         }
-        apply(f, "forward", null, null, null, x, mean, terms, y);
+        apply(f, "forward", null, null, null, x, mean, terms, Masks.WRITE, written(f, sets), y);
+    }
+
+    /** Where forward writes the mask; null where nothing is rectified. */
+    private Value written(Forward f, Sets sets) {
+        if (!rectifies()) {
+            return null;
+        }
+        Shape words = Shape.of(ChannelNorm.words(sets.segments(), sets.rows(), sets.channels()));
+        Value kept = f.keep(MASK, DType.U32, words);
+        return kept == null ? f.emitter().value(f.name() + ".mask", DType.U32, words, MemoryCategory.WORKSPACE) : kept;
+    }
+
+    /** Null where nothing is rectified. */
+    private Value mask(Backward b) {
+        return rectifies() ? b.kept(MASK).value() : null;
     }
 
     @Override
@@ -192,9 +237,10 @@ interface ChannelNormOp extends Op {
         Value mean = summed ? b.kept(MEAN).value() : null;
         Value r = b.kept(R).value();
         Value w = of(b, weight());
-        Value sums = summed
-                ? sums(b, "backward" + suffix, Kind.BOTH, dy, null, null, x, mean, r, partials(b, sets, copies))
-                : null;
+        Value mask = mask(b);
+        Shape partials = partials(b, sets, copies);
+        Value sums =
+                summed ? sums(b, "backward" + suffix, Kind.BOTH, dy, null, null, x, mean, r, mask, partials) : null;
         Value terms = dx == null ? null : b.scratch("backward.terms" + suffix, sets.terms(copies));
         Value scale = dw == null ? null : dw.value();
         Value shift = db == null ? null : db.value();
@@ -217,7 +263,8 @@ interface ChannelNormOp extends Op {
                         dw != null && dw.accumulate(),
                         db != null && db.accumulate()));
         if (dx != null) {
-            apply(b, "input.cotangent" + suffix, dy, null, null, sets.isFixed() ? null : x, mean, terms, dx);
+            Value centred = sets.isFixed() ? null : x;
+            apply(b, "input.cotangent" + suffix, dy, null, null, centred, mean, terms, Masks.COTANGENTS, mask, dx);
         }
     }
 
@@ -238,8 +285,9 @@ interface ChannelNormOp extends Op {
         Value mean = reads ? t.kept(MEAN).value() : null;
         Value r = t.kept(R).value();
         Value w = of(t, weight());
-        Value sums =
-                moves ? sums(t, "tangent", Kind.BOTH, xt, null, null, x, mean, r, partials(t, sets, copies)) : null;
+        Value sums = moves
+                ? sums(t, "tangent", Kind.BOTH, xt, null, null, x, mean, r, null, partials(t, sets, copies))
+                : null;
         Value mt = moves ? t.keep(MEAN, DType.F32, sets.statistics(copies)) : null;
         Value rt = moves ? t.keep(R, DType.F32, sets.statistics(copies)) : null;
         Value terms = t.scratch("tangent.terms", sets.terms(copies));
@@ -258,7 +306,8 @@ interface ChannelNormOp extends Op {
                         to.tensor(rt),
                         sets,
                         copies));
-        apply(t, "tangent", xt, null, null, x, mean, terms, yt);
+        Value mask = rectifies() ? t.kept(MASK).value() : null;
+        apply(t, "tangent", xt, null, null, x, mean, terms, Masks.RESULT, mask, yt);
     }
 
     @Override
@@ -282,6 +331,7 @@ interface ChannelNormOp extends Op {
         boolean moves = xt != null && !sets.isFixed();
         Value mt = moves ? b.kept(MEAN).tangent() : null;
         Value rt = moves ? b.kept(R).tangent() : null;
+        Value mask = mask(b);
         Shape partials = partials(b, sets, copies);
         Value sums = sums(
                 b,
@@ -293,9 +343,10 @@ interface ChannelNormOp extends Op {
                 x,
                 mean,
                 r,
+                mask,
                 partials);
-        Value ofCotangent =
-                cotangentSums(b, "backward.tangent.primal", sets, viewed(cotangent, sets, 1), x, mean, r, partials);
+        Value primal = viewed(cotangent, sets, 1);
+        Value ofCotangent = cotangentSums(b, "backward.tangent.primal", sets, primal, x, mean, r, mask, partials);
         Backward.Gradient dwt = weight() == null ? null : b.gradient(weight());
         Backward.Gradient dbt = bias() == null ? null : b.gradient(bias());
         Value dxt = viewed(b.cotangentOf(0), sets, copies);
@@ -323,15 +374,26 @@ interface ChannelNormOp extends Op {
                         dbt != null && dbt.accumulate()));
         if (dxt != null) {
             boolean isFixed = sets.isFixed();
-            apply(b, "input.cotangent.tangent", dyt, isFixed ? null : xt, dy, isFixed ? null : x, mean, terms, dxt);
+            apply(
+                    b,
+                    "input.cotangent.tangent",
+                    dyt,
+                    isFixed ? null : xt,
+                    dy,
+                    isFixed ? null : x,
+                    mean,
+                    terms,
+                    Masks.COTANGENTS,
+                    mask,
+                    dxt);
         }
     }
 
     /** Sums of the cotangent itself, cut as those of K tangents. */
     private static Value cotangentSums(
-            Pass p, String what, Sets sets, Value dy, Value x, Value mean, Value r, Shape partials) {
+            Pass p, String what, Sets sets, Value dy, Value x, Value mean, Value r, Value mask, Shape partials) {
         Shape one = Shape.of(partials.extent(0), 1, sets.segments(), ChannelNorm.SUMS, sets.channels());
-        return sums(p, what, Kind.BOTH, dy, null, null, x, mean, r, one);
+        return sums(p, what, Kind.BOTH, dy, null, null, x, mean, r, mask, one);
     }
 
     @Override
@@ -355,9 +417,11 @@ interface ChannelNormOp extends Op {
         Value mt = sets.isFixed() ? null : c.kept(MEAN).tangent();
         Value rt = sets.isFixed() ? null : c.kept(R).tangent();
         Shape partials = partials(c, sets, copies);
-        Value sums = sums(c, "curvature", Kind.SQUARES, null, xt, viewed(cotangent, sets), null, null, null, partials);
-        Value ofCotangent =
-                cotangentSums(c, "curvature.primal", sets, viewed(cotangent, sets, 1), x, mean, r, partials);
+        Value mask = rectifies() ? c.kept(MASK).value() : null;
+        Value dy = viewed(cotangent, sets);
+        Value sums = sums(c, "curvature", Kind.SQUARES, null, xt, dy, null, null, null, mask, partials);
+        Value primal = viewed(cotangent, sets, 1);
+        Value ofCotangent = cotangentSums(c, "curvature.primal", sets, primal, x, mean, r, mask, partials);
         Value out = c.sum();
         c.emit(
                 "curvature",
