@@ -6,6 +6,7 @@ import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.FilePlace;
 import dev.sagitta.io.huggingface.HuggingFace;
 import dev.sagitta.io.model.ModelSpec;
+import java.io.IOException;
 import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,8 +45,25 @@ final class CommandFiles {
     /** @param checkedLater by the command, which makes the folder first */
     private record Output(boolean inPlace, boolean checkedLater, String over) {}
 
+    /**
+     * A folder all of whose files are read.
+     *
+     * @param shown option and value
+     */
+    private record Tree(String shown, Path folder) {
+        boolean holds(Path file) {
+            try {
+                return file.toRealPath().startsWith(folder.toRealPath());
+            } catch (IOException e) {
+                // one of them is not there
+                return false;
+            }
+        }
+    }
+
     private final CommandSpec command;
     private final List<Entry> entries = new ArrayList<>();
+    private final List<Tree> trees = new ArrayList<>();
 
     private CommandFiles(CommandSpec command) {
         this.command = command;
@@ -80,6 +98,7 @@ final class CommandFiles {
         try {
             CommandFiles files = new CommandFiles(command);
             files.requireDistinct();
+            files.requireOutsideTrees();
             files.requireWritable();
         } catch (DataException e) {
             throw new ExecutionException(command.commandLine(), e.getMessage(), e);
@@ -127,9 +146,30 @@ final class CommandFiles {
 
     /** What is not there is left to the command to report. */
     private void addInput(String option, Path value, Reads reads) {
-        for (Path file : reads.idx() ? Data.idxFiles(value) : HuggingFace.files(value)) {
+        if (reads.folder() == Reads.Folder.IMAGES) {
+            trees.add(new Tree(option + " " + value, value));
+            return;
+        }
+        List<Path> files =
+                switch (reads.folder()) {
+                    case IDX -> Data.idxFiles(value);
+                    case CIFAR -> Data.cifarFiles(value);
+                    default -> HuggingFace.files(value);
+                };
+        for (Path file : files) {
             if (Files.exists(file)) {
                 entries.add(new Entry(option, option + " " + file, FilePlace.ofInput(file), null));
+            }
+        }
+    }
+
+    /** No file of a folder may be replaced; they may be too many to look at each. */
+    private void requireOutsideTrees() {
+        for (Tree tree : trees) {
+            for (Entry entry : entries) {
+                if (entry.isOutput() && entry.place.isFile() && tree.holds(entry.place.path())) {
+                    throw usage(entry.shown + " would overwrite a file of " + tree.shown + "; give another name");
+                }
             }
         }
     }

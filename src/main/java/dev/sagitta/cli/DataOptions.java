@@ -5,6 +5,7 @@ import dev.sagitta.data.DataSet;
 import dev.sagitta.data.TextData;
 import dev.sagitta.io.array.NpyFile;
 import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.image.CifarFile;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Examples for a command: one of a text, MNIST's files, or arrays of numpy. */
+/** Examples for a command: one of a text, MNIST's or CIFAR's files, a folder of images, or arrays of numpy. */
 final class DataOptions {
     @ArgGroup(multiplicity = "1")
     private Source source;
@@ -41,9 +42,26 @@ final class DataOptions {
                                 + " its target the next one, or, where the model has an output per position, the next one of each.")
         private List<Path> text;
 
-        @Reads(idx = true)
+        @Reads(folder = Reads.Folder.IDX)
         @Option(names = "--idx", paramLabel = "DIR", description = "MNIST's four files, plain or .gz.")
         private Path idx;
+
+        @Reads(folder = Reads.Folder.CIFAR)
+        @Option(
+                names = "--cifar",
+                paramLabel = "DIR",
+                description =
+                        "CIFAR-10's or CIFAR-100's binary files (data_batch_1.bin ... or train.bin, and those of the test set), or one of them.")
+        private Path cifar;
+
+        @Reads(folder = Reads.Folder.IMAGES)
+        @Option(
+                names = "--images",
+                paramLabel = "DIR",
+                description =
+                        "PNG and JPEG images, a folder for each class, the classes by name; or such folders in DIR/train, and in"
+                                + " DIR/test or DIR/val those to evaluate on.")
+        private Path images;
 
         @ArgGroup(exclusive = false, multiplicity = "1")
         private Arrays arrays;
@@ -98,6 +116,9 @@ final class DataOptions {
             description = "Tokens of --text in place of characters, by the library " + TokenizerJson.LIBRARY
                     + " on the class path.")
     private Path tokenizer;
+
+    @ArgGroup(validate = false)
+    private ImageOptions pictures = new ImageOptions();
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
@@ -161,12 +182,14 @@ final class DataOptions {
     Training readFor(ModelSpec model, VisionNetwork network, long seed, CommonOptions common) {
         if (context != null && source.text == null) {
             throw new ParameterException(
-                    spec.commandLine(),
-                    "--context is of --text; examples of " + (source.idx != null ? "--idx" : "--inputs")
-                            + " are as long as they are");
+                    spec.commandLine(), "--context is of --text; examples of " + option() + " are as long as they are");
         }
         if (tokenizer != null && source.text == null) {
             throw new ParameterException(spec.commandLine(), "--tokenizer is of --text");
+        }
+        if (pictures.isSized() && source.images == null) {
+            throw new ParameterException(
+                    spec.commandLine(), "--image-size is of --images; examples of " + option() + " are as they are");
         }
         ModelSpec complete = model;
         Data data;
@@ -175,6 +198,10 @@ final class DataOptions {
             data = Data.npy(main(), source.arrays.targets, further(model), seed);
         } else if (source.idx != null) {
             data = Data.idx(source.idx);
+        } else if (source.cifar != null) {
+            data = Data.cifar(source.cifar, seed);
+        } else if (source.images != null) {
+            data = Data.images(source.images, pictures.form(network == null ? model.inputShape() : null), seed);
         } else {
             TextData text = text(model);
             complete =
@@ -189,6 +216,14 @@ final class DataOptions {
         data.all().requireFits(complete.toGraph());
         data.all().requireCounted();
         return new Training(complete, data);
+    }
+
+    private String option() {
+        return source.text != null
+                ? "--text"
+                : source.idx != null
+                        ? "--idx"
+                        : source.cifar != null ? "--cifar" : source.images != null ? "--images" : "--inputs";
     }
 
     private static ModelSpec fitted(VisionNetwork network, DataSet examples, CommonOptions common) {
@@ -283,8 +318,14 @@ final class DataOptions {
         return shape.rank() < 2 ? 0 : (int) Math.min(Integer.MAX_VALUE, shape.extent(-1));
     }
 
-    /** Shape of an image of {@code --inputs}; null where they are no images. */
+    /** Shape of an image of {@code --inputs}, {@code --cifar} or {@code --images}; null where they are no images. */
     Shape image() {
+        if (source.cifar != null) {
+            return CifarFile.IMAGE;
+        }
+        if (source.images != null) {
+            return pictures.image(source.images);
+        }
         if (source.arrays == null || !Files.isRegularFile(main())) {
             return null;
         }
@@ -297,13 +338,15 @@ final class DataOptions {
         return context;
     }
 
-    /** Whether the examples are MNIST's files: its test set is given, not drawn. */
-    boolean isIdx() {
-        return source.idx != null;
+    /** Whether a test set comes with the examples: it is given, not drawn. */
+    boolean bringsTest() {
+        return source.idx != null
+                || source.cifar != null && Data.cifarBringsTest(source.cifar)
+                || source.images != null && Data.imagesBringTest(source.images);
     }
 
-    /** Whether the examples are arrays: no test set comes with them. */
-    boolean isArrays() {
-        return source.arrays != null;
+    /** Whether all examples are what to evaluate on unless something else is said: arrays and images that come without a test set. */
+    boolean isOnePart() {
+        return source.text == null && !bringsTest();
     }
 }

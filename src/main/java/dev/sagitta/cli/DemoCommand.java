@@ -35,7 +35,7 @@ final class DemoCommand implements Callable<Integer> {
                 description = "Characters to learn from, UTF-8; the project's own sources unless given.")
         private Path text;
 
-        @Reads(idx = true)
+        @Reads(folder = Reads.Folder.IDX)
         @Option(
                 names = "--idx",
                 paramLabel = "DIR",

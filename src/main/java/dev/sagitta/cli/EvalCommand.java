@@ -44,8 +44,9 @@ final class EvalCommand implements Callable<Integer> {
     @Option(
             names = "--split",
             paramLabel = "PART",
-            description = "test: MNIST's test files, or the tenth that training held out; train: the rest; all: both "
-                    + "(default: all rows of --inputs, otherwise test).")
+            description =
+                    "test: the source's test files, or the tenth that training held out; train: the rest; all: both "
+                            + "(default: all of --inputs, --cifar or --images where they bring no test files, otherwise test).")
     private Split split;
 
     @Option(
@@ -86,8 +87,8 @@ final class EvalCommand implements Callable<Integer> {
     public Integer call() {
         common.require(batch >= 1, "--batch is " + batch + ", expected at least 1");
         try (Checkpoint source = ModelFiles.open(checkpoint, data, common)) {
-            Split part = split != null ? split : data.isArrays() ? Split.all : Split.test;
-            common.noteEffect(part != Split.all && !data.isIdx(), "--seed", "no examples are held out by it");
+            Split part = split != null ? split : data.isOnePart() ? Split.all : Split.test;
+            common.noteEffect(part != Split.all && !data.bringsTest(), "--seed", "no examples are held out by it");
             DataSet examples = part == Split.all ? data.all(source) : part.of(data.read(source, common));
             examples.requireCounted();
             Rows rows = DataRows.of(examples);

@@ -191,7 +191,7 @@ final class QuantizeCommand implements Callable<Integer> {
                 : QuantPlan.read(choice.plan, source.graph(), group, symmetric);
         Quantizer quantizer = new Quantizer(source, opened, settings.withBitsOf(forced));
         // as eval takes them: arrays come without a test set
-        DataRows test = DataRows.of(data.isArrays() ? examples.all() : examples.test());
+        DataRows test = DataRows.of(data.isOnePart() ? examples.all() : examples.test());
         Evaluation before;
         try (StoredModel model = StoredModel.open(source, opened)) {
             before = evaluate(model, test);
@@ -200,7 +200,7 @@ final class QuantizeCommand implements Callable<Integer> {
             throw new DataException(
                     checkpoint + ": the loss before quantising is " + before.loss() + "; nothing was written");
         }
-        DataRows some = DataRows.sample(data.isArrays() ? examples.all() : examples.train(), rows);
+        DataRows some = DataRows.sample(data.isOnePart() ? examples.all() : examples.train(), rows);
         boolean byOmega = measure == Measure.omega;
         Omega omega = byOmega || probes != null ? quantizer.omega(some) : null;
         RoundingCurvature rounding = byOmega ? null : quantizer.rounding(some);
@@ -220,7 +220,7 @@ final class QuantizeCommand implements Callable<Integer> {
         QuantizeReport report = new QuantizeReport(
                 measure.name(),
                 gaussNewton ? "v'Gv" : "v'Hv",
-                data.isArrays() ? "all rows" : "held-out",
+                data.isOnePart() ? "all rows" : "held-out",
                 packed,
                 quantizer.errors(),
                 rounding,

@@ -9,9 +9,19 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.FIELD)
 @interface Reads {
-    /** Whether it names a folder with MNIST's files. */
-    boolean idx() default false;
+    /** Which files a folder stands for that it names. */
+    Folder folder() default Folder.MODEL;
 
     /** Whether it may name a preset model in place of a file. */
     boolean presets() default false;
+
+    /** What a folder holds. */
+    enum Folder {
+        /** A network in Hugging Face's layout. */
+        MODEL,
+        IDX,
+        CIFAR,
+        /** Pictures by class: whatever file is in one of its folders. */
+        IMAGES
+    }
 }

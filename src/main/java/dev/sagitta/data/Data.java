@@ -84,8 +84,7 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
             throw new DataException(folder + ": training examples have shape " + train.inputShape() + ", test examples "
                     + test.inputShape());
         }
-        DataSet all = new JoinedRows(folder.toString(), train, test);
-        return new Data(all, train.holdingOut(HeldOut.files(train.size(), test.size())), test, null);
+        return parts(folder, train, test, 0);
     }
 
     private static DataSet images(Path folder, String part) {
@@ -122,6 +121,59 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
                 .toList();
     }
 
+    /** CIFAR-10 or CIFAR-100 in the binary version: a folder with its files, or one of them. Pixels are scaled to [0, 1]; an example is [3, 32, 32]. */
+    public static Data cifar(Path path, long seed) {
+        CifarFolder files = CifarFolder.of(path);
+        return parts(path, files.train(), files.test(), seed);
+    }
+
+    /**
+     * Pictures in a folder for each class, in the order of its names, and of those in the order of the files'. Where {@code folder/train} holds such folders, it is the training
+     * part, and {@code folder/test} or else {@code folder/val} the test part. Pixels are scaled to [0, 1]; an example is [channels, height, width].
+     *
+     * @param form of an example
+     */
+    public static Data images(Path folder, ImageFolder.Form form, long seed) {
+        ImageFolder images = ImageFolder.of(folder);
+        if (images.test() == null) {
+            return parts(folder, images.rows(form), null, seed);
+        }
+        DataSet train = images.rows(form);
+        return parts(folder, train, images.test().rows(form.of(train)), seed);
+    }
+
+    /** @param test null for a tenth held out by seed */
+    private static Data parts(Path source, DataSet train, DataSet test, long seed) {
+        if (test != null) {
+            DataSet all = new JoinedRows(source.toString(), train, test);
+            return new Data(all, train.holdingOut(HeldOut.files(train.size(), test.size())), test, null);
+        }
+        return drawn(train, seed);
+    }
+
+    private static Data drawn(DataSet all, long seed) {
+        if (all.size() < 2) {
+            return new Data(all, all, null, null);
+        }
+        DataSet.Split split = all.split(seed);
+        return new Data(all, split.train(), split.heldOut(), null);
+    }
+
+    /** Whether a folder has CIFAR's test file beside those to learn from. */
+    public static boolean cifarBringsTest(Path path) {
+        return CifarFolder.bringsTest(path);
+    }
+
+    /** Whether a folder of images has a part to evaluate on. */
+    public static boolean imagesBringTest(Path folder) {
+        return ImageFolder.testPart(folder) != null;
+    }
+
+    /** Of CIFAR's files in a folder those that are there, or the one that a path names. */
+    public static List<Path> cifarFiles(Path path) {
+        return CifarFolder.files(path);
+    }
+
     /** Arrays of numpy; see {@link #rows}. A tenth is held out by seed. */
     public static Data npy(Path inputs, Path targets, long seed) {
         return npy(inputs, targets, Map.of(), seed);
@@ -140,11 +192,7 @@ public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabula
                     input.getKey(),
                     values.element().isFloat() ? values.toF32(values.file()) : values.toI32(values.file()));
         }
-        if (all.size() < 2) {
-            return new Data(all, all, null, null);
-        }
-        DataSet.Split split = all.split(seed);
-        return new Data(all, split.train(), split.heldOut(), null);
+        return drawn(all, seed);
     }
 
     /** Ids [n, T], each with the id after it as its target; the last of a row has none that counts. */

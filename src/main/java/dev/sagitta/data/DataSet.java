@@ -121,8 +121,8 @@ public abstract class DataSet {
     /** @throws DataException naming the place of an id outside [0, rows) */
     abstract void requireIds(long rows);
 
-    /** One more than the largest label: how many classes there are, if examples of the last one are among these. */
-    public final int classes() {
+    /** How many classes the source says that there are, or else one more than the largest label: so many if examples of the last one are among these. */
+    public int classes() {
         ByteBuffer target = ByteBuffer.allocate(targetBytes).order(ByteOrder.nativeOrder());
         int largest = -1;
         for (int row = 0; row < size(); row++) {

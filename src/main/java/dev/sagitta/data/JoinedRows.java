@@ -66,6 +66,11 @@ final class JoinedRows extends DataSet {
     }
 
     @Override
+    public int classes() {
+        return Math.max(first.classes(), second.classes());
+    }
+
+    @Override
     int countedTargets(int row) {
         return row < first.size() ? first.countedTargets(row) : second.countedTargets(row - first.size());
     }

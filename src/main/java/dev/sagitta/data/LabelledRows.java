@@ -31,9 +31,17 @@ final class LabelledRows extends DataSet {
     private final String targetFile;
     private final int inputElements;
     private final int targetElements;
+    private final int knownClasses;
 
-    /** @param inputs F32, I32 or, for pixels, U8; their values, like those of F32 targets, are checked to be finite */
     LabelledRows(String inputFile, HostTensor inputs, String targetFile, HostTensor targets) {
+        this(inputFile, inputs, targetFile, targets, 0);
+    }
+
+    /**
+     * @param inputs F32, I32 or, for pixels, U8; their values, like those of F32 targets, are checked to be finite
+     * @param knownClasses of the labels; 0 for as many as the largest says
+     */
+    LabelledRows(String inputFile, HostTensor inputs, String targetFile, HostTensor targets, int knownClasses) {
         super(
                 inputFile,
                 targetFile,
@@ -54,6 +62,7 @@ final class LabelledRows extends DataSet {
         this.targetFile = targetFile;
         this.inputElements = Math.toIntExact(inputShape().elements());
         this.targetElements = Math.toIntExact(targetShape().elements());
+        this.knownClasses = knownClasses;
         requireFinite(inputFile, inputs);
         requireFinite(targetFile, targets);
     }
@@ -107,6 +116,11 @@ final class LabelledRows extends DataSet {
     @Override
     void copyTarget(int row, ByteBuffer out, int position) {
         out.put(position, targetBytes, Float.BYTES * row * targetElements, Float.BYTES * targetElements);
+    }
+
+    @Override
+    public int classes() {
+        return knownClasses > 0 ? knownClasses : super.classes();
     }
 
     @Override

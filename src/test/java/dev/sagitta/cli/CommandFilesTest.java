@@ -31,7 +31,10 @@ class CommandFilesTest {
     /** Where the value of an option is a file, the name of the value says so. */
     private static final String FILE_LABEL = "FILE|DIR|SPEC|MODEL|.*\\.(json|jsonl|npy|html|safetensors)";
 
-    private static final Set<String> SOURCES = Set.of("--text", "--idx", "--inputs", "--targets");
+    private static final Set<String> SOURCES =
+            Set.of("--text", "--idx", "--cifar", "--images", "--inputs", "--targets");
+
+    private static final Set<String> FOLDERS = Set.of("--idx", "--cifar", "--images");
 
     private static final Set<String> ARRAYS = Set.of("--inputs", "--targets", "--lengths", "--types");
 
@@ -139,9 +142,14 @@ class CommandFilesTest {
                 file = common.resolve(writes(option).files()[0]);
                 values.put(name(option == output ? other : output), file);
             }
-            if (reads(option) != null && reads(option).idx()) {
+            if (reads(option) != null && reads(option).folder() != Reads.Folder.MODEL) {
                 values.put(name(option), common);
-                Path images = common.resolve("t10k-images-idx3-ubyte");
+                Path images = common.resolve(
+                        switch (reads(option).folder()) {
+                            case IDX -> "t10k-images-idx3-ubyte";
+                            case CIFAR -> "data_batch_3.bin";
+                            default -> "cats.png";
+                        });
                 values.put(name(output), writes(output).files().length > 0 ? common : images);
                 if (writes(output).files().length > 0) {
                     // no file of one has a name of the other
@@ -177,7 +185,7 @@ class CommandFilesTest {
         if (ARRAYS.stream().anyMatch(values::containsKey)) {
             values.putIfAbsent("--inputs", folder.resolve("X"));
             values.putIfAbsent("--targets", folder.resolve("Y"));
-        } else if (takesData && !values.containsKey("--idx")) {
+        } else if (takesData && FOLDERS.stream().noneMatch(values::containsKey)) {
             values.putIfAbsent("--text", folder.resolve("T"));
         }
     }

@@ -1,0 +1,55 @@
+package dev.sagitta.cli;
+
+import dev.sagitta.data.ImageFolder;
+import dev.sagitta.io.file.DataException;
+import dev.sagitta.io.image.ImageFile;
+import dev.sagitta.tensor.Shape;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** What is made of images as they are read. */
+final class ImageOptions {
+    private static final int CHANNELS = 3;
+    private static final int LARGEST = 2048;
+
+    @Option(
+            names = "--image-size",
+            paramLabel = "N",
+            description =
+                    "Scale each of --images so that its shorter side has N pixels, and take the N x N in the middle (default: as the"
+                            + " model's file or checkpoint says, or as they are, which must be of one size).")
+    private Integer size;
+
+    boolean isSized() {
+        return size != null;
+    }
+
+    /**
+     * How the pictures of a folder become examples: grey for a network that reads one channel, otherwise of three.
+     *
+     * @param input of the network; null where it takes the size of the examples
+     */
+    ImageFolder.Form form(Shape input) {
+        boolean isImage = input != null && input.rank() == 3;
+        boolean isSquare = isImage && input.extent(1) == input.extent(2);
+        return new ImageFolder.Form(
+                isImage && input.extent(0) == 1 ? 1 : CHANNELS,
+                size != null ? side() : isSquare ? Math.toIntExact(input.extent(1)) : 0);
+    }
+
+    /** Shape of a picture of a folder. */
+    Shape image(Path folder) {
+        if (size != null) {
+            return Shape.of(CHANNELS, side(), side());
+        }
+        ImageFile.Size first = ImageFolder.of(folder).firstSize();
+        return Shape.of(CHANNELS, first.height(), first.width());
+    }
+
+    private int side() {
+        if (size < 1 || size > LARGEST) {
+            throw new DataException("--image-size is " + size + ", expected 1 to " + LARGEST);
+        }
+        return size;
+    }
+}

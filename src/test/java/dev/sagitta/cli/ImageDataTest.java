@@ -1,0 +1,121 @@
+package dev.sagitta.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sagitta.fixture.ImageFiles;
+import dev.sagitta.fixture.TestDevices;
+import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.tensor.Shape;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Commands over folders of pictures and CIFAR's files. */
+class ImageDataTest {
+    private static final String DEVICE = TestDevices.one();
+
+    @TempDir
+    Path folder;
+
+    private Path model;
+    private Path checkpoint;
+
+    @BeforeEach
+    void write() throws IOException {
+        checkpoint = folder.resolve("C.safetensors");
+        model = Files.writeString(folder.resolve("model.json"), """
+                {"input": {"shape": [3, 8, 8]}, "loss": "cross_entropy", "layers": [
+                  {"type": "conv2d", "name": "conv", "out": 4, "kernel": 3, "padding": 1}, {"type": "relu"},
+                  {"type": "global_avg_pool"}, {"type": "linear", "name": "fc", "out": 3}]}""");
+    }
+
+    private CommandRun train(Object... more) {
+        List<Object> words = new ArrayList<>(
+                List.of("train", "--device", DEVICE, "--out", checkpoint, "--batch", 8, "--lr", 0.02, "--json"));
+        words.addAll(List.of(more));
+        return CommandRun.of(words.toArray());
+    }
+
+    private CommandRun eval(Object... more) {
+        List<Object> words = new ArrayList<>(List.of("eval", "--device", DEVICE, "--checkpoint", checkpoint));
+        words.addAll(List.of(more));
+        return CommandRun.of(words.toArray());
+    }
+
+    @Test
+    void aFolderOfPicturesIsLearnt() throws IOException {
+        Path images = folder.resolve("images");
+        ImageFiles.folder(images.resolve("train"), 8, 12, "a", "b", "c");
+        ImageFiles.folder(images.resolve("test"), 12, 4, "a", "b", "c");
+        // the model's file says 8 x 8: the larger ones are made so
+        JsonNode result = train("--images", images, "--model", model, "--steps", 60)
+                .succeeded()
+                .json();
+        assertThat(result.get("validationAccuracy").asDouble()).isEqualTo(1);
+        JsonNode test = eval("--images", images).succeeded().json();
+        assertThat(test.get("examples").asInt()).isEqualTo(12);
+        assertThat(test.get("accuracy").asDouble()).isEqualTo(1);
+        assertThat(eval("--images", images.resolve("train"))
+                        .succeeded()
+                        .json()
+                        .get("examples")
+                        .asInt())
+                .isEqualTo(36);
+        CommandRun.of("curvature", "--device", DEVICE, "--checkpoint", checkpoint, "--images", images, "--probes", 4)
+                .succeeded();
+    }
+
+    @Test
+    void aPresetTakesTheSizeAndTheClassesOfPictures() throws IOException {
+        Path images = ImageFiles.folder(folder.resolve("images"), 20, 4, "a", "b", "c", "d");
+        CommandRun run = train("--images", images, "--image-size", 16, "--model", "convnet", "--steps", 1);
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.err()).contains("convnet over images [3, 16, 16] of 4 classes");
+        try (Checkpoint written = Checkpoint.open(checkpoint)) {
+            assertThat(written.model().inputShape()).isEqualTo(Shape.of(3, 16, 16));
+        }
+        // the size is the checkpoint's
+        assertThat(eval("--images", images).succeeded().json().get("examples").asInt())
+                .isEqualTo(16);
+    }
+
+    @Test
+    void cifarIsLearntByAPreset() throws IOException {
+        Path cifar = folder.resolve("cifar");
+        ImageFiles.cifar(cifar.resolve("data_batch_1.bin"), new int[] {0}, new int[] {1}, new int[] {2}, new int[] {1});
+        ImageFiles.cifar(cifar.resolve("test_batch.bin"), new int[] {2}, new int[] {0});
+        train("--cifar", cifar, "--model", "convnet", "--steps", 2).succeeded();
+        assertThat(eval("--cifar", cifar).succeeded().json().get("examples").asInt())
+                .isEqualTo(2);
+        assertThat(eval("--cifar", cifar.resolve("data_batch_1.bin"))
+                        .succeeded()
+                        .json()
+                        .get("examples")
+                        .asInt())
+                .isEqualTo(4);
+    }
+
+    @Test
+    void badInputIsOneLine() throws IOException {
+        Path images = ImageFiles.folder(folder.resolve("images"), 8, 2, "a", "b", "c", "d");
+        train("--images", images, "--model", model)
+                .failed(1, images + ": label 3 at row 6, the model has 3 classes (0 to 2)");
+        ImageFiles.write(images.resolve("a/1.png"), 9, 9, (x, y) -> 0);
+        train("--images", images, "--model", "convnet")
+                .failed(1, "a/1.png: 9 x 9 pixels, those before it have 8 x 8; give --image-size N");
+        train("--images", images, "--image-size", 0, "--model", "convnet").failed(1, "--image-size is 0");
+        Path cifar = ImageFiles.cifar(folder.resolve("x.bin"), new int[] {0});
+        train("--cifar", cifar, "--image-size", 8, "--model", "convnet").failed(2, "--image-size is of --images");
+        train("--cifar", cifar, "--context", 8, "--model", "convnet").failed(2, "--context is of --text");
+        train("--cifar", Files.write(cifar, new byte[99]), "--model", "convnet").failed(1, cifar + ": 99 bytes");
+        Path picture = images.resolve("b/0.png");
+        CommandRun.of("train", "--images", images, "--model", model, "--out", picture)
+                .failed(2, "--out " + picture + " would overwrite a file of --images " + images);
+    }
+}
