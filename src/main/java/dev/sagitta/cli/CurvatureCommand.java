@@ -123,7 +123,7 @@ final class CurvatureCommand implements Callable<Integer> {
             batchNorm.note(source.graph(), common);
             long seed = common.seed(EvalCommand.seed(source));
             DataRows examples = DataRows.of(
-                    data.all(source).sample(rows == null ? Integer.MAX_VALUE : rows, seed, "rows/curvature"));
+                    data.all(source, common).sample(rows == null ? Integer.MAX_VALUE : rows, seed, "rows/curvature"));
             try (Device device = common.open()) {
                 measure(source, device, examples, seed);
             }

@@ -9,6 +9,7 @@ import dev.sagitta.io.image.CifarFile;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.io.model.Normalisation;
 import dev.sagitta.io.model.Vocabulary;
 import dev.sagitta.io.vision.VisionNetwork;
 import dev.sagitta.tensor.DType;
@@ -131,8 +132,11 @@ final class DataOptions {
      *
      * @throws DataException naming what cannot be read or does not fit
      */
-    DataSet all(Checkpoint source) {
-        return readFor(source.model(), 0).data().all();
+    DataSet all(Checkpoint source, CommonOptions common) {
+        long seed = source.heldOut().map(HeldOut::seed).orElse(0L);
+        return normalised(plain(source.model(), null, seed, common), source, common)
+                .data()
+                .all();
     }
 
     /**
@@ -148,12 +152,20 @@ final class DataOptions {
     /** The same, with the model. */
     Training readFor(Checkpoint source, CommonOptions common) {
         HeldOut known = source.heldOut().orElse(null);
-        Training read = readFor(source.model(), known == null ? common.seed(EvalCommand.seed(source)) : known.seed());
+        long seed = known == null ? common.seed(EvalCommand.seed(source)) : known.seed();
+        Training read = normalised(plain(source.model(), null, seed, common), source, common);
         HeldOut here = read.data().train().heldOut();
         if (here != null) {
             noteHeldOut(source, known, here, common);
         }
         return read;
+    }
+
+    /** @param source null for a new network */
+    private Training normalised(Training read, Checkpoint source, CommonOptions common) {
+        Normalisation known = source == null ? null : source.normalisation().orElse(null);
+        String where = source == null ? null : source.path().toString();
+        return new Training(read.model(), pictures.normalised(read.data(), known, where, common::note));
     }
 
     private void noteHeldOut(Checkpoint source, HeldOut known, HeldOut here, CommonOptions common) {
@@ -171,15 +183,16 @@ final class DataOptions {
      * The examples for a new network, which takes its vocabulary from a text. Text takes its context, and where it has one its vocabulary, from
      * the model.
      *
+     * @param network over images, which has the size and the number of classes of the examples; null for another one
      * @param seed that chooses the held-out examples
      * @throws DataException naming what cannot be read or does not fit
      */
-    Training readFor(ModelSpec model, long seed) {
-        return readFor(model, null, seed, null);
+    Training readFor(ModelSpec model, VisionNetwork network, long seed, CommonOptions common) {
+        return normalised(plain(model, network, seed, common), null, common);
     }
 
-    /** The same; a network over images that is new has the size and the number of classes of the examples. */
-    Training readFor(ModelSpec model, VisionNetwork network, long seed, CommonOptions common) {
+    /** The same, and nothing done to the inputs. */
+    private Training plain(ModelSpec model, VisionNetwork network, long seed, CommonOptions common) {
         if (context != null && source.text == null) {
             throw new ParameterException(
                     spec.commandLine(), "--context is of --text; examples of " + option() + " are as long as they are");

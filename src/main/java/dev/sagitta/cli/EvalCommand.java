@@ -89,7 +89,7 @@ final class EvalCommand implements Callable<Integer> {
         try (Checkpoint source = ModelFiles.open(checkpoint, data, common)) {
             Split part = split != null ? split : data.isOnePart() ? Split.all : Split.test;
             common.noteEffect(part != Split.all && !data.bringsTest(), "--seed", "no examples are held out by it");
-            DataSet examples = part == Split.all ? data.all(source) : part.of(data.read(source, common));
+            DataSet examples = part == Split.all ? data.all(source, common) : part.of(data.read(source, common));
             examples.requireCounted();
             Rows rows = DataRows.of(examples);
             try (Device device = common.open();

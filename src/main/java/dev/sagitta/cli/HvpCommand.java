@@ -96,7 +96,7 @@ final class HvpCommand implements Callable<Integer> {
             List<HostTensor> v = Checkpoint.readVector(vector, graph);
             batchNorm.note(graph, common);
             long seed = common.seed(EvalCommand.seed(source));
-            DataRows rows = DataRows.of(data.all(source));
+            DataRows rows = DataRows.of(data.all(source, common));
             Computation product = gaussNewton ? Computation.GAUSS_NEWTON_VECTOR : Computation.HESSIAN_VECTOR;
             try (Device device = common.open()) {
                 ActivationBits.choose(policy, source, device, batchNorm.of(ProgramOptions.of(batch, product)), rows);

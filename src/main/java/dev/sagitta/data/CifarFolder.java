@@ -84,6 +84,6 @@ record CifarFolder(DataSet train, DataSet test) {
             }
         }
         String name = source.toString();
-        return new LabelledRows(name, pixels, name, labels, files.get(0).kind().classes());
+        return new LabelledRows(name, pixels, name, labels, files.get(0).kind().classes(), null);
     }
 }

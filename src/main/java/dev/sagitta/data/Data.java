@@ -6,6 +6,7 @@ import dev.sagitta.io.array.NpyFile;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.HeldOut;
+import dev.sagitta.io.model.Normalisation;
 import dev.sagitta.io.model.Vocabulary;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
@@ -26,6 +27,22 @@ import java.util.stream.Stream;
  * @param vocabulary of a text; null otherwise
  */
 public record Data(DataSet all, DataSet train, DataSet test, Vocabulary vocabulary) {
+
+    /**
+     * All parts with their inputs normalised.
+     *
+     * @param how null for mean and deviation of the training part, by channels
+     * @throws DataException if the inputs are no numbers, or have another number of channels
+     */
+    public Data normalised(Normalisation how) {
+        if (train.inputType() != DType.F32) {
+            // refused by name
+            train.normalised(how);
+        }
+        Normalisation fixed = how == null ? ChannelStatistics.of(train) : how;
+        DataSet held = test == null ? null : test.normalised(fixed);
+        return new Data(all.normalised(fixed), train.normalised(fixed), held, vocabulary);
+    }
 
     /** Whether any example is held out: not where there is only one. */
     public boolean hasTest() {

@@ -6,6 +6,7 @@ import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.HeldOut;
+import dev.sagitta.io.model.Normalisation;
 import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
@@ -24,6 +25,7 @@ public abstract class DataSet {
     public static final String TYPES = "types";
 
     private static final int ELEMENT_BYTES = 4;
+    private static final int IMAGE_AXES = 3;
 
     private final String source;
     private final String targetSource;
@@ -157,6 +159,25 @@ public abstract class DataSet {
     /** What was held out when these examples were set apart to learn from; null where nothing was. */
     public final HeldOut heldOut() {
         return heldOut;
+    }
+
+    /** What is done to inputs as they are read; null where nothing is. */
+    public Normalisation normalisation() {
+        return null;
+    }
+
+    /**
+     * These examples, to which nothing was done yet, with their inputs normalised.
+     *
+     * @throws DataException if they are no numbers, or have another number of channels
+     */
+    DataSet normalised(Normalisation how) {
+        throw new DataException(source + ": inputs are " + kind(inputType) + ", which are not normalised");
+    }
+
+    /** Channels of an image; 1 for whatever has another shape. */
+    public final int channels() {
+        return inputShape.rank() == IMAGE_AXES ? Math.toIntExact(inputShape.extent(0)) : 1;
     }
 
     final DataSet holdingOut(HeldOut others) {

@@ -162,7 +162,7 @@ public record ImageFolder(Path folder, List<String> classes, List<Path> files, i
                     throw error;
                 });
         HostTensor classOf = HostTensor.of(name, Shape.of(labels.length), labels);
-        return new LabelledRows(name, pixels, name, classOf, classes.size());
+        return new LabelledRows(name, pixels, name, classOf, classes.size(), null);
     }
 
     /** Null, or what is wrong with the file. */

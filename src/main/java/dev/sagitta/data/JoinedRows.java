@@ -1,5 +1,6 @@
 package dev.sagitta.data;
 
+import dev.sagitta.io.model.Normalisation;
 import dev.sagitta.tensor.DType;
 import java.nio.ByteBuffer;
 
@@ -63,6 +64,16 @@ final class JoinedRows extends DataSet {
     void requireFurther(String input, DType type, int elements, long limit) {
         first.requireFurther(input, type, elements, limit);
         second.requireFurther(input, type, elements, limit);
+    }
+
+    @Override
+    public Normalisation normalisation() {
+        return first.normalisation();
+    }
+
+    @Override
+    DataSet normalised(Normalisation how) {
+        return new JoinedRows(source(), first.normalised(how), second.normalised(how)).holdingOut(heldOut());
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.sagitta.data;
 import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Normalisation;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.ByteBuffer;
@@ -14,13 +15,7 @@ import java.util.Arrays;
  * [0, 1] as a batch is written: a quarter of the memory.
  */
 final class LabelledRows extends DataSet {
-    private static final float[] PIXELS = new float[256];
-
-    static {
-        for (int i = 0; i < PIXELS.length; i++) {
-            PIXELS[i] = i / 255f;
-        }
-    }
+    private static final int BYTES = 256;
 
     private final int size;
     private final HostTensor inputs;
@@ -32,16 +27,26 @@ final class LabelledRows extends DataSet {
     private final int inputElements;
     private final int targetElements;
     private final int knownClasses;
+    private final Normalisation normalisation;
+    /** What each byte is in each channel; null for inputs that are no bytes. */
+    private final float[][] pixels;
 
     LabelledRows(String inputFile, HostTensor inputs, String targetFile, HostTensor targets) {
-        this(inputFile, inputs, targetFile, targets, 0);
+        this(inputFile, inputs, targetFile, targets, 0, null);
     }
 
     /**
      * @param inputs F32, I32 or, for pixels, U8; their values, like those of F32 targets, are checked to be finite
      * @param knownClasses of the labels; 0 for as many as the largest says
+     * @param normalisation of pixels as they are written; of other inputs it is done already. Null where there is none
      */
-    LabelledRows(String inputFile, HostTensor inputs, String targetFile, HostTensor targets, int knownClasses) {
+    LabelledRows(
+            String inputFile,
+            HostTensor inputs,
+            String targetFile,
+            HostTensor targets,
+            int knownClasses,
+            Normalisation normalisation) {
         super(
                 inputFile,
                 targetFile,
@@ -63,8 +68,20 @@ final class LabelledRows extends DataSet {
         this.inputElements = Math.toIntExact(inputShape().elements());
         this.targetElements = Math.toIntExact(targetShape().elements());
         this.knownClasses = knownClasses;
+        this.normalisation = normalisation;
+        this.pixels = inputs.dtype() == DType.U8 ? pixels(channels(), normalisation) : null;
         requireFinite(inputFile, inputs);
         requireFinite(targetFile, targets);
+    }
+
+    private static float[][] pixels(int channels, Normalisation normalisation) {
+        float[][] values = new float[channels][BYTES];
+        for (int channel = 0; channel < channels; channel++) {
+            for (int i = 0; i < BYTES; i++) {
+                values[channel][i] = normalisation == null ? i / 255f : normalisation.of(i / 255.0, channel);
+            }
+        }
+        return values;
     }
 
     private static Shape rowShape(String file, HostTensor tensor) {
@@ -105,8 +122,12 @@ final class LabelledRows extends DataSet {
     void copyInput(int row, ByteBuffer out, int position) {
         int first = row * inputElements;
         if (inputs.dtype() == DType.U8) {
-            for (int i = 0; i < inputElements; i++) {
-                out.putFloat(position + Float.BYTES * i, PIXELS[Byte.toUnsignedInt(inputBytes.get(first + i))]);
+            int plane = inputElements / pixels.length;
+            for (int channel = 0; channel < pixels.length; channel++) {
+                float[] values = pixels[channel];
+                for (int i = channel * plane; i < (channel + 1) * plane; i++) {
+                    out.putFloat(position + Float.BYTES * i, values[Byte.toUnsignedInt(inputBytes.get(first + i))]);
+                }
             }
         } else {
             out.put(position, inputBytes, Float.BYTES * first, Float.BYTES * inputElements);
@@ -116,6 +137,32 @@ final class LabelledRows extends DataSet {
     @Override
     void copyTarget(int row, ByteBuffer out, int position) {
         out.put(position, targetBytes, Float.BYTES * row * targetElements, Float.BYTES * targetElements);
+    }
+
+    @Override
+    public Normalisation normalisation() {
+        return normalisation;
+    }
+
+    @Override
+    DataSet normalised(Normalisation how) {
+        if (inputs.dtype() == DType.I32) {
+            return super.normalised(how);
+        }
+        Normalisation mine = how.over(channels(), inputFile);
+        HostTensor values = inputs.dtype() == DType.U8 ? inputs : normalised(inputs, mine, channels());
+        return new LabelledRows(inputFile, values, targetFile, targets, knownClasses, mine).holdingOut(heldOut());
+    }
+
+    /** A copy of fp32 rows, once as they are read. */
+    private static HostTensor normalised(HostTensor rows, Normalisation how, int channels) {
+        HostTensor result = HostTensor.allocate(rows.name(), DType.F32, rows.shape());
+        ByteBuffer out = result.bytes();
+        int plane = Math.toIntExact(rows.elements() / rows.shape().extent(0) / channels);
+        for (int i = 0; i < rows.elements(); i++) {
+            out.putFloat(how.of(rows.floatAt(i), i / plane % channels));
+        }
+        return result;
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.sagitta.data;
 
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.model.HeldOut;
+import dev.sagitta.io.model.Normalisation;
 import dev.sagitta.random.RandomStream;
 import dev.sagitta.tensor.DType;
 import java.nio.ByteBuffer;
@@ -64,6 +65,16 @@ final class RowSubset extends DataSet {
     @Override
     void requireFurther(String input, DType type, int elements, long limit) {
         all.requireFurther(input, type, elements, limit);
+    }
+
+    @Override
+    public Normalisation normalisation() {
+        return all.normalisation();
+    }
+
+    @Override
+    DataSet normalised(Normalisation how) {
+        return new RowSubset(all.normalised(how), rows).holdingOut(heldOut());
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.sagitta.data;
 
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.HostTensor;
+import dev.sagitta.io.model.Normalisation;
 import dev.sagitta.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -76,6 +77,16 @@ final class WithInput extends DataSet {
                         + ", the model's input '" + name + "' takes 0 to " + (limit - 1));
             }
         }
+    }
+
+    @Override
+    public Normalisation normalisation() {
+        return all.normalisation();
+    }
+
+    @Override
+    DataSet normalised(Normalisation how) {
+        return new WithInput(all.normalised(how), name, values).holdingOut(heldOut());
     }
 
     @Override

@@ -361,7 +361,7 @@ public final class Trainer implements AutoCloseable {
     public TrainingSnapshot snapshot() {
         List<HostTensor> tensors = new ArrayList<>(weights());
         tensors.addAll(optimiser.download());
-        return new TrainingSnapshot(state(), data.heldOut(), tensors);
+        return new TrainingSnapshot(state(), data.heldOut(), data.normalisation(), tensors);
     }
 
     /** Writes a checkpoint that {@link #resume} takes, whole or not at all. */

@@ -5,6 +5,7 @@ import dev.sagitta.io.file.HostTensor;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.io.model.Normalisation;
 import dev.sagitta.tensor.Shape;
 import dev.sagitta.train.optimiser.OptimiserType;
 import java.nio.file.Path;
@@ -16,9 +17,11 @@ import java.util.Map;
  * A training run as it stood after a step, in host memory: training may go on before it is written, or fail.
  *
  * @param heldOut what the training set left out; null where nothing was
+ * @param normalisation what was done to the inputs; null where nothing was
  * @param tensors parameters, then the optimiser's state
  */
-public record TrainingSnapshot(TrainingState state, HeldOut heldOut, List<HostTensor> tensors) {
+public record TrainingSnapshot(
+        TrainingState state, HeldOut heldOut, Normalisation normalisation, List<HostTensor> tensors) {
 
     /**
      * Writes a checkpoint that {@link Trainer#resume} takes, whole or not at all.
@@ -34,6 +37,9 @@ public record TrainingSnapshot(TrainingState state, HeldOut heldOut, List<HostTe
         metadata.put(Checkpoint.TRAINING, state.toJson());
         if (heldOut != null) {
             metadata.put(Checkpoint.DATA, heldOut.toJson());
+        }
+        if (normalisation != null) {
+            metadata.put(Checkpoint.NORMALISATION, normalisation.toJson());
         }
         Checkpoint.write(path, model, tensors, metadata);
     }

@@ -1,11 +1,13 @@
 package dev.sagitta.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sagitta.fixture.ImageFiles;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.io.model.Checkpoint;
+import dev.sagitta.io.model.Normalisation;
 import dev.sagitta.tensor.Shape;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -99,6 +101,84 @@ class ImageDataTest {
                         .get("examples")
                         .asInt())
                 .isEqualTo(4);
+    }
+
+    /** What training did to the pixels is done by whatever reads its checkpoint, and what is made of it. */
+    @Test
+    void theNormalisationGoesWithTheCheckpoint() throws IOException {
+        Path images = folder.resolve("images");
+        ImageFiles.folder(images.resolve("train"), 8, 6, "a", "b", "c");
+        ImageFiles.folder(images.resolve("test"), 8, 4, "a", "b", "c");
+        double trained = train("--images", images, "--model", model, "--steps", 9, "--normalise", "auto")
+                .succeeded()
+                .json()
+                .get("validationLoss")
+                .asDouble();
+        Normalisation auto = normalisation(checkpoint);
+        assertThat(auto.mean()).hasSize(3);
+        double here = loss(eval("--images", images).succeeded());
+        assertThat(here).isCloseTo(trained, within(1e-6));
+        CommandRun plain = eval("--images", images, "--normalise", "none");
+        assertThat(plain.err()).contains("was trained on inputs normalised by mean [", "these are as they are");
+        assertThat(loss(plain)).isNotCloseTo(trained, within(1e-3));
+
+        Path packed = folder.resolve("P.safetensors");
+        CommandRun.of(
+                        "quantize",
+                        "--device",
+                        DEVICE,
+                        "--checkpoint",
+                        checkpoint,
+                        "--images",
+                        images,
+                        "--uniform",
+                        8,
+                        "--out",
+                        packed)
+                .succeeded();
+        assertThat(normalisation(packed)).isEqualTo(auto);
+        Path more = folder.resolve("more.safetensors");
+        assertThat(train("--images", images, "--resume", checkpoint, "--steps", 1, "--out", more)
+                        .status())
+                .isEqualTo(2);
+        CommandRun.of(
+                        "train",
+                        "--device",
+                        DEVICE,
+                        "--images",
+                        images,
+                        "--resume",
+                        checkpoint,
+                        "--steps",
+                        1,
+                        "--out",
+                        more)
+                .succeeded();
+        assertThat(normalisation(more)).isEqualTo(auto);
+    }
+
+    private static Normalisation normalisation(Path file) {
+        try (Checkpoint written = Checkpoint.open(file)) {
+            return written.normalisation().orElse(null);
+        }
+    }
+
+    private static double loss(CommandRun run) {
+        return run.json().get("loss").asDouble();
+    }
+
+    @Test
+    void aNormalisationThatDoesNotFitIsOneLine() throws IOException {
+        Path images = ImageFiles.folder(folder.resolve("images"), 8, 2, "a", "b", "c");
+        train("--images", images, "--model", model, "--normalise", "0.5/0")
+                .failed(1, "--normalise: a normalisation by mean 0.5 and deviation 0.0 of channel 0");
+        train("--images", images, "--model", model, "--normalise", "half")
+                .failed(1, "--normalise: 'half', expected MEAN/STD");
+        train("--images", images, "--model", model, "--normalise", "1,2/1,2")
+                .failed(1, images + ": an example has 3 channels, the normalisation is for 2");
+        Path text = Files.writeString(folder.resolve("t.txt"), "abc".repeat(100));
+        train("--text", text, "--model", "char-mlp", "--normalise", "auto")
+                .failed(1, "inputs are integer ids, which are not normalised");
     }
 
     @Test

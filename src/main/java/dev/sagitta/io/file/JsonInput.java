@@ -158,7 +158,20 @@ public final class JsonInput {
 
     /** A finite number in [min, max]. */
     public double number(String field, double min, double max) {
-        JsonNode value = required(field);
+        return number(required(field), field, min, max);
+    }
+
+    /** An array of finite numbers in [min, max]. */
+    public double[] numbers(String field, int longest, double min, double max) {
+        JsonNode array = array(field, longest);
+        double[] values = new double[array.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = number(array.get(i), field + "[" + i + "]", min, max);
+        }
+        return values;
+    }
+
+    private double number(JsonNode value, String field, double min, double max) {
         if (!value.isNumber() || !(value.doubleValue() >= min && value.doubleValue() <= max)) {
             throw wrong(field, value, "a number from " + min + " to " + max);
         }

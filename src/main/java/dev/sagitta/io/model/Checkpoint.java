@@ -32,6 +32,8 @@ public final class Checkpoint implements AutoCloseable {
     public static final String TRAINING = "sagitta.training";
     /** JSON: {@link HeldOut}. */
     public static final String DATA = "sagitta.data";
+    /** JSON: {@link Normalisation}. */
+    public static final String NORMALISATION = "sagitta.normalisation";
     /** JSON: the {@code config.json} of the Hugging Face folder that the weights came from, which {@code export} writes back. */
     public static final String HUGGING_FACE = "sagitta.huggingface";
     /** JSON: how each packed weight is stored. */
@@ -172,6 +174,7 @@ public final class Checkpoint implements AutoCloseable {
         training();
         quant();
         heldOut();
+        normalisation();
     }
 
     private void checkTensor(String name, Shape shape) {
@@ -214,10 +217,16 @@ public final class Checkpoint implements AutoCloseable {
         return json(DATA).map(HeldOut::parse);
     }
 
+    /** What was done to the inputs that the network was trained on, if anything was. */
+    public Optional<Normalisation> normalisation() {
+        return json(NORMALISATION).map(Normalisation::parse);
+    }
+
     /** What a file that is made of this one carries on besides the model: entries of metadata that say where the weights come from. */
     public Map<String, String> derivedMetadata() {
         Map<String, String> derived = new LinkedHashMap<>();
         heldOut().ifPresent(held -> derived.put(DATA, held.toJson()));
+        normalisation().ifPresent(done -> derived.put(NORMALISATION, done.toJson()));
         if (metadata().containsKey(HUGGING_FACE)) {
             derived.put(HUGGING_FACE, metadata().get(HUGGING_FACE));
         }
