@@ -23,6 +23,7 @@ import dev.sagitta.graph.op.norm.Softmax;
 import dev.sagitta.graph.op.pool.AvgPool;
 import dev.sagitta.graph.op.pool.GlobalAvgPool;
 import dev.sagitta.graph.op.pool.MaxPool;
+import dev.sagitta.graph.op.random.Augment;
 import dev.sagitta.graph.op.random.Dropout;
 import dev.sagitta.graph.op.resample.AdaptiveAvgPool;
 import dev.sagitta.graph.op.resample.Pad;
@@ -55,6 +56,7 @@ public final class OpTypes {
                     List.of(Embedding.TYPE),
                     List.of(Bias.TYPE),
                     List.of(Dropout.TYPE),
+                    List.of(Augment.TYPE),
                     List.of(Flatten.TYPE),
                     List.of(Reshape.TYPE),
                     List.of(Permute.TYPE),
