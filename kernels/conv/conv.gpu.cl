@@ -1,14 +1,21 @@
-/* The three products of a convolution, fp32, channels last: a work-item per element of the result.
+/* The three products of a convolution, fp32, channels last, an element of the result after the other: what serves groups of few channels, as those of depthwise convolutions,
+   where there is no matrix to tile (conv/conv_tiles). Neighbours are channels, which are neighbours in memory.
 
      conv_forward_f32  y[n, p, o]  = scale sum over k, c of x[n, p stride - padding + k dilation, c] w[o, c, k] + bias[o]   (+ y)
      conv_input_f32    dx[n, q, c] = scale sum over o and all (p, k) that read q of dy[n, p, o] w[o, c, k]                  (+ dx)
      conv_weight_f32   dw[o, c, k] = sum over n, p of dy[n, p, o] x[n, p stride - padding + k dilation, c]                  (+ dw)
+     conv_slices_f32  dw[i] = sum over s of part[s, i]                                                                           (+ dw)
 
    x, dx: [copies, batch, height, width, channels]; y, dy: [copies, batch, out_height, out_width, outputs]; w, dw: [copies, outputs, channels / groups,
    kernel_height, kernel_width]; bias: [copies, outputs] or null. Copy k begins at k times the stride, which is 0 where all copies share a tensor.
-   add: bit 0 adds to what the result holds. Work-group: 256, of conv_weight_f32 128; grid x: elements of the result, in steps of the whole grid; grid y: copies.
-   Bytes: each tensor once at least; flops: 2 per multiply-add. */
+   add: bit 0 adds to what the result holds. conv_weight_f32 sums the pixels of slice s into dw + s stride_slice: partial sums, which conv_slices_f32 adds up in order, or dw itself.
+   Work-group: 256; grid x: elements of the result, in steps of the whole grid; grid y: copies. Of conv_weight_f32: CONV_OUTPUTS outputs x 256 / CONV_OUTPUTS pixels; grid x: tiles of
+   outputs x channels x positions of the window; grid y: copies, z: slices. Bytes: each tensor once at least, dy and x of conv_weight_f32 once per position of the window; flops: 2
+   per multiply-add. */
 #include "lib/gpu.h"
+
+/* Outputs that a work-group of conv_weight_f32 sums side by side. */
+#define CONV_OUTPUTS 32
 
 #define CONV_EXTENTS \
     i32 batch, i32 height, i32 width, i32 channels, i32 out_height, i32 out_width, i32 outputs, i32 groups, i32 kernel_height, i32 kernel_width, \
@@ -68,27 +75,33 @@ SG_KERNEL(256) conv_input_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *w, S
     }
 }
 
-SG_KERNEL(128) conv_weight_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *x, SG_GLOBAL f32 *dw, CONV_EXTENTS, i32 add) {
-    i32 inner = channels / groups, each = outputs / groups;
-    i64 copy = sg_group(1), n = (i64)outputs * inner * kernel_height * kernel_width;
-    x += copy * stride_x;
-    dw += copy * stride_w;
-    dy += copy * stride_y;
+SG_KERNEL(256) conv_weight_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *x, SG_GLOBAL f32 *dw, CONV_EXTENTS, i64 stride_slice, i32 add) {
+    SG_SHARED(f32, sums, 256);
+    const i32 inner = channels / groups, each = outputs / groups, taps = kernel_height * kernel_width, lane = (i32)sg_local(0);
+    const i32 tap = (i32)(sg_group(0) % taps), c = (i32)(sg_group(0) / taps % inner), o = (i32)(sg_group(0) / taps / inner) * CONV_OUTPUTS + lane % CONV_OUTPUTS;
+    const i64 copy = sg_group(1), slice = sg_group(2), slices = sg_groups(2), pixels = (i64)batch * out_height * out_width;
+    const i64 begin = pixels * slice / slices, end = pixels * (slice + 1) / slices;
+    dy += copy * stride_y + o;
+    x += copy * stride_x + o / each * inner + c;
+    dw += slice * stride_slice + copy * stride_w + ((i64)o * inner + c) * taps + tap;
+    f32 sum = 0.0f;
+    for (i64 p = begin + lane / CONV_OUTPUTS; o < outputs && p < end; p += 256 / CONV_OUTPUTS) {
+        const i32 h = (i32)(p / out_width % out_height) * stride_height - padding_height + tap / kernel_width * dilation_height;
+        const i32 v = (i32)(p % out_width) * stride_width - padding_width + tap % kernel_width * dilation_width;
+        if (h >= 0 && h < height && v >= 0 && v < width) sum += dy[p * outputs] * x[((p / out_width / out_height * height + h) * width + v) * channels];
+    }
+    sums[lane] = sum;
+    for (i32 step = 128; step >= CONV_OUTPUTS; step /= 2) {
+        SG_BARRIER();
+        if (lane < step) sums[lane] += sums[lane + step];
+    }
+    if (lane < CONV_OUTPUTS && o < outputs) *dw = add ? *dw + sums[lane] : sums[lane];
+}
+
+SG_KERNEL(256) conv_slices_f32(const SG_GLOBAL f32 *part, SG_GLOBAL f32 *dw, i64 n, i32 slices, i32 add) {
     for (i64 i = sg_item(); i < n; i += sg_all_items()) {
-        i32 kw = (i32)(i % kernel_width), kh = (i32)(i / kernel_width % kernel_height), c = (i32)(i / kernel_width / kernel_height % inner);
-        i32 o = (i32)(i / kernel_width / kernel_height / inner);
-        f32 sum = 0.0f;
-        for (i64 image = 0; image < batch; image++)
-            for (i32 ph = 0; ph < out_height; ph++) {
-                i32 qh = ph * stride_height - padding_height + kh * dilation_height;
-                if (qh < 0 || qh >= height) continue;
-                for (i32 pw = 0; pw < out_width; pw++) {
-                    i32 qw = pw * stride_width - padding_width + kw * dilation_width;
-                    if (qw < 0 || qw >= width) continue;
-                    sum += dy[((image * out_height + ph) * out_width + pw) * outputs + o] *
-                           x[((image * height + qh) * width + qw) * channels + o / each * inner + c];
-                }
-            }
+        f32 sum = part[i];
+        for (i32 s = 1; s < slices; s++) sum += part[s * n + i];
         dw[i] = add ? dw[i] + sum : sum;
     }
 }

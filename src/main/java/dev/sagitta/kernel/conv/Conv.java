@@ -25,6 +25,13 @@ import java.util.List;
 public final class Conv {
     private static final String IMAGES = "[copies, batch, height, width, channels]";
 
+    /** CONV_OUTPUTS of the kernels. */
+    private static final int OUTPUTS = 32;
+
+    private static final int GROUPS_PER_UNIT = 4;
+    private static final int MOST_SLICES = 64;
+    private static final int LEAST_PIXELS = 256;
+
     private Conv() {}
 
     /**
@@ -37,6 +44,9 @@ public final class Conv {
         if (Winograd.serves(device, problem)) {
             return Winograd.packedBytes(problem, weights, towardsInput);
         }
+        if (ConvTiles.serves(device, problem)) {
+            return ConvTiles.packedBytes(problem, weights);
+        }
         return ConvDirect.serves(device, problem) ? ConvDirect.packedBytes(problem, weights, towardsInput) : 0;
     }
 
@@ -45,7 +55,38 @@ public final class Conv {
         if (Winograd.serves(device, problem)) {
             return Winograd.weightBytes(device, problem);
         }
-        return ConvDirect.serves(device, problem) ? ConvDirect.weightBytes(device, problem) : 0;
+        if (ConvTiles.serves(device, problem)) {
+            return ConvTiles.weightBytes(device, problem);
+        }
+        return ConvDirect.serves(device, problem)
+                ? ConvDirect.weightBytes(device, problem)
+                : sliceBytes(problem, slices(device, problem, weightGroups(problem)));
+    }
+
+    /** Into how many slices the pixels of a weight's gradient are cut, so that a GPU has work-groups for all its units: of extents and device alone. */
+    static int slices(Device device, Problem p, long groups) {
+        long pixels = p.batch() * p.outputHeight() * p.outputWidth();
+        long wanted = Work.ceil((long) GROUPS_PER_UNIT * device.info().computeUnits(), Math.max(1, groups * p.copies()));
+        return (int) Math.max(1, Math.min(Math.min(wanted, MOST_SLICES), Work.ceil(pixels, LEAST_PIXELS)));
+    }
+
+    /** Bytes of the partial sums of slices; none of one. */
+    static long sliceBytes(Problem p, int slices) {
+        return slices == 1 ? 0 : Float.BYTES * slices * p.copies() * p.weights();
+    }
+
+    /** Work-groups of conv_weight_f32 per copy and slice. */
+    private static long weightGroups(Problem p) {
+        return Work.ceil(p.outputs(), OUTPUTS) * (p.channels() / p.groups()) * p.taps();
+    }
+
+    /** Declares where sums over pixels go: scratch memory where there are slices, else the weight's gradient. */
+    static void sums(Signature s, Tensor dw, Tensor parts, long bytes, boolean add) {
+        if (parts == null) {
+            s.tensor("dw", dw, add ? Signature.Role.IN_OUT : Signature.Role.OUT, DType.F32, false);
+        } else {
+            s.scratch("dw", parts, DType.F32, bytes);
+        }
     }
 
     /**
@@ -87,6 +128,11 @@ public final class Conv {
         /** Positions of the window. */
         long taps() {
             return (long) window.height() * window.width();
+        }
+
+        /** Elements of one copy of the weight. */
+        long weights() {
+            return outputs * (channels / groups) * taps();
         }
 
         /** Checks what a signature has declared of images and weight, and passes the extents. */
@@ -141,15 +187,12 @@ public final class Conv {
         return copies == 1 ? 0 : t.elements() / copies;
     }
 
-    private static Geometry each(Device device, long elements, long copies) {
-        return each(device, elements, copies, Work.GROUP);
-    }
-
-    private static Geometry each(Device device, long elements, long copies, int group) {
+    static Geometry each(Device device, long elements, long copies) {
         if (Work.onCpu(device)) {
             return Geometry.of(Work.cpuGroups(device, elements * 16), copies, 1, 1, 1);
         }
-        return Geometry.of(Math.max(1, Math.min(Work.ceil(elements, group), 1 << 20)), copies, 1, group, 1);
+        long groups = Math.max(1, Math.min(Work.ceil(elements, Work.GROUP), 1 << 20));
+        return Geometry.of(groups, copies, 1, Work.GROUP, 1);
     }
 
     /** Of the sum of absolute terms: of the definition's, or of those that {@link Winograd} adds up, which reach over a tile. */
@@ -215,6 +258,9 @@ public final class Conv {
             if (Winograd.serves(device, problem())) {
                 return Winograd.forward(this);
             }
+            if (ConvTiles.serves(device, problem())) {
+                return ConvTiles.forward(this);
+            }
             return ConvDirect.serves(device, problem()) ? ConvDirect.forward(device, this) : List.of(this);
         }
 
@@ -265,6 +311,9 @@ public final class Conv {
             if (Winograd.serves(device, problem())) {
                 return Winograd.input(this);
             }
+            if (ConvTiles.serves(device, problem())) {
+                return ConvTiles.input(this);
+            }
             return ConvDirect.serves(device, problem()) ? ConvDirect.input(device, this) : List.of(this);
         }
 
@@ -301,12 +350,12 @@ public final class Conv {
                     .rank(5, IMAGES)
                     .tensor("dw", dw, add ? Signature.Role.IN_OUT : Signature.Role.OUT, DType.F32, false)
                     .rank(5, "[copies, outputs, channels, height, width]");
-            return problem().numbers(s, x, dw, dy).i32("add", add ? 1 : 0);
+            return problem().numbers(s, x, dw, dy).i64("stride_slice", 0).i32("add", add ? 1 : 0);
         }
 
         @Override
         public Geometry geometry(Device device) {
-            return each(device, dw.elements() / problem().copies(), problem().copies(), 128);
+            return weightGeometry(problem(), 1);
         }
 
         @Override
@@ -314,7 +363,18 @@ public final class Conv {
             if (Winograd.serves(device, problem())) {
                 return Winograd.weight(device, this);
             }
-            return ConvDirect.serves(device, problem()) ? ConvDirect.weight(device, this) : List.of(this);
+            if (ConvTiles.serves(device, problem())) {
+                return ConvTiles.weight(device, this);
+            }
+            if (ConvDirect.serves(device, problem())) {
+                return ConvDirect.weight(device, this);
+            }
+            int slices = slices(device, problem(), weightGroups(problem()));
+            return slices == 1
+                    ? List.of(this)
+                    : List.of(
+                            new WeightSlices(dy, x, dw, scratch, problem(), slices),
+                            new Slices(scratch, dw, slices, add));
         }
 
         @Override
@@ -326,6 +386,44 @@ public final class Conv {
         public Tolerance tolerance() {
             return sums(
                     (double) dy.elements() / dy.shape().extent(0) / dy.shape().extent(4));
+        }
+    }
+
+    private static Geometry weightGeometry(Problem p, int slices) {
+        return Geometry.of(weightGroups(p), p.copies(), slices, Work.GROUP, 1);
+    }
+
+    /** Partial sums of {@link Weight}, over slices of the pixels. */
+    private record WeightSlices(Tensor dy, Tensor x, Tensor dw, Tensor parts, Problem p, int slices)
+            implements Descriptor {
+        @Override
+        public Signature signature() {
+            Signature s = Signature.of("conv_weight_f32").in("dy", dy, DType.F32).in("x", x, DType.F32);
+            sums(s, dw, parts, sliceBytes(p, slices), false);
+            return p.numbers(s, x, dw, dy).i64("stride_slice", dw.elements()).i32("add", 0);
+        }
+
+        @Override
+        public Geometry geometry(Device device) {
+            return weightGeometry(p, slices);
+        }
+    }
+
+    /** What slices sum up to, added to dw or not. */
+    record Slices(Tensor parts, Tensor dw, int slices, boolean add) implements Descriptor {
+        @Override
+        public Signature signature() {
+            return Signature.of("conv_slices_f32")
+                    .scratch("part", parts, DType.F32, Float.BYTES * slices * dw.elements())
+                    .tensor("dw", dw, add ? Signature.Role.IN_OUT : Signature.Role.OUT, DType.F32, false)
+                    .i64("n", dw.elements())
+                    .i32("slices", slices)
+                    .i32("add", add ? 1 : 0);
+        }
+
+        @Override
+        public Geometry geometry(Device device) {
+            return each(device, dw.elements(), 1);
         }
     }
 }
