@@ -31,6 +31,9 @@
 /* Floats of a row of a shared array beyond its elements: rows begin in other banks, fours stay aligned. */
 #define CONV_PAD 4
 
+/* A row that no window moves into an image. */
+#define CONV_NOWHERE (-(1 << 30))
+
 /* One axis of a product: result position begin + stride i reads position i mul + off + t move of the source at the t-th of the window's positions that it sees,
    which is position first + t step of the window. */
 typedef struct {
@@ -94,7 +97,7 @@ SG_KERNEL(256) conv_pack_f32(const SG_GLOBAL f32 *w, SG_GLOBAL f32 *packed, i64 
 
 /* A tile of `columns` x 8192 / columns. */
 SG_FN void conv_tile(const i32 columns, const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *packed, const SG_GLOBAL f32 *bias, SG_GLOBAL f32 *y, i32 batch, i32 x_height, i32 x_width,
-                     i32 x_channels, i32 y_height, i32 y_width, i32 y_channels, i32 groups, i32 kernel_width, conv_axis down, conv_axis across, i64 tile, f32 scale, i32 add,
+                     i32 x_channels, i32 y_height, i32 y_width, i32 y_channels, i32 groups, i32 kernel_width, conv_axis down, conv_axis across, i64 tile, i64 stride_to, i64 stride_bias, f32 scale, i32 add,
                      SG_LOCAL f32 *xs, SG_LOCAL f32 *ws) {
     const i32 rows = 8192 / columns, xs_row = rows + CONV_PAD, ws_row = columns + CONV_PAD, part = CONV_K * rows / CONV_THREADS;
     const i32 lane = (i32)sg_local(0), depth = x_channels / groups, width = y_channels / groups, column_tiles = (width + columns - 1) / columns;
@@ -104,11 +107,11 @@ SG_FN void conv_tile(const i32 columns, const SG_GLOBAL f32 *x, const SG_GLOBAL 
     /* what this work-item brings: `part` neighbouring rows of the product at one pixel, and four neighbouring columns of one row of the weight */
     const i32 my_row = lane * part / CONV_K, my_k = lane * part % CONV_K;
     const i64 r = r0 + my_row;
-    const i32 has_row = r < all, in_image = has_row ? (i32)(r % per_image) : 0;
-    const SG_GLOBAL f32 *image = x + (has_row ? r / per_image : 0) * x_height * x_width * x_channels + group * depth;
+    const i32 in_image = r < all ? (i32)(r % per_image) : 0;
+    const SG_GLOBAL f32 *image = x + (r < all ? r / per_image : 0) * x_height * x_width * x_channels + group * depth;
     const i32 line = across.positions > 0 ? across.positions : 1;
-    const i32 top = in_image / line * down.mul + down.off, left = in_image % line * across.mul + across.off;
-    const bool fours = depth % 4 == 0 && sg_takes_4(image), w_fours = width % 4 == 0 && sg_takes_4(packed), y_fours = width % 4 == 0 && sg_takes_4(y);
+    const i32 top = r < all ? in_image / line * down.mul + down.off : CONV_NOWHERE, left = in_image % line * across.mul + across.off;
+    const bool fours = depth % 4 == 0 && sg_takes_4(image), w_fours = width % 4 == 0 && sg_takes_4(packed);
     const i32 w_row = lane / (columns / 4), w_column = b0 + lane % (columns / 4) * 4, brings_w = w_row < CONV_K;
     const i32 steps = (down.count * across.count * depth + CONV_K - 1) / CONV_K;
     conv_place px = {0, 0, 0}, pw = {0, 0, 0};
@@ -117,29 +120,39 @@ SG_FN void conv_tile(const i32 columns, const SG_GLOBAL f32 *x, const SG_GLOBAL 
         conv_advance(&pw, w_row, depth, across.count);
     }
     f32 sums[8][4], next_x[8], next_w[4]; /* loops of constant bounds: in registers */
+#pragma unroll
     for (i32 i = 0; i < 8; i++)
+#pragma unroll
         for (i32 j = 0; j < 4; j++) sums[i][j] = 0.0f;
     const i32 my_rows = lane / (columns / 4) * 4, my_columns = lane % (columns / 4) * 4;
     for (i32 step = 0; step <= steps; step++) {
         if (step < steps) {
             conv_place at = px;
-            for (i32 e = 0; e < part; e += fours ? 4 : 1) {
-                const i32 h = top + at.th * down.move, v = left + at.tw * across.move;
-                const bool inside = has_row && at.th < down.count && h >= 0 && h < x_height && v >= 0 && v < x_width;
-                const SG_GLOBAL f32 *from = image + ((i64)h * x_width + v) * x_channels + at.c;
+#pragma unroll
+            for (i32 e = 0; e < part; e += 4) {
                 if (fours) {
-                    const float4 four = inside ? sg_load_4(from) : sg_make_4(0.0f, 0.0f, 0.0f, 0.0f);
+                    const i32 h = top + at.th * down.move, v = left + at.tw * across.move;
+                    const bool inside = at.th < down.count && h >= 0 && h < x_height && v >= 0 && v < x_width;
+                    const float4 four = inside ? sg_load_4(image + (h * x_width + v) * x_channels + at.c) : sg_make_4(0.0f, 0.0f, 0.0f, 0.0f);
                     next_x[e] = four.x;
                     next_x[e + 1] = four.y;
                     next_x[e + 2] = four.z;
                     next_x[e + 3] = four.w;
-                } else next_x[e] = inside ? *from : 0.0f;
-                conv_advance(&at, fours ? 4 : 1, depth, across.count);
+                    conv_advance(&at, 4, depth, across.count);
+                    continue;
+                }
+#pragma unroll
+                for (i32 i = 0; i < 4; i++) {
+                    const i32 h = top + at.th * down.move, v = left + at.tw * across.move;
+                    const bool inside = at.th < down.count && h >= 0 && h < x_height && v >= 0 && v < x_width;
+                    next_x[e + i] = inside ? image[(h * x_width + v) * x_channels + at.c] : 0.0f;
+                    conv_advance(&at, 1, depth, across.count);
+                }
             }
             conv_advance(&px, CONV_K, depth, across.count);
             if (brings_w) {
                 const i32 tap = (down.first + pw.th * down.step) * kernel_width + across.first + pw.tw * across.step;
-                const SG_GLOBAL f32 *from = packed + ((i64)tap * depth + pw.c) * width + w_column;
+                const SG_GLOBAL f32 *from = packed + (tap * depth + pw.c) * width + w_column;
                 const bool there = pw.th < down.count;
                 if (w_fours) {
                     const float4 four = there && w_column < width ? sg_load_4(from) : sg_make_4(0.0f, 0.0f, 0.0f, 0.0f);
@@ -148,15 +161,18 @@ SG_FN void conv_tile(const i32 columns, const SG_GLOBAL f32 *x, const SG_GLOBAL 
                     next_w[2] = four.z;
                     next_w[3] = four.w;
                 } else
+#pragma unroll
                     for (i32 e = 0; e < 4; e++) next_w[e] = there && w_column + e < width ? from[e] : 0.0f;
                 conv_advance(&pw, CONV_K, depth, across.count);
             }
         }
         if (step > 0) {
             const SG_LOCAL f32 *a = xs + (step - 1) % 2 * CONV_K * xs_row, *b = ws + (step - 1) % 2 * CONV_K * ws_row;
+#pragma unroll 2
             for (i32 k = 0; k < CONV_K; k++) {
                 const float4 low = sg_shared_4(a + k * xs_row + my_rows), high = sg_shared_4(a + k * xs_row + rows / 2 + my_rows), v = sg_shared_4(b + k * ws_row + my_columns);
                 const f32 u[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+#pragma unroll
                 for (i32 i = 0; i < 8; i++) {
                     sums[i][0] += u[i] * v.x;
                     sums[i][1] += u[i] * v.y;
@@ -168,17 +184,24 @@ SG_FN void conv_tile(const i32 columns, const SG_GLOBAL f32 *x, const SG_GLOBAL 
         if (step < steps) {
             /* the other half of the shared arrays: nobody reads it before the barrier */
             SG_LOCAL f32 *a = xs + step % 2 * CONV_K * xs_row, *b = ws + step % 2 * CONV_K * ws_row;
+#pragma unroll
             for (i32 e = 0; e < part; e++) a[(my_k + e) * xs_row + my_row] = next_x[e];
             if (brings_w) sg_put_shared_4(b + w_row * ws_row + w_column - b0, sg_make_4(next_w[0], next_w[1], next_w[2], next_w[3]));
         }
         SG_BARRIER();
     }
+    /* what only the end reads is made here: registers are few before */
+    const bool y_fours = width % 4 == 0 && sg_takes_4(y);
+    y += (i64)sg_group(1) * stride_to;
+    if (bias) bias += (i64)sg_group(1) * stride_bias;
+#pragma unroll
     for (i32 i = 0; i < 8; i++) {
         const i64 row = r0 + (i < 4 ? my_rows + i : rows / 2 + my_rows + i - 4);
         if (row >= all) continue;
         const i32 place = (i32)(row % per_image);
         const i32 h = down.begin + down.stride * (place / across.positions), v = across.begin + across.stride * (place % across.positions);
         SG_GLOBAL f32 *to = y + ((row / per_image * y_height + h) * y_width + v) * y_channels + group * width;
+#pragma unroll
         for (i32 j = 0; j < 4; j++) {
             const i32 b = b0 + my_columns + j;
             f32 sum = scale * sums[i][j];
@@ -204,18 +227,19 @@ SG_KERNEL_OF(256, 2) conv_tiles_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 
     conv_axis_of(backwards, residue / classes_across, backwards ? height : out_height, kernel_height, stride_height, padding_height, dilation_height, &down);
     conv_axis_of(backwards, residue % classes_across, backwards ? width : out_width, kernel_width, stride_width, padding_width, dilation_width, &across);
     x += copy * (backwards ? stride_y : stride_x);
-    y += copy * (backwards ? stride_x : stride_y);
+    const i64 stride_to = backwards ? stride_x : stride_y;
     packed += copy * stride_w + (i64)((i32)sg_group(2) / column_tiles) * kernel_height * kernel_width * depth * each;
-    if (bias) bias += copy * stride_bias;
     const i64 rows = (i64)batch * down.positions * across.positions;
     const i32 of_tile = each <= 32 ? 256 : 128;
     if (tile * of_tile >= rows || across.count == 0) down.count = 0; /* no row of this residue is left, or none sees the window */
     const i32 x_height = backwards ? out_height : height, x_width = backwards ? out_width : width, x_channels = backwards ? outputs : channels;
     const i32 y_height = backwards ? height : out_height, y_width = backwards ? width : out_width, y_channels = backwards ? channels : outputs;
     if (each <= 32)
-        conv_tile(32, x, packed, bias, y, batch, x_height, x_width, x_channels, y_height, y_width, y_channels, groups, kernel_width, down, across, tile, scale, add, xs, ws);
+        conv_tile(32, x, packed, bias, y, batch, x_height, x_width, x_channels, y_height, y_width, y_channels, groups, kernel_width, down, across, tile, stride_to, stride_bias,
+                  scale, add, xs, ws);
     else
-        conv_tile(64, x, packed, bias, y, batch, x_height, x_width, x_channels, y_height, y_width, y_channels, groups, kernel_width, down, across, tile, scale, add, xs, ws);
+        conv_tile(64, x, packed, bias, y, batch, x_height, x_width, x_channels, y_height, y_width, y_channels, groups, kernel_width, down, across, tile, stride_to, stride_bias,
+                  scale, add, xs, ws);
 }
 
 SG_KERNEL_OF(256, 2) conv_rows_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *x, SG_GLOBAL f32 *dw, CONV_EXTENTS, i64 stride_slice, i32 add) {

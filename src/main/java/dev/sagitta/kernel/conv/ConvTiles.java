@@ -29,7 +29,12 @@ final class ConvTiles {
     static boolean serves(Device device, Problem p) {
         long few = Math.min(p.channels(), p.outputs()) / p.groups();
         long across = p.groups() * Work.ceil(Math.max(p.channels(), p.outputs()) / p.groups(), NARROW);
+        // places within an image and a weight are ints, and a row that is nowhere stays there
+        long largest = Math.max(
+                p.height() * p.width() * p.channels(), p.outputHeight() * p.outputWidth() * p.outputs());
+        long reach = (long) p.window().height() * p.window().dilationHeight();
         return !Work.onCpu(device)
+                && Math.max(Math.max(largest, p.weights()), reach) < 1L << 30
                 && (p.groups() == 1 || few >= LEAST)
                 && Math.max(across, p.copies()) <= Work.MOST_ACROSS;
     }
