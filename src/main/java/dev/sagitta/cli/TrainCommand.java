@@ -9,6 +9,7 @@ import dev.sagitta.graph.loss.CrossEntropy;
 import dev.sagitta.io.file.DataException;
 import dev.sagitta.io.file.FilePlace;
 import dev.sagitta.io.huggingface.HuggingFace;
+import dev.sagitta.io.model.Augmentation;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.HeldOut;
 import dev.sagitta.io.model.ModelSpec;
@@ -105,6 +106,14 @@ final class TrainCommand implements Callable<Integer> {
     private Double clip;
 
     @Option(
+            names = "--augment",
+            paramLabel = "HOW",
+            description =
+                    "Change each image at random, on the device, in training alone: flip (half of them left to right), crop:N (N pixels of"
+                            + " zeros around, a part of the image's size cropped), or flip,crop:N. The model has it from then on as its first layer.")
+    private String augment;
+
+    @Option(
             names = "--activation-bits",
             paramLabel = "B",
             description =
@@ -168,6 +177,9 @@ final class TrainCommand implements Callable<Integer> {
         common.require(
                 checkpoint == null || model == null && resume == null,
                 "--checkpoint brings the model and begins anew: give neither --model nor --resume with it");
+        if (augment != null) {
+            augmentation();
+        }
         if (resume == null) {
             // usage errors before files are read
             options(null);
@@ -186,7 +198,8 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private int train(Checkpoint source) {
+    private int train(Checkpoint given) {
+        Checkpoint source = given == null || augment == null ? given : given.under(augmented(given.model()));
         TrainingState state = resume == null
                 ? null
                 : TrainingState.parse(source.training()
@@ -194,7 +207,7 @@ final class TrainCommand implements Callable<Integer> {
                                 + "': this checkpoint cannot be resumed")));
         TrainingOptions options = options(state);
         DataOptions.Training training = source == null
-                ? data.readFor(model(), VisionNetwork.of(model), options.seed(), common)
+                ? augmented(data.readFor(model(), VisionNetwork.of(model), options.seed(), common))
                 : data.readFor(source, common);
         requireSameModel(training.model());
         Data examples = training.data();
@@ -224,6 +237,22 @@ final class TrainCommand implements Callable<Integer> {
                 result(trainer, last);
             }
             return lines.hasFailed() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
+        }
+    }
+
+    private DataOptions.Training augmented(DataOptions.Training training) {
+        return new DataOptions.Training(augmented(training.model()), training.data());
+    }
+
+    private ModelSpec augmented(ModelSpec plain) {
+        return augment == null ? plain : plain.augmented(augmentation());
+    }
+
+    private Augmentation augmentation() {
+        try {
+            return Augmentation.parse(augment);
+        } catch (DataException e) {
+            throw common.usage("--augment is " + e.getMessage());
         }
     }
 
@@ -310,7 +339,7 @@ final class TrainCommand implements Callable<Integer> {
 
     private void requireSameModel(ModelSpec resumed) {
         if (resume != null && model != null) {
-            ModelSpec given = model();
+            ModelSpec given = augmented(model());
             given = resumed.vocabulary() == null ? given : given.withVocabulary(resumed.vocabulary());
             if (!given.toJson().equals(resumed.toJson())) {
                 throw new DataException("--model " + model + " is not the model of " + resume + "; leave --model out");

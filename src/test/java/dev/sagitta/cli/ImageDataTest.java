@@ -164,7 +164,92 @@ class ImageDataTest {
     }
 
     private static double loss(CommandRun run) {
-        return run.json().get("loss").asDouble();
+        JsonNode result = run.json();
+        return (result.has("loss") ? result : result.get("training"))
+                .get("loss")
+                .asDouble();
+    }
+
+    /** Training sees the images changed, evaluation and curvature as they are; a resumed run goes on as if it had never stopped. */
+    @Test
+    void augmentationIsOfTrainingAlone() throws IOException {
+        Path images = ImageFiles.folder(folder.resolve("images"), 8, 8, "a", "b", "c");
+        Object[] common = {"--images", images, "--model", model, "--seed", 3};
+        double plain = loss(train(with(common, "--steps", 6)));
+        double changed = loss(train(with(common, "--steps", 6, "--augment", "flip,crop:2")));
+        assertThat(changed).isNotEqualTo(plain);
+        double after = loss(eval("--images", images).succeeded());
+        assertThat(loss(eval("--images", images).succeeded())).isEqualTo(after);
+        try (Checkpoint written = Checkpoint.open(checkpoint)) {
+            assertThat(written.model().toJson())
+                    .contains(
+                            "\"layers\":[{\"type\":\"augment\",\"name\":\"augment\",\"from\":\"input\",\"flip\":true,\"crop\":2}");
+        }
+        train(with(common, "--steps", 3, "--augment", "flip,crop:2")).succeeded();
+        CommandRun.of(
+                        "train",
+                        "--device",
+                        DEVICE,
+                        "--images",
+                        images,
+                        "--resume",
+                        checkpoint,
+                        "--steps",
+                        3,
+                        "--out",
+                        checkpoint)
+                .succeeded();
+        assertThat(loss(eval("--images", images).succeeded())).isEqualTo(after);
+
+        // begun from the weights of a network that was trained otherwise, and without it
+        Path tuned = folder.resolve("T.safetensors");
+        CommandRun.of(
+                        "train",
+                        "--device",
+                        DEVICE,
+                        "--images",
+                        images,
+                        "--checkpoint",
+                        checkpoint,
+                        "--augment",
+                        "crop:1",
+                        "--steps",
+                        1,
+                        "--out",
+                        tuned)
+                .succeeded();
+        try (Checkpoint written = Checkpoint.open(tuned)) {
+            assertThat(written.model().toJson()).contains("\"from\":\"input\",\"crop\":1}");
+        }
+    }
+
+    @Test
+    void aNetworkThatWasAugmentedIsExportedAsItself() throws IOException {
+        Path images = ImageFiles.folder(folder.resolve("images"), 16, 2, "a", "b", "c");
+        CommandRun run = train("--images", images, "--model", "resnet20", "--steps", 1, "--augment", "flip");
+        assertThat(run.status()).as(run.err()).isZero();
+        Path exported = folder.resolve("exported");
+        CommandRun.of("export", "--checkpoint", checkpoint, "--out", exported).succeeded();
+        assertThat(exported.resolve("model.safetensors")).exists();
+    }
+
+    private static Object[] with(Object[] words, Object... more) {
+        List<Object> all = new ArrayList<>(List.of(words));
+        all.addAll(List.of(more));
+        return all.toArray();
+    }
+
+    @Test
+    void anAugmentationThatCannotBeIsOneLine() throws IOException {
+        Path images = ImageFiles.folder(folder.resolve("images"), 8, 2, "a", "b", "c");
+        for (String wrong : List.of("", "flip,", "crop", "crop:0", "crop:-1", "crop:5000", "flip,flip", "rotate")) {
+            train("--images", images, "--model", model, "--augment", wrong)
+                    .failed(2, "--augment is '" + wrong + "', expected flip, crop:N");
+        }
+        Path flat = Files.writeString(folder.resolve("flat.json"), """
+                {"input": {"shape": [192]}, "loss": "cross_entropy", "layers": [{"type": "linear", "out": 3}]}""");
+        train("--images", images, "--model", flat, "--augment", "flip")
+                .failed(1, "augment: the input has shape [192], expected [channels, height, width]");
     }
 
     @Test

@@ -222,7 +222,9 @@ record Vision(VisionNetwork network, ModelSpec model, boolean isTimm) {
         for (VisionNetwork network : VisionNetwork.all()) {
             try {
                 ModelSpec same = ModelSpec.vision(network, image, out.intValue());
-                if (Export.plain(same).toJson().equals(Export.plain(model).toJson())) {
+                if (Export.plain(same)
+                        .toJson()
+                        .equals(Export.plain(model.unaugmented()).toJson())) {
                     return new Vision(network, same, config != null && isTimm(config.text(ARCHITECTURE, "")));
                 }
             } catch (DataException e) {

@@ -106,7 +106,7 @@ public final class Checkpoint implements AutoCloseable {
             return written;
         }
         try {
-            return written.reading(ids);
+            return written.under(model.reading(ids));
         } catch (RuntimeException e) {
             written.close();
             throw e instanceof DataException
@@ -118,14 +118,19 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
-    private Checkpoint reading(int ids) {
-        ModelSpec other = model.reading(ids);
+    /**
+     * The same weights under another model that has the same parameters; closing either closes both.
+     *
+     * @throws DataException naming a parameter that differs
+     */
+    public Checkpoint under(ModelSpec other) {
         Graph same = other.toGraph();
         for (Parameter parameter : graph.everyParameter()) {
             Shape shape = same.everyParameter().stream()
                     .filter(one -> one.name().equals(parameter.name()))
                     .findFirst()
-                    .orElseThrow()
+                    .orElseThrow(() ->
+                            new DataException("parameter '" + parameter.name() + "' is none of the other model's"))
                     .shape();
             if (!shape.equals(parameter.shape())) {
                 throw new DataException("parameter '" + parameter.name() + "' would be " + shape + ", the file has "

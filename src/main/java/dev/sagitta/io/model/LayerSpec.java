@@ -34,6 +34,13 @@ public record LayerSpec(OpType type, String name, List<String> from, Map<String,
         return new LayerSpec(type, name, from, changed);
     }
 
+    /** The same with another layer in the place of one that it reads. */
+    LayerSpec reading(String old, String other) {
+        List<String> names =
+                from.stream().map(name -> name.equals(old) ? other : name).toList();
+        return new LayerSpec(type, name, names, fields);
+    }
+
     /** Whether its ids stand for characters. */
     public boolean readsCharacters() {
         return type.fields().stream()

@@ -21,7 +21,7 @@ final class ModelJson {
     private static final int MOST_LAYERS = 4096;
     private static final int MOST_AXES = 8;
     private static final long LARGEST_EXTENT = 1L << 40;
-    private static final String INPUT = "input";
+    static final String INPUT = "input";
     private static final String INPUTS = "inputs";
     private static final String INPUT_NAME = "[A-Za-z][A-Za-z0-9_]{0,63}";
 

@@ -235,6 +235,38 @@ public record ModelSpec(
         return new ModelSpec(inputType, shape, others, resolved, loss);
     }
 
+    /**
+     * This model with its input flipped and shifted at random in training, by a layer in front of all others; in place of one that it has already.
+     *
+     * @param augmentation the layer
+     * @throws DataException if the name of the layer is taken
+     */
+    public ModelSpec augmented(Augmentation augmentation) {
+        LayerSpec layer = augmentation.layer();
+        List<LayerSpec> changed = new ArrayList<>(List.of(layer));
+        for (LayerSpec other : unaugmented().layers) {
+            if (other.name().equals(layer.name())) {
+                throw new DataException(
+                        "the model has another layer called '" + layer.name() + "'; give it another name");
+            }
+            changed.add(other.reading(ModelJson.INPUT, layer.name()));
+        }
+        return new ModelSpec(inputType, inputShape, inputs, changed, loss);
+    }
+
+    /** This model without a layer that flips and shifts its input; itself where there is none in front of all others. */
+    public ModelSpec unaugmented() {
+        LayerSpec first = layers.get(0);
+        if (!Augmentation.isOf(first) || layers.size() == 1) {
+            return this;
+        }
+        List<LayerSpec> others = layers.stream()
+                .skip(1)
+                .map(layer -> layer.reading(first.name(), ModelJson.INPUT))
+                .toList();
+        return new ModelSpec(inputType, inputShape, inputs, others, loss);
+    }
+
     /** Whether it says something of each id that it reads, and not of all of them together; a vocabulary must be known. */
     public boolean hasOutputPerPosition() {
         Graph graph = toGraph();

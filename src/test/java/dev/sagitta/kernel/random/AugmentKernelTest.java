@@ -41,8 +41,8 @@ final class AugmentKernelTest extends KernelSuite {
             cases.add(new KernelCase(name, small, bench -> move(bench, size)));
             cases.add(new KernelCase(name + " transposed", small, bench -> transposed(bench, size)));
         }
-        cases.add(new KernelCase(
-                "augment of memory at odd addresses", false, bench -> move(bench.shifted(4), SIZES[2])));
+        cases.add(
+                new KernelCase("augment of memory at odd addresses", false, bench -> move(bench.shifted(4), SIZES[2])));
         cases.add(new KernelCase("augment draws evenly", false, AugmentKernelTest::draws));
         return cases;
     }
@@ -128,7 +128,8 @@ final class AugmentKernelTest extends KernelSuite {
         double share = images / 25.0;
         for (int r = 2; r <= 6; r++) {
             for (int c = 2; c <= 6; c++) {
-                assertThat((double) places[r * side + c]).isBetween(share - 5 * Math.sqrt(share), share + 5 * Math.sqrt(share));
+                assertThat((double) places[r * side + c])
+                        .isBetween(share - 5 * Math.sqrt(share), share + 5 * Math.sqrt(share));
             }
         }
         assertThat(turned).isBetween(images / 2 - 140, images / 2 + 140);

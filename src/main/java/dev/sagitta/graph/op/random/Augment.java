@@ -94,6 +94,13 @@ public record Augment(boolean flip, int crop) implements LinearOp {
                 values(x, random),
                 values(y),
                 t -> new dev.sagitta.kernel.random.Augment.Move(
-                        t.tensor(random), pass.stream(), flip, crop, transposed, pass.batch(), t.tensor(x), t.tensor(y)));
+                        t.tensor(random),
+                        pass.stream(),
+                        flip,
+                        crop,
+                        transposed,
+                        pass.batch(),
+                        t.tensor(x),
+                        t.tensor(y)));
     }
 }

@@ -12,12 +12,14 @@ public final class AugmentReference implements OpReference {
     @Override
     public List<Sample> samples() {
         return List.of(
-                Sample.of("{'type':'augment','flip':true,'crop':1}", Shape.of(1, 1, 1)).batch(2),
+                Sample.of("{'type':'augment','flip':true,'crop':1}", Shape.of(1, 1, 1))
+                        .batch(2),
                 Sample.of("{'type':'augment'}", Shape.of(2, 3, 2)),
                 Sample.of("{'type':'augment','flip':true}", Shape.of(3, 4, 5)).batch(5),
                 Sample.of("{'type':'augment','crop':3}", Shape.of(2, 5, 4)).batch(4),
                 // shifted out of sight, sometimes
-                Sample.of("{'type':'augment','flip':true,'crop':9}", Shape.of(1, 3, 7)).batch(4),
+                Sample.of("{'type':'augment','flip':true,'crop':9}", Shape.of(1, 3, 7))
+                        .batch(4),
                 Sample.of("{'type':'augment','flip':true,'crop':4}", Shape.of(3, 32, 32))
                         .batch(64)
                         .timed());
