@@ -1,7 +1,9 @@
 package dev.sagitta.cli;
 
+import dev.sagitta.cli.demo.DemoImages;
 import dev.sagitta.cli.demo.DemoSettings;
 import dev.sagitta.cli.demo.DemoTask;
+import dev.sagitta.io.vision.VisionNetwork;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -41,7 +43,35 @@ final class DemoCommand implements Callable<Integer> {
                 paramLabel = "DIR",
                 description = "MNIST's four files, plain or .gz, in place of text.")
         private Path idx;
+
+        @Reads(folder = Reads.Folder.CIFAR)
+        @Option(
+                names = "--cifar",
+                paramLabel = "DIR",
+                description = "CIFAR-10's or CIFAR-100's binary files, in place of text.")
+        private Path cifar;
+
+        @Reads(folder = Reads.Folder.IMAGES)
+        @Option(
+                names = "--images",
+                paramLabel = "DIR",
+                description = "PNG and JPEG images, a folder for each class, in place of text.")
+        private Path images;
     }
+
+    @Option(
+            names = "--model",
+            paramLabel = "NAME",
+            description =
+                    "A network over images: convnet (unless given, with --cifar and --images), resnet20 and so on, of the size"
+                            + " and the classes that they have.")
+    private String model;
+
+    @Option(
+            names = "--image-size",
+            paramLabel = "N",
+            description = "Scale and crop each of --images to N x N (default: as they are, which must be of one size).")
+    private Integer size;
 
     @Writes(files = {DemoTask.HTML, DemoTask.JSON, DemoTask.CHECKPOINT})
     @Option(
@@ -77,9 +107,7 @@ final class DemoCommand implements Callable<Integer> {
 
     private DemoSettings settings() {
         long seed = common.seed(0);
-        DemoSettings settings = source.idx == null
-                ? DemoSettings.text(source.text, out, seed)
-                : DemoSettings.idx(source.idx, out, seed);
+        DemoSettings settings = settings(seed);
         if (tiny) {
             settings = settings.tiny();
         }
@@ -91,6 +119,32 @@ final class DemoCommand implements Callable<Integer> {
             settings = settings.withSteps(steps);
         }
         return settings;
+    }
+
+    private DemoSettings settings(long seed) {
+        VisionNetwork network = model == null ? null : VisionNetwork.of(model);
+        common.require(
+                model == null || network != null,
+                "--model '" + model + "', expected one of " + String.join(", ", VisionNetwork.names()));
+        boolean isImages = source.idx != null || source.cifar != null || source.images != null;
+        common.require(
+                network == null || isImages, "--model " + model + " is over images: give --images, --cifar or --idx");
+        common.require(size == null || source.images != null, "--image-size is of --images");
+        common.require(
+                size == null || size >= 1 && size <= ImageOptions.LARGEST,
+                "--image-size is " + size + ", expected 1 to " + ImageOptions.LARGEST);
+        if (!isImages) {
+            return DemoSettings.text(source.text, out, seed);
+        }
+        if (source.idx != null && network == null) {
+            return DemoSettings.idx(source.idx, out, seed);
+        }
+        DemoImages images = source.idx != null
+                ? new DemoImages(DemoImages.Kind.IDX, source.idx, 0)
+                : source.cifar != null
+                        ? new DemoImages(DemoImages.Kind.CIFAR, source.cifar, 0)
+                        : new DemoImages(DemoImages.Kind.FOLDER, source.images, size == null ? 0 : size);
+        return DemoSettings.network(images, network == null ? VisionNetwork.of("convnet") : network, out, seed);
     }
 
     private String usable(String bits) {

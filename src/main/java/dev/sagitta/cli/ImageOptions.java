@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
 /** What is made of images as they are read. */
 final class ImageOptions {
     private static final int CHANNELS = 3;
-    private static final int LARGEST = 2048;
+    static final int LARGEST = 2048;
     private static final String NONE = "none";
     private static final String AUTO = "auto";
 

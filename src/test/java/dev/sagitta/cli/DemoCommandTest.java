@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sagitta.fixture.ImageFiles;
 import dev.sagitta.fixture.TestDevices;
 import dev.sagitta.io.model.Checkpoint;
 import java.io.IOException;
@@ -207,6 +208,36 @@ class DemoCommandTest {
         assertSelfContained(Files.readString(results.resolve("report.html")));
     }
 
+    @Test
+    void reportsOnAConvolutionalNetwork() throws Exception {
+        Path images = ImageFiles.folder(folder.resolve("images"), 12, 30, "a", "b", "c");
+        Path results = folder.resolve("results");
+        assertThat(run(
+                        "--images",
+                        images.toString(),
+                        "--image-size",
+                        "8",
+                        "--model",
+                        "resnet20",
+                        "--out",
+                        results.toString()))
+                .as(err.toString())
+                .isZero();
+        JsonNode report =
+                new ObjectMapper().readTree(results.resolve("report.json").toFile());
+        assertThat(report.at("/model/description").asText()).isEqualTo("resnet20 over images [3, 8, 8]");
+        assertThat(report.at("/training/0/heldOut/accuracy").asDouble()).isBetween(0.0, 1.0);
+        assertThat(report.at("/curvature/layers").size()).isGreaterThan(60);
+        assertThat(report.at("/quantization/0/layers/0/name").asText()).isEqualTo("fc.weight");
+        String html = Files.readString(results.resolve("report.html"));
+        assertSelfContained(html);
+        assertThat(html).contains("Trace of the Hessian by parameter, the 32 largest");
+        try (Checkpoint checkpoint = Checkpoint.open(results.resolve("model.safetensors"))) {
+            assertThat(checkpoint.normalisation()).isPresent();
+            assertThat(checkpoint.graph().output().shape().elements()).isEqualTo(3);
+        }
+    }
+
     private static void writeImages(Path folder, String part, int count) throws IOException {
         SplittableRandom random = new SplittableRandom(count);
         byte[] pixels = new byte[count * 784];
@@ -263,6 +294,10 @@ class DemoCommandTest {
         assertThat(run("--activation-bits", "none")).isEqualTo(2);
         assertThat(run("--activation-bits", "5")).isEqualTo(2);
         assertThat(run("--steps", "0")).isEqualTo(2);
+        assertThat(run("--model", "resnet20")).isEqualTo(2);
+        assertThat(run("--model", "resnet21", "--images", "a")).isEqualTo(2);
+        assertThat(run("--image-size", "8")).isEqualTo(2);
+        assertThat(run("--images", "a", "--image-size", "0")).isEqualTo(2);
         assertThat(folder.resolve("sagitta-demo")).doesNotExist();
     }
 

@@ -9,6 +9,7 @@ import dev.sagitta.device.Device;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.io.vision.VisionNetwork;
 import dev.sagitta.program.Batches;
 import dev.sagitta.program.Computation;
 import dev.sagitta.program.ProgramOptions;
@@ -49,8 +50,10 @@ final class Demo {
     }
 
     private Data read() {
-        if (settings.idx() != null) {
-            return Data.idx(settings.idx());
+        if (settings.images() != null) {
+            Data images = settings.images().read(settings.seed());
+            // networks with convolutions begin as if their input had deviation 1
+            return settings.network() == null ? images : images.normalised(null);
         }
         if (settings.text() != null) {
             return read(List.of(settings.text()));
@@ -68,14 +71,13 @@ final class Demo {
     }
 
     private String source() {
-        return settings.idx() != null
-                ? settings.idx().toString()
+        return settings.images() != null
+                ? settings.images().path().toString()
                 : settings.text() != null ? settings.text().toString() : "Sagitta's own sources and documents";
     }
 
     private DemoResult run(Device device, Data data, long begin) {
-        ModelSpec spec =
-                data.vocabulary() == null ? settings.model() : settings.model().withVocabulary(data.vocabulary());
+        ModelSpec spec = model(data);
         Graph graph = spec.toGraph();
         data.train().requireFits(graph);
         data.test().requireFits(graph);
@@ -126,13 +128,32 @@ final class Demo {
                         data.test().size(),
                         heldOut.size(),
                         data.vocabulary() == null ? null : data.vocabulary().size()),
-                new DemoResult.Model(
-                        DemoResult.describe(graph), graph.parameterCount(), graph.parameterCount() * Float.BYTES),
+                new DemoResult.Model(describe(graph), graph.parameterCount(), graph.parameterCount() * Float.BYTES),
                 trainings,
                 curvature.result(),
                 quantized,
                 sample,
                 seconds);
+    }
+
+    private ModelSpec model(Data data) {
+        VisionNetwork network = settings.network();
+        if (network != null) {
+            return ModelSpec.vision(
+                    network,
+                    network.imageOf(data.all().inputShape()),
+                    data.all().classes());
+        }
+        return data.vocabulary() == null ? settings.model() : settings.model().withVocabulary(data.vocabulary());
+    }
+
+    private Map<String, String> metadata(DataSet train) {
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put(Checkpoint.DATA, train.heldOut().toJson());
+        if (train.normalisation() != null) {
+            metadata.put(Checkpoint.NORMALISATION, train.normalisation().toJson());
+        }
+        return metadata;
     }
 
     private Trainer trainer(Graph graph, Device device, Data data, String activationBits) {
@@ -164,11 +185,7 @@ final class Demo {
             Rows rows,
             Rows heldOut) {
         Path file = settings.out().resolve(CHECKPOINT);
-        Checkpoint.write(
-                file,
-                spec,
-                trainer.weights(),
-                Map.of(Checkpoint.DATA, data.train().heldOut().toJson()));
+        Checkpoint.write(file, spec, trainer.weights(), metadata(data.train()));
         List<DemoResult.Quantized> results = new ArrayList<>();
         try (Checkpoint checkpoint = Checkpoint.open(file);
                 Progress.Bar bar = progress.start("low-bit weights", BUDGETS.length)) {
@@ -185,6 +202,14 @@ final class Demo {
             }
         }
         return results;
+    }
+
+    /** Its name where the layers are many. */
+    private String describe(Graph graph) {
+        return settings.network() == null
+                ? DemoResult.describe(graph)
+                : settings.network().name() + " over images "
+                        + graph.input().out().type().shown();
     }
 
     private void done(String stage) {

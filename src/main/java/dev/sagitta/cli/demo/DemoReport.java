@@ -9,6 +9,7 @@ import dev.sagitta.report.HtmlPage;
 import dev.sagitta.report.LinePlot;
 import dev.sagitta.report.SvgPlot;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Predicate;
@@ -17,6 +18,8 @@ import java.util.function.ToDoubleFunction;
 /** A demo's result as a page and as JSON. */
 final class DemoReport {
     private static final double MEGABYTE = 1e6;
+    /** Of a plot; of more parameters those with the largest traces are shown, and all in the table. */
+    private static final int MOST_BARS = 32;
 
     private DemoReport() {}
 
@@ -155,9 +158,18 @@ final class DemoReport {
     }
 
     private static SvgPlot traces(DemoResult result) {
-        List<DemoResult.LayerTrace> layers = result.curvature().layers();
+        List<DemoResult.LayerTrace> all = result.curvature().layers();
+        double least = all.stream()
+                .map(DemoResult.LayerTrace::trace)
+                .sorted(Comparator.reverseOrder())
+                .limit(MOST_BARS)
+                .reduce((first, second) -> second)
+                .orElseThrow();
+        List<DemoResult.LayerTrace> layers =
+                all.stream().filter(layer -> layer.trace() >= least).toList();
         return SvgPlot.bars(
-                        "Trace of the Hessian by parameter",
+                        "Trace of the Hessian by parameter"
+                                + (layers.size() < all.size() ? ", the " + layers.size() + " largest" : ""),
                         "trace",
                         layers.stream().map(DemoResult.LayerTrace::name).toList())
                 .series(

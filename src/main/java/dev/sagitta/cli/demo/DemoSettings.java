@@ -3,6 +3,7 @@ package dev.sagitta.cli.demo;
 import dev.sagitta.compress.ActivationPolicy;
 import dev.sagitta.graph.Graph;
 import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.io.vision.VisionNetwork;
 import dev.sagitta.tensor.DType;
 import dev.sagitta.tensor.Shape;
 import java.nio.file.Path;
@@ -10,10 +11,11 @@ import java.nio.file.Path;
 /**
  * What a demo does.
  *
- * @param text characters to learn from; null for the project's own, or with {@code idx}
- * @param idx folder of MNIST's files, or null
+ * @param text characters to learn from; null for the project's own, or with images
+ * @param images to learn in place of text, or null
  * @param out folder of the report; made if it is not there
- * @param model preset with its vocabulary still open
+ * @param model preset with its vocabulary still open; null with a network
+ * @param network over images, which takes their size and classes; null otherwise
  * @param activationBits policy of the compressed training run
  * @param steps of each of the two trainings
  * @param rate peak learning rate
@@ -27,10 +29,11 @@ import java.nio.file.Path;
  */
 public record DemoSettings(
         Path text,
-        Path idx,
+        DemoImages images,
         Path out,
         long seed,
         ModelSpec model,
+        VisionNetwork network,
         String activationBits,
         int steps,
         int batch,
@@ -65,6 +68,7 @@ public record DemoSettings(
                 out,
                 seed,
                 ModelSpec.preset("char-gpt", CONTEXT),
+                null,
                 "4",
                 1500,
                 8,
@@ -78,13 +82,15 @@ public record DemoSettings(
                 400);
     }
 
+    /** MNIST's files, by a network of linear layers. */
     public static DemoSettings idx(Path idx, Path out, long seed) {
         return new DemoSettings(
                 null,
-                idx,
+                new DemoImages(DemoImages.Kind.IDX, idx, 0),
                 out,
                 seed,
                 ModelSpec.preset("mlp"),
+                null,
                 "auto:2",
                 1000,
                 128,
@@ -98,20 +104,30 @@ public record DemoSettings(
                 0);
     }
 
+    /** Images by a network with convolutions. */
+    public static DemoSettings network(DemoImages images, VisionNetwork network, Path out, long seed) {
+        return new DemoSettings(
+                null, images, out, seed, null, network, "auto:2", 300, 64, 2e-3, 2048, 512, 128, 64, 5, 40, 0);
+    }
+
     /** The same in miniature: seconds, for tests. */
     public DemoSettings tiny() {
-        ModelSpec small = ModelSpec.parse(idx == null ? TINY_TEXT_MODEL : TINY_IMAGE_MODEL, "tiny model");
+        ModelSpec small = network != null
+                ? null
+                : ModelSpec.parse(images == null ? TINY_TEXT_MODEL : TINY_IMAGE_MODEL, "tiny model");
+        int few = sampleLength / 20;
         return new DemoSettings(
-                text, idx, out, seed, small, activationBits, 12, 16, rate, 128, 64, 32, 16, 2, 6, sampleLength / 20);
+                text, images, out, seed, small, network, activationBits, 12, 16, rate, 128, 64, 32, 16, 2, 6, few);
     }
 
     public DemoSettings withActivationBits(String bits) {
         return new DemoSettings(
                 text,
-                idx,
+                images,
                 out,
                 seed,
                 model,
+                network,
                 bits,
                 steps,
                 batch,
@@ -128,10 +144,11 @@ public record DemoSettings(
     public DemoSettings withSteps(int count) {
         return new DemoSettings(
                 text,
-                idx,
+                images,
                 out,
                 seed,
                 model,
+                network,
                 activationBits,
                 count,
                 batch,

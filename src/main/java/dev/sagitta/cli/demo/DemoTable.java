@@ -24,7 +24,8 @@ final class DemoTable {
     /** Of the first table. */
     static final String EXPLANATION =
             "Increase over the fp32 network; foretold: half of v'Hv along the rounding errors v, on training examples; "
-                    + "\u00b1 one standard error of the paired difference over held-out examples";
+                    + "\u00b1 one standard error of the paired difference over held-out examples; "
+                    + "packed are the weights of linear layers";
 
     /** Of more weights it is said how many are in how many bits. */
     private static final int MOST_LISTED = 8;
