@@ -59,10 +59,14 @@ final class HeldData {
     }
 
     /** The vector that Hessians are multiplied by: v[i] = (i * 2654435761 mod 2^32) / 2^31 - 1, i the flat index in each tensor. */
+    static double pattern(int i) {
+        return (i * 2654435761L & 0xffffffffL) / 0x1p31 - 1;
+    }
+
     static HostTensor pattern(String name, Shape shape) {
         float[] values = new float[(int) shape.elements()];
         for (int i = 0; i < values.length; i++) {
-            values[i] = (float) ((i * 2654435761L & 0xffffffffL) / 0x1p31 - 1);
+            values[i] = (float) pattern(i);
         }
         return HostTensor.of(name, shape, values);
     }

@@ -14,11 +14,11 @@ import java.util.List;
 final class PpOcrDirection {
     static final String WEIGHTS = "ppocr-direction.safetensors";
 
-    private static final int HEIGHT = 48;
-    private static final int WIDTH = 192;
+    static final int HEIGHT = 48;
+    static final int WIDTH = 192;
     private static final List<Long> ONE = List.of(1L, 1L);
     /** Of the gates: a float in the file that the network comes from. */
-    private static final double SLOPE = 0.2f;
+    static final double SLOPE = 0.2f;
 
     private PpOcrDirection() {}
 
@@ -66,22 +66,34 @@ final class PpOcrDirection {
 
     /** Crops and whether each stands on its head. */
     static DataSet crops(JsonNode cases) {
-        List<float[]> images = new ArrayList<>();
+        int[] labels = labels(cases);
+        return DataSet.of(
+                HostTensor.of("crops", Shape.of(labels.length, 3, HEIGHT, WIDTH), pixels(cases)),
+                HostTensor.of("upside_down", Shape.of(labels.length), labels));
+    }
+
+    static int[] labels(JsonNode cases) {
         int[] labels = new int[cases.size()];
+        for (int i = 0; i < labels.length; i++) {
+            labels[i] = cases.get(i).get("upside_down").booleanValue() ? 1 : 0;
+        }
+        return labels;
+    }
+
+    /** [crops, 3, height, width]. */
+    static float[] pixels(JsonNode cases) {
+        List<float[]> images = new ArrayList<>();
         try (SafetensorsFile file = SafetensorsFile.open(HeldData.file(PpOcr.IMAGES))) {
             for (JsonNode one : cases) {
                 boolean upsideDown = one.get("upside_down").booleanValue();
-                labels[images.size()] = upsideDown ? 1 : 0;
                 images.add(PpOcr.input(file.tensor(one.get("image").textValue()), upsideDown));
             }
         }
         int each = 3 * HEIGHT * WIDTH;
-        float[] all = new float[labels.length * each];
-        for (int i = 0; i < labels.length; i++) {
+        float[] all = new float[images.size() * each];
+        for (int i = 0; i < images.size(); i++) {
             System.arraycopy(images.get(i), 0, all, i * each, each);
         }
-        return DataSet.of(
-                HostTensor.of("crops", Shape.of(labels.length, 3, HEIGHT, WIDTH), all),
-                HostTensor.of("upside_down", Shape.of(labels.length), labels));
+        return all;
     }
 }
