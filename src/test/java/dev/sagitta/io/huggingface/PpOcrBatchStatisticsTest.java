@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The direction network with the statistics of its batch, whose gradient and Hessian jump where a value crosses a kink: of its 1.5 million values before a relu or a hard
+ * The direction network with the statistics of its batch, whose gradient and Hessian jump where a value crosses a kink: of its 13 million values before a relu or a hard
  * swish some lie within the rounding of fp32 of one, and a single one on the other piece moves a tensor's product by up to 4e-3. So the float64 evaluation here is first
  * held against PyTorch's, to nine digits, on the pieces of float64; ours are then held against it on the pieces that fp32 may have taken: those of float64 but for a few of the
  * values that are nearest to a kink.
