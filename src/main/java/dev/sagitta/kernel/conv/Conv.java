@@ -66,7 +66,8 @@ public final class Conv {
     /** Into how many slices the pixels of a weight's gradient are cut, so that a GPU has work-groups for all its units: of extents and device alone. */
     static int slices(Device device, Problem p, long groups) {
         long pixels = p.batch() * p.outputHeight() * p.outputWidth();
-        long wanted = Work.ceil((long) GROUPS_PER_UNIT * device.info().computeUnits(), Math.max(1, groups * p.copies()));
+        long wanted =
+                Work.ceil((long) GROUPS_PER_UNIT * device.info().computeUnits(), Math.max(1, groups * p.copies()));
         return (int) Math.max(1, Math.min(Math.min(wanted, MOST_SLICES), Work.ceil(pixels, LEAST_PIXELS)));
     }
 
@@ -398,7 +399,8 @@ public final class Conv {
             implements Descriptor {
         @Override
         public Signature signature() {
-            Signature s = Signature.of("conv_weight_f32").in("dy", dy, DType.F32).in("x", x, DType.F32);
+            Signature s =
+                    Signature.of("conv_weight_f32").in("dy", dy, DType.F32).in("x", x, DType.F32);
             sums(s, dw, parts, sliceBytes(p, slices), false);
             return p.numbers(s, x, dw, dy).i64("stride_slice", dw.elements()).i32("add", 0);
         }

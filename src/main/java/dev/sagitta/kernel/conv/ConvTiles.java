@@ -30,8 +30,8 @@ final class ConvTiles {
         long few = Math.min(p.channels(), p.outputs()) / p.groups();
         long across = p.groups() * Work.ceil(Math.max(p.channels(), p.outputs()) / p.groups(), NARROW);
         // places within an image and a weight are ints, and a row that is nowhere stays there
-        long largest = Math.max(
-                p.height() * p.width() * p.channels(), p.outputHeight() * p.outputWidth() * p.outputs());
+        long largest =
+                Math.max(p.height() * p.width() * p.channels(), p.outputHeight() * p.outputWidth() * p.outputs());
         long reach = (long) p.window().height() * p.window().dilationHeight();
         return !Work.onCpu(device)
                 && Math.max(Math.max(largest, p.weights()), reach) < 1L << 30
@@ -120,7 +120,11 @@ final class ConvTiles {
         public Signature signature() {
             Signature s = Signature.of("conv_tiles_f32")
                     .in("x", x, DType.F32)
-                    .scratch("packed", packed, DType.F32, packedBytes(p, w.shape().extent(0)))
+                    .scratch(
+                            "packed",
+                            packed,
+                            DType.F32,
+                            packedBytes(p, w.shape().extent(0)))
                     .inOrNull("bias", bias, DType.F32)
                     .tensor("y", y, add ? Signature.Role.IN_OUT : Signature.Role.OUT, DType.F32, false);
             return p.numbers(s, backwards ? y : x, w, backwards ? x : y)
