@@ -14,6 +14,10 @@ import java.util.List;
 final class ConvCases implements TimedCases {
     private static final int IMAGES = 16;
     private static final int SAMPLES = 64;
+    /** A side that the suite shortens, and that of images there: tiles that are not full. */
+    private static final int FULL = 4096;
+
+    private static final int SMALL = 20;
     /** Of the terms of an output: Winograd's way, which CPUs take, adds up larger ones than the definition's. */
     private static final Tolerance CLOSE = new Tolerance(1e-5, 1e-9);
 
@@ -32,8 +36,9 @@ final class ConvCases implements TimedCases {
     }
 
     private static Problem problem(Bench bench, int full, int channels, int outputs, int groups, Window w) {
-        long images = Math.max(2, Math.min(IMAGES, bench.side(IMAGES)));
-        long side = Math.max(8, Math.min(full, bench.side(full)));
+        boolean small = bench.side(FULL) < FULL;
+        long images = small ? 2 : IMAGES;
+        long side = small ? SMALL : full;
         return new Problem(
                 1, images, side, side, channels, w.outputHeight(side), w.outputWidth(side), outputs, groups, w);
     }
