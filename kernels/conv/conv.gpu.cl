@@ -21,6 +21,35 @@
     i32 batch, i32 height, i32 width, i32 channels, i32 out_height, i32 out_width, i32 outputs, i32 groups, i32 kernel_height, i32 kernel_width, \
         i32 stride_height, i32 stride_width, i32 padding_height, i32 padding_width, i32 dilation_height, i32 dilation_width, i64 stride_x, i64 stride_w, i64 stride_y
 
+/* Where an element of images stands. */
+typedef struct {
+    i64 image;
+    i32 h, w, c;
+} conv_element;
+
+/* Of the i-th of n: by divisions of 32 bits where they do. */
+SG_FN void conv_element_of(i64 i, i64 n, i32 height, i32 width, i32 channels, conv_element *e) {
+    if (n < 0x7fffffff) {
+        i32 j = (i32)i, pixel = j / channels, row = pixel / width;
+        e->c = j - pixel * channels;
+        e->w = pixel - row * width;
+        e->h = row % height;
+        e->image = row / height;
+    } else {
+        i64 pixel = i / channels, row = pixel / width;
+        e->c = (i32)(i - pixel * channels);
+        e->w = (i32)(pixel - row * width);
+        e->h = (i32)(row % height);
+        e->image = row / height;
+    }
+}
+
+/* The output position that reads an input's from `at` steps of the input on; negative or too large where there is none. */
+SG_FN i32 conv_output(i32 at, i32 stride) {
+    if (stride == 1) return at;
+    return at % stride == 0 ? at / stride : -1;
+}
+
 SG_KERNEL(256) conv_forward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *w, const SG_GLOBAL f32 *bias, SG_GLOBAL f32 *y, CONV_EXTENTS, i64 stride_bias,
                                 f32 scale, i32 add) {
     i64 copy = sg_group(1), n = (i64)batch * out_height * out_width * outputs;
@@ -29,18 +58,19 @@ SG_KERNEL(256) conv_forward_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 *w, 
     w += copy * stride_w;
     y += copy * stride_y;
     for (i64 i = sg_item(); i < n; i += sg_all_items()) {
-        i32 o = (i32)(i % outputs), pw = (i32)(i / outputs % out_width), ph = (i32)(i / outputs / out_width % out_height);
-        i64 image = i / outputs / out_width / out_height;
+        conv_element e;
+        conv_element_of(i, n, out_height, out_width, outputs, &e);
+        const i32 o = e.c;
+        const SG_GLOBAL f32 *from = x + e.image * height * width * channels + o / each * inner, *of = w + (i64)o * inner * kernel_height * kernel_width;
         f32 sum = 0.0f;
         for (i32 kh = 0; kh < kernel_height; kh++) {
-            i32 qh = ph * stride_height - padding_height + kh * dilation_height;
+            i32 qh = e.h * stride_height - padding_height + kh * dilation_height;
             if (qh < 0 || qh >= height) continue;
             for (i32 kw = 0; kw < kernel_width; kw++) {
-                i32 qw = pw * stride_width - padding_width + kw * dilation_width;
+                i32 qw = e.w * stride_width - padding_width + kw * dilation_width;
                 if (qw < 0 || qw >= width) continue;
-                for (i32 c = 0; c < inner; c++)
-                    sum += x[((image * height + qh) * width + qw) * channels + o / each * inner + c] *
-                           w[(((i64)o * inner + c) * kernel_height + kh) * kernel_width + kw];
+                const SG_GLOBAL f32 *pixel = from + ((i64)qh * width + qw) * channels;
+                for (i32 c = 0; c < inner; c++) sum += pixel[c] * of[(c * kernel_height + kh) * kernel_width + kw];
             }
         }
         sum *= scale;
@@ -56,18 +86,19 @@ SG_KERNEL(256) conv_input_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *w, S
     w += copy * stride_w;
     dy += copy * stride_y;
     for (i64 i = sg_item(); i < n; i += sg_all_items()) {
-        i32 c = (i32)(i % channels), qw = (i32)(i / channels % width), qh = (i32)(i / channels / width % height), group = c / inner;
-        i64 image = i / channels / width / height;
+        conv_element e;
+        conv_element_of(i, n, height, width, channels, &e);
+        const i32 group = e.c / inner, taps = kernel_height * kernel_width;
+        const SG_GLOBAL f32 *from = dy + e.image * out_height * out_width * outputs + group * each, *of = w + ((i64)group * each * inner + e.c - group * inner) * taps;
         f32 sum = 0.0f;
         for (i32 kh = 0; kh < kernel_height; kh++) {
-            i32 ph = qh + padding_height - kh * dilation_height;
-            if (ph < 0 || ph % stride_height || ph / stride_height >= out_height) continue;
+            const i32 ph = conv_output(e.h + padding_height - kh * dilation_height, stride_height);
+            if (ph < 0 || ph >= out_height) continue;
             for (i32 kw = 0; kw < kernel_width; kw++) {
-                i32 pw = qw + padding_width - kw * dilation_width;
-                if (pw < 0 || pw % stride_width || pw / stride_width >= out_width) continue;
-                for (i32 o = group * each; o < (group + 1) * each; o++)
-                    sum += dy[((image * out_height + ph / stride_height) * out_width + pw / stride_width) * outputs + o] *
-                           w[(((i64)o * inner + c % inner) * kernel_height + kh) * kernel_width + kw];
+                const i32 pw = conv_output(e.w + padding_width - kw * dilation_width, stride_width);
+                if (pw < 0 || pw >= out_width) continue;
+                const SG_GLOBAL f32 *pixel = from + ((i64)ph * out_width + pw) * outputs;
+                for (i32 o = 0; o < each; o++) sum += pixel[o] * of[(i64)o * inner * taps + kh * kernel_width + kw];
             }
         }
         sum *= scale;
@@ -84,11 +115,18 @@ SG_KERNEL(256) conv_weight_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *x, 
     dy += copy * stride_y + o;
     x += copy * stride_x + o / each * inner + c;
     dw += slice * stride_slice + copy * stride_w + ((i64)o * inner + c) * taps + tap;
+    const i32 across = tap % kernel_width * dilation_width - padding_width, down = tap / kernel_width * dilation_height - padding_height;
+    i64 p = begin + lane / CONV_OUTPUTS, image = p / out_width / out_height;
+    i32 pw = (i32)(p % out_width), ph = (i32)(p / out_width % out_height);
     f32 sum = 0.0f;
-    for (i64 p = begin + lane / CONV_OUTPUTS; o < outputs && p < end; p += 256 / CONV_OUTPUTS) {
-        const i32 h = (i32)(p / out_width % out_height) * stride_height - padding_height + tap / kernel_width * dilation_height;
-        const i32 v = (i32)(p % out_width) * stride_width - padding_width + tap % kernel_width * dilation_width;
-        if (h >= 0 && h < height && v >= 0 && v < width) sum += dy[p * outputs] * x[((p / out_width / out_height * height + h) * width + v) * channels];
+    for (; o < outputs && p < end; p += 256 / CONV_OUTPUTS) {
+        const i32 h = ph * stride_height + down, v = pw * stride_width + across;
+        if (h >= 0 && h < height && v >= 0 && v < width) sum += dy[p * outputs] * x[((image * height + h) * width + v) * channels];
+        for (pw += 256 / CONV_OUTPUTS; pw >= out_width; pw -= out_width)
+            if (++ph == out_height) {
+                ph = 0;
+                image++;
+            }
     }
     sums[lane] = sum;
     for (i32 step = 128; step >= CONV_OUTPUTS; step /= 2) {

@@ -12,8 +12,10 @@ import dev.sagitta.io.file.JsonInput;
 import dev.sagitta.io.model.Checkpoint;
 import dev.sagitta.io.model.LayerSpec;
 import dev.sagitta.io.model.ModelSpec;
+import dev.sagitta.io.safetensors.SafetensorsFile;
 import dev.sagitta.io.vision.VisionNetwork;
 import dev.sagitta.tensor.Shape;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -115,7 +117,21 @@ record Vision(VisionNetwork network, ModelSpec model, boolean isTimm) {
                     + (nearest == null ? "" : " (nearest '" + nearest + "')") + "; known: "
                     + String.join(", ", VisionNetwork.names()));
         }
+        requireNoModel(path);
         return open(path, network, image, Map.of());
+    }
+
+    /** @throws DataException if the file says itself what its network is */
+    private static void requireNoModel(Path path) {
+        if (!Files.isRegularFile(path)) {
+            return;
+        }
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            if (file.metadata().containsKey(Checkpoint.MODEL)) {
+                throw new DataException(
+                        path + ": a checkpoint of Sagitta, which says itself what its network is; leave out --arch");
+            }
+        }
     }
 
     private static Checkpoint open(Path path, VisionNetwork network, Shape image, Map<String, String> more) {

@@ -104,6 +104,16 @@ class VisionTest {
                 .hasMessageContaining("torch.load");
     }
 
+    @Test
+    void aCheckpointOfOursNeedsNoArchitecture() {
+        Path file = folder.resolve("ours.safetensors");
+        SafetensorsFile.write(file, Map.of(Checkpoint.MODEL, "{}"), List.of());
+        assertThatThrownBy(() -> HuggingFace.weights(file, "resnet18", null))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("ours.safetensors: a checkpoint of Sagitta")
+                .hasMessageContaining("leave out --arch");
+    }
+
     /** Its length begins with the bytes that a pickle of protocol 2 begins with. */
     @Test
     void aHeaderOf640BytesIsNoPickle() throws Exception {
