@@ -25,13 +25,6 @@ import java.util.List;
 public final class Conv {
     private static final String IMAGES = "[copies, batch, height, width, channels]";
 
-    /** CONV_OUTPUTS of the kernels. */
-    private static final int OUTPUTS = 32;
-
-    private static final int GROUPS_PER_UNIT = 4;
-    private static final int MOST_SLICES = 64;
-    private static final int LEAST_PIXELS = 256;
-
     private Conv() {}
 
     /**
@@ -60,34 +53,7 @@ public final class Conv {
         }
         return ConvDirect.serves(device, problem)
                 ? ConvDirect.weightBytes(device, problem)
-                : sliceBytes(problem, slices(device, problem, weightGroups(problem)));
-    }
-
-    /** Into how many slices the pixels of a weight's gradient are cut, so that a GPU has work-groups for all its units: of extents and device alone. */
-    static int slices(Device device, Problem p, long groups) {
-        long pixels = p.batch() * p.outputHeight() * p.outputWidth();
-        long wanted =
-                Work.ceil((long) GROUPS_PER_UNIT * device.info().computeUnits(), Math.max(1, groups * p.copies()));
-        return (int) Math.max(1, Math.min(Math.min(wanted, MOST_SLICES), Work.ceil(pixels, LEAST_PIXELS)));
-    }
-
-    /** Bytes of the partial sums of slices; none of one. */
-    static long sliceBytes(Problem p, int slices) {
-        return slices == 1 ? 0 : Float.BYTES * slices * p.copies() * p.weights();
-    }
-
-    /** Work-groups of conv_weight_f32 per copy and slice. */
-    private static long weightGroups(Problem p) {
-        return Work.ceil(p.outputs(), OUTPUTS) * (p.channels() / p.groups()) * p.taps();
-    }
-
-    /** Declares where sums over pixels go: scratch memory where there are slices, else the weight's gradient. */
-    static void sums(Signature s, Tensor dw, Tensor parts, long bytes, boolean add) {
-        if (parts == null) {
-            s.tensor("dw", dw, add ? Signature.Role.IN_OUT : Signature.Role.OUT, DType.F32, false);
-        } else {
-            s.scratch("dw", parts, DType.F32, bytes);
-        }
+                : ConvSlices.weightBytes(device, problem);
     }
 
     /**
@@ -356,7 +322,7 @@ public final class Conv {
 
         @Override
         public Geometry geometry(Device device) {
-            return weightGeometry(problem(), 1);
+            return ConvSlices.geometry(problem(), 1);
         }
 
         @Override
@@ -370,12 +336,7 @@ public final class Conv {
             if (ConvDirect.serves(device, problem())) {
                 return ConvDirect.weight(device, this);
             }
-            int slices = slices(device, problem(), weightGroups(problem()));
-            return slices == 1
-                    ? List.of(this)
-                    : List.of(
-                            new WeightSlices(dy, x, dw, scratch, problem(), slices),
-                            new Slices(scratch, dw, slices, add));
+            return ConvSlices.weight(device, this);
         }
 
         @Override
@@ -387,45 +348,6 @@ public final class Conv {
         public Tolerance tolerance() {
             return sums(
                     (double) dy.elements() / dy.shape().extent(0) / dy.shape().extent(4));
-        }
-    }
-
-    private static Geometry weightGeometry(Problem p, int slices) {
-        return Geometry.of(weightGroups(p), p.copies(), slices, Work.GROUP, 1);
-    }
-
-    /** Partial sums of {@link Weight}, over slices of the pixels. */
-    private record WeightSlices(Tensor dy, Tensor x, Tensor dw, Tensor parts, Problem p, int slices)
-            implements Descriptor {
-        @Override
-        public Signature signature() {
-            Signature s =
-                    Signature.of("conv_weight_f32").in("dy", dy, DType.F32).in("x", x, DType.F32);
-            sums(s, dw, parts, sliceBytes(p, slices), false);
-            return p.numbers(s, x, dw, dy).i64("stride_slice", dw.elements()).i32("add", 0);
-        }
-
-        @Override
-        public Geometry geometry(Device device) {
-            return weightGeometry(p, slices);
-        }
-    }
-
-    /** What slices sum up to, added to dw or not. */
-    record Slices(Tensor parts, Tensor dw, int slices, boolean add) implements Descriptor {
-        @Override
-        public Signature signature() {
-            return Signature.of("conv_slices_f32")
-                    .scratch("part", parts, DType.F32, Float.BYTES * slices * dw.elements())
-                    .tensor("dw", dw, add ? Signature.Role.IN_OUT : Signature.Role.OUT, DType.F32, false)
-                    .i64("n", dw.elements())
-                    .i32("slices", slices)
-                    .i32("add", add ? 1 : 0);
-        }
-
-        @Override
-        public Geometry geometry(Device device) {
-            return each(device, dw.elements(), 1);
         }
     }
 }

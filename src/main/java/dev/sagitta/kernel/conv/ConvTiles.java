@@ -45,7 +45,7 @@ final class ConvTiles {
     }
 
     static long weightBytes(Device device, Problem p) {
-        return Conv.sliceBytes(p, slices(device, p));
+        return ConvSlices.bytes(p, slices(device, p));
     }
 
     private static long weightTiles(Problem p) {
@@ -54,7 +54,7 @@ final class ConvTiles {
     }
 
     private static int slices(Device device, Problem p) {
-        return Conv.slices(device, p, weightTiles(p));
+        return ConvSlices.of(device, p, weightTiles(p));
     }
 
     static List<Descriptor> forward(Conv.Forward f) {
@@ -76,7 +76,7 @@ final class ConvTiles {
         }
         return List.of(
                 new Rows(f.dy(), f.x(), f.dw(), f.scratch(), f.problem(), slices, false),
-                new Conv.Slices(f.scratch(), f.dw(), slices, f.add()));
+                new ConvSlices.Sum(f.scratch(), f.dw(), slices, f.add()));
     }
 
     /** A weight as rows of what is summed over. */
@@ -160,7 +160,7 @@ final class ConvTiles {
         @Override
         public Signature signature() {
             Signature s = Signature.of("conv_rows_f32").in("dy", dy, DType.F32).in("x", x, DType.F32);
-            Conv.sums(s, dw, parts, Conv.sliceBytes(p, slices), add);
+            ConvSlices.result(s, dw, parts, ConvSlices.bytes(p, slices), add);
             return p.numbers(s, x, dw, dy)
                     .i64("stride_slice", slices == 1 ? 0 : dw.elements())
                     .i32("add", add ? 1 : 0);
