@@ -11,7 +11,7 @@
    add: bit 0 adds to what the result holds. conv_weight_f32 sums the pixels of slice s into dw + s stride_slice: partial sums, which conv_slices_f32 adds up in order, or dw itself.
    Work-group: 256; grid x: elements of the result, in steps of the whole grid; grid y: copies. Of conv_weight_f32: CONV_OUTPUTS outputs x 256 / CONV_OUTPUTS pixels; grid x: tiles of
    outputs x channels x positions of the window; grid y: copies, z: slices. Bytes: each tensor once at least, dy and x of conv_weight_f32 once per position of the window; flops: 2
-   per multiply-add. */
+   per multiply-add. CPUs have no slices: GPU_ONLY conv_slices_f32: served by conv_weight_f32 */
 #include "lib/gpu.h"
 
 /* Outputs that a work-group of conv_weight_f32 sums side by side. */

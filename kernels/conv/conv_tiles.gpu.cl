@@ -5,7 +5,7 @@
                       other way round where `backwards`
      conv_tiles_f32   y[j, r, b]   = scale sum over k, a of x[j, pixel of r at k, a] packed[j, g, k, a, b] + bias[j, b]    (+ y)
                       x the input and y the output of the convolution, or where `backwards` its dy and dx
-     conv_rows_f32    part[s, j, o, (c, k)] = sum over pixels r of slice s of dy[j, r, o] x[j, pixel of r at k, c]          written to dw (+ dw) where there is one slice
+     conv_weight_tiles_f32    part[s, j, o, (c, k)] = sum over pixels r of slice s of dy[j, r, o] x[j, pixel of r at k, c]          written to dw (+ dw) where there is one slice
 
    conv/conv sums the slices. Images: [copies, batch, height, width, channels]; copy j begins at j times the stride, 0 where all share it. Weights: [copies, outputs, channels / groups, kernel...].
    A result's rows are its pixels. Of conv_tiles_f32 backwards with a stride, those whose coordinates leave the same residues stand together: they see the same positions of the
@@ -14,10 +14,11 @@
      tile        columns x rows of y   work-item      shared memory                  bytes per flop from shared memory
      wide        64 x 128              4 x 8          2 (8 x 132 + 8 x 68) floats    0.75
      narrow      32 x 256              4 x 8          2 (8 x 260 + 8 x 36)           0.75    (at most 32 columns per group)
-     conv_rows   64 x 64               4 x 4          2 (16 x 68 + 16 x 68)          1
+     weight      64 x 64               4 x 4          2 (16 x 68 + 16 x 68)          1
 
-   Work-group: 256. Grid of conv_tiles: x: tiles of rows, of all residues; y: copies; z: groups x tiles of columns. Of conv_rows: x: tiles of outputs x tiles of (c, k) of each
+   Work-group: 256. Grid of conv_tiles: x: tiles of rows, of all residues; y: copies; z: groups x tiles of columns. Of conv_weight_tiles: x: tiles of outputs x tiles of (c, k) of each
    group; y: copies; z: slices. Bytes: x is read once per tile of columns and position of the window, most of it from the L2 cache; flops: 2 per multiply-add.
+   GPU_ONLY conv_pack_f32: served by conv_pack_f32   GPU_ONLY conv_tiles_f32: served by conv_rows_f32   GPU_ONLY conv_weight_tiles_f32: served by conv_weight_rows_f32   (conv/conv_direct)
    Source: Chetlur et al., cuDNN: Efficient Primitives for Deep Learning (2014), for products whose factor is formed as it is read. */
 #include "lib/gpu_wide.h"
 
@@ -242,7 +243,7 @@ SG_KERNEL_OF(256, 2) conv_tiles_f32(const SG_GLOBAL f32 *x, const SG_GLOBAL f32 
                   scale, add, xs, ws);
 }
 
-SG_KERNEL_OF(256, 2) conv_rows_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *x, SG_GLOBAL f32 *dw, CONV_EXTENTS, i64 stride_slice, i32 add) {
+SG_KERNEL_OF(256, 2) conv_weight_tiles_f32(const SG_GLOBAL f32 *dy, const SG_GLOBAL f32 *x, SG_GLOBAL f32 *dw, CONV_EXTENTS, i64 stride_slice, i32 add) {
     SG_SHARED_FOURS(ys, 2 * CONV_ROWS_K * (64 + CONV_PAD));
     SG_SHARED_FOURS(xs, 2 * CONV_ROWS_K * (64 + CONV_PAD));
     const i32 row_floats = 64 + CONV_PAD, lane = (i32)sg_local(0), inner = channels / groups, each = outputs / groups, taps = kernel_height * kernel_width;

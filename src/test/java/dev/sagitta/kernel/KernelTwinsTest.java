@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,6 +71,26 @@ class KernelTwinsTest {
         assertThat(difference(cpu, gpu))
                 .as("entries of kernels/%s.cpu.cl against those for OpenCL GPUs", stem)
                 .isEmpty();
+    }
+
+    /** A text for GPUs that has no variant for CPUs may say which entries of its family CPUs have instead. */
+    @ParameterizedTest
+    @MethodSource("stems")
+    void whatIsForGpusAloneIsServedOnCpus(String stem) {
+        String path = KernelFiles.path(DeviceKind.OPENCL_GPU, stem);
+        if (isForCudaAlone(stem) || !KernelText.exists(path) || !path.endsWith(".gpu.cl")) {
+            return;
+        }
+        String family = stem.substring(0, stem.indexOf('/') + 1);
+        KernelSignatures.alone(path, "GPU_ONLY").forEach((entry, server) -> {
+            assertThat(entries(stem, DeviceKind.OPENCL_GPU)).as(path).containsKey(entry);
+            assertThat(Stream.concat(stems().stream(), cpuStems().stream())
+                            .filter(other -> other.startsWith(family) && !isForCudaAlone(other))
+                            .anyMatch(other ->
+                                    entries(other, DeviceKind.OPENCL_CPU).containsKey(server)))
+                    .as("%s of %s is served on CPUs by %s, which has to exist", entry, path, server)
+                    .isTrue();
+        });
     }
 
     @ParameterizedTest

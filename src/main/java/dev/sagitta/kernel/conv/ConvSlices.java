@@ -22,8 +22,11 @@ final class ConvSlices {
 
     private ConvSlices() {}
 
-    /** How many, so that a GPU has work-groups for all its units: of extents and device alone. */
+    /** How many, so that a GPU has work-groups for all its units: of extents and device alone; one on CPUs, which come here for windows beyond measure alone. */
     static int of(Device device, Problem p, long groups) {
+        if (Work.onCpu(device)) {
+            return 1;
+        }
         long pixels = p.batch() * p.outputHeight() * p.outputWidth();
         long wanted =
                 Work.ceil((long) GROUPS_PER_UNIT * device.info().computeUnits(), Math.max(1, groups * p.copies()));

@@ -18,7 +18,7 @@ final class ConvTiles {
 
     private static final int WIDE = 64;
     private static final int ELEMENTS = 8192;
-    /** Of conv_rows_f32, along both axes. */
+    /** Of conv_weight_tiles_f32, along both axes. */
     private static final int SIDE = 64;
     /** Channels of a group below which a tile is mostly empty. */
     private static final int LEAST = 8;
@@ -159,7 +159,7 @@ final class ConvTiles {
             implements Descriptor {
         @Override
         public Signature signature() {
-            Signature s = Signature.of("conv_rows_f32").in("dy", dy, DType.F32).in("x", x, DType.F32);
+            Signature s = Signature.of("conv_weight_tiles_f32").in("dy", dy, DType.F32).in("x", x, DType.F32);
             ConvSlices.result(s, dw, parts, ConvSlices.bytes(p, slices), add);
             return p.numbers(s, x, dw, dy)
                     .i64("stride_slice", slices == 1 ? 0 : dw.elements())
