@@ -52,7 +52,7 @@ public final class Conv {
             return ConvTiles.weightBytes(device, problem);
         }
         return ConvDirect.serves(device, problem)
-                ? ConvDirect.weightBytes(device, problem)
+                ? ConvDirectWeight.bytes(device, problem)
                 : ConvSlices.weightBytes(device, problem);
     }
 
@@ -334,7 +334,7 @@ public final class Conv {
                 return ConvTiles.weight(device, this);
             }
             if (ConvDirect.serves(device, problem())) {
-                return ConvDirect.weight(device, this);
+                return ConvDirectWeight.launches(device, this);
             }
             return ConvSlices.weight(device, this);
         }

@@ -159,7 +159,9 @@ final class ConvTiles {
             implements Descriptor {
         @Override
         public Signature signature() {
-            Signature s = Signature.of("conv_weight_tiles_f32").in("dy", dy, DType.F32).in("x", x, DType.F32);
+            Signature s = Signature.of("conv_weight_tiles_f32")
+                    .in("dy", dy, DType.F32)
+                    .in("x", x, DType.F32);
             ConvSlices.result(s, dw, parts, ConvSlices.bytes(p, slices), add);
             return p.numbers(s, x, dw, dy)
                     .i64("stride_slice", slices == 1 ? 0 : dw.elements())
